@@ -1,0 +1,147 @@
+"""What a kind is: everything about an API type that its schema does not say.
+
+One file per kind (`api/<group>/<kind>.py`) builds one `Kind`; `catalog.py` lists them all. The
+server, discovery, OpenAPI, tables and clients derive from this declaration; nothing else needs to
+be touched to add a kind.
+
+All functions here are pure: they take trees (plain dicts) and change only what they are handed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from navarch.base import names
+from navarch.base.field import FieldError
+from navarch.base.resource import Resource
+from navarch.schema.types import Tree
+
+#: The verbs of an ordinary resource, sorted as discovery shows them.
+ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the server-side Table. `priority` above 0 shows only in `-o wide`."""
+
+    name: str
+    description: str
+    type: str = "string"
+    format: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Subresource:
+    """A subresource as discovery lists it. Group and version are empty where they are the parent's."""
+
+    name: str
+    kind: str
+    verbs: tuple[str, ...]
+    group: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Where the scale subresource finds its three values: dotted paths into the parent."""
+
+    replicas: str = "spec.replicas"
+    status_replicas: str = "status.replicas"
+    selector: str = "spec.selector"
+
+
+def no_cells(_tree: Tree, _now: float) -> list[Any]:
+    return []
+
+
+def nothing(_tree: Tree) -> None:
+    return None
+
+
+def no_errors(_tree: Tree) -> list[FieldError]:
+    return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """The declaration of one kind in one version."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    singular: str
+    namespaced: bool
+    #: Name of the type in the fact tables, `io.k8s.api.core.v1.Pod`.
+    type_name: str
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ALL_VERBS
+    subresources: tuple[Subresource, ...] = ()
+    storage_version_hash: str = ""
+    scale: Scale | None = None
+
+    # --- presentation
+    #: Columns after NAME; AGE included where the kind has it. `cells` gives the values after the
+    #: name, in column order; `now` is seconds since the epoch.
+    columns: tuple[Column, ...] = ()
+    cells: Callable[[Tree, float], list[Any]] = no_cells
+
+    # --- the write path, in the order in which it is called
+    #: Defaults that need code; constant ones come from the fact tables first.
+    default: Callable[[Tree], None] = nothing
+    #: Drop what a client may not set at creation (status), set what the server sets.
+    prepare_create: Callable[[Tree], None] = nothing
+    #: (new, old): carry over what an update may not touch (status).
+    prepare_update: Callable[[Tree, Tree], None] | None = None
+    #: (new, old): on a status write, carry over everything but the status.
+    prepare_status: Callable[[Tree, Tree], None] | None = None
+    #: All errors, in Kubernetes' order, the metadata's excepted.
+    validate: Callable[[Tree], list[FieldError]] = no_errors
+    #: (new, old): errors of the change; `validate` has run on the new tree as Kubernetes orders it.
+    validate_update: Callable[[Tree, Tree], list[FieldError]] | None = None
+    validate_status: Callable[[Tree, Tree], list[FieldError]] | None = None
+    #: (new, old or None): texts of Warning headers.
+    warnings: Callable[[Tree, Tree | None], Sequence[str]] | None = None
+    #: Rule for metadata.name: returns messages, empty when the name is right.
+    name_errors: Callable[[str], list[str]] = names.dns1123_subdomain_errors
+
+    # --- selection
+    #: Field selectors beside metadata.name and metadata.namespace.
+    fields: Mapping[str, Callable[[Tree], str]] = field(default_factory=dict)
+
+    # --- behaviour of updates and deletes
+    create_on_update: bool = False
+    #: May a PUT leave out metadata.resourceVersion?
+    unconditional_update: bool = True
+    #: Does DELETE answer the object instead of a Status?
+    delete_returns_object: bool = False
+    #: Does spec change bump metadata.generation? Kinds without it show no generation.
+    has_generation: bool = False
+    #: Seconds until the store drops the object by itself (events).
+    ttl_s: float | None = None
+
+    # --- storage
+    #: A kind that shows another kind's stored objects in its own form: the plural.group of that
+    #: kind, and the two conversions. Both mutate in place.
+    stored_as: str = ""
+    to_stored: Callable[[Tree], None] | None = None
+    from_stored: Callable[[Tree], None] | None = None
+
+    @property
+    def resource(self) -> Resource:
+        return Resource(self.group, self.version, self.plural, self.kind, self.namespaced)
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def bucket(self) -> str:
+        """Where the store keeps its objects: `pods`, `deployments.apps`."""
+        if self.stored_as:
+            return self.stored_as
+        return f"{self.plural}.{self.group}" if self.group else self.plural

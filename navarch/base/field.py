@@ -1,0 +1,122 @@
+"""Field errors of validation: what is wrong, where, in Kubernetes' words.
+
+Validation functions return lists of `FieldError` and never stop at the first. `invalid` turns a
+list into the 422 Status whose message and causes clients parse.
+
+Worked example:
+    >>> e = required("spec.containers[0].name", "")
+    >>> str(e)
+    'spec.containers[0].name: Required value'
+
+Source: apimachinery `field.Error` (types, order of parts, quoting of values).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from navarch.base.errors import Cause, Details, StatusError, resource_text
+
+_TEXT = {
+    "FieldValueRequired": "Required value",
+    "FieldValueInvalid": "Invalid value",
+    "FieldValueNotSupported": "Unsupported value",
+    "FieldValueDuplicate": "Duplicate value",
+    "FieldValueForbidden": "Forbidden",
+    "FieldValueNotFound": "Not found",
+    "FieldValueTooLong": "Too long",
+    "FieldValueTooMany": "Too many",
+    "FieldValueTypeInvalid": "Invalid value",
+    "InternalError": "Internal error",
+}
+
+#: Errors whose text does not show the value.
+_WITHOUT_VALUE = {
+    "FieldValueRequired",
+    "FieldValueForbidden",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "InternalError",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One fault. `reason` is the cause reason, `path` the JSON path such as `spec.ports[0].name`."""
+
+    reason: str
+    path: str
+    detail: str = ""
+    value: Any = None
+
+    @property
+    def message(self) -> str:
+        """The text without the path, as it stands in `details.causes`."""
+        text = _TEXT[self.reason]
+        if self.reason not in _WITHOUT_VALUE:
+            text += f": {show(self.value)}"
+        return f"{text}: {self.detail}" if self.detail else text
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+def show(value: Any) -> str:
+    """A value as Go's field errors print it: strings quoted, scalars bare, structures as JSON."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    return orjson.dumps(value).decode()
+
+
+def required(path: str, detail: str = "") -> FieldError:
+    return FieldError("FieldValueRequired", path, detail)
+
+
+def invalid_value(path: str, value: Any, detail: str) -> FieldError:
+    return FieldError("FieldValueInvalid", path, detail, value)
+
+
+def not_supported(path: str, value: Any, supported: Sequence[str]) -> FieldError:
+    quoted = ", ".join(show(s) for s in supported)
+    return FieldError("FieldValueNotSupported", path, f"supported values: {quoted}" if supported else "", value)
+
+
+def duplicate(path: str, value: Any) -> FieldError:
+    return FieldError("FieldValueDuplicate", path, "", value)
+
+
+def forbidden_field(path: str, detail: str) -> FieldError:
+    return FieldError("FieldValueForbidden", path, detail)
+
+
+def not_found_field(path: str, value: Any) -> FieldError:
+    return FieldError("FieldValueNotFound", path, "", value)
+
+
+def too_long(path: str, max_bytes: int) -> FieldError:
+    return FieldError("FieldValueTooLong", path, f"may not be more than {max_bytes} bytes")
+
+
+def too_many(path: str, actual: int, max_items: int) -> FieldError:
+    return FieldError("FieldValueTooMany", path, f"{actual}: must have at most {max_items} items")
+
+
+def immutable(path: str, value: Any) -> FieldError:
+    return invalid_value(path, value, "field is immutable")
+
+
+def invalid(kind: str, group: str, name: str, errors: Sequence[FieldError]) -> StatusError:
+    """The 422 answer for a non-empty list of field errors."""
+    texts = list(dict.fromkeys(str(e) for e in errors))
+    listed = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
+    message = f'{resource_text(kind, group)} "{name}" is invalid: {listed}'
+    causes = tuple(Cause(e.reason, e.message, e.path) for e in errors)
+    return StatusError(422, "Invalid", message, Details(name, group, kind, causes=causes))

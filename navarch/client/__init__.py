@@ -1,0 +1,1 @@
+"""How a component talks to the API server: one contract, an HTTP client and a direct one."""

@@ -1,0 +1,1 @@
+"""Controllers: pure reconcile functions and the one runner that watches and writes for them."""

@@ -1,0 +1,1 @@
+"""Cluster DNS: pure answers for cluster names, forwarding for the rest."""

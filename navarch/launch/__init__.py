@@ -1,0 +1,1 @@
+"""The minikube-like launcher."""

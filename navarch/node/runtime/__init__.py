@@ -1,0 +1,1 @@
+"""The container runtime seam: one contract, CRI and a scriptable fake."""

@@ -1,0 +1,1 @@
+"""kube-proxy: Services and EndpointSlices to one nftables ruleset."""

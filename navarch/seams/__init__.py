@@ -1,0 +1,1 @@
+"""Everything non-deterministic enters through here: clock, random, network, disk, child processes."""

@@ -1,0 +1,1 @@
+"""The API server: filters, the write path of one object, reads, watches and subresources."""

@@ -1,0 +1,85 @@
+"""CPU time of the wire per request: a trivial handler over TLS, keep-alive, client in another process.
+
+    python -m bench.http_wire [--requests 50000] [--connections 8] [--loop uvloop|asyncio]
+
+Prints the server process's CPU microseconds per request. What a handler does comes on top.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import ssl
+import time
+
+import trustme
+import uvloop
+
+from navarch.server.http import Request, Response
+from navarch.server.wire.http import serve
+
+REQUEST = (
+    b"GET /api/v1/namespaces/default/pods/web HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench/1.0\r\n"
+    b"Accept: application/json\r\nAuthorization: Bearer 0123456789abcdef\r\nAccept-Encoding: gzip\r\n\r\n"
+)
+ANSWER = Response(body=b"x" * 3400, headers=[("Audit-Id", "0"), ("Cache-Control", "no-cache, private")])
+
+
+async def handle(_request: Request) -> Response:
+    return ANSWER
+
+
+async def ask(port: int, authority: bytes, requests: int) -> None:
+    context = ssl.create_default_context(cadata=authority.decode())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
+    size = 0
+    for _ in range(requests):
+        writer.write(REQUEST)
+        if not size:
+            size = len(await reader.readuntil(b"\r\n\r\n")) + len(ANSWER.body)
+            await reader.readexactly(len(ANSWER.body))
+        else:
+            await reader.readexactly(size)
+    writer.close()
+
+
+def client(port: int, authority: bytes, requests: int, connections: int) -> None:
+    async def main() -> None:
+        await asyncio.gather(*[ask(port, authority, requests // connections) for _ in range(connections)])
+
+    uvloop.run(main())
+
+
+async def measure(requests: int, connections: int) -> float:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    server = await serve(handle, context, "127.0.0.1", 0)
+    arguments = (server.port, authority.cert_pem.bytes(), requests, connections)
+    process = multiprocessing.get_context("spawn").Process(target=client, args=arguments)
+    process.start()
+    while not server.connections:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    cpu = time.process_time()
+    while process.is_alive():  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    cpu = time.process_time() - cpu
+    await server.close(1)
+    return cpu / requests * 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=50_000)
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--loop", choices=("uvloop", "asyncio"), default="uvloop")
+    options = parser.parse_args()
+    factory = uvloop.new_event_loop if options.loop == "uvloop" else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        each = runner.run(measure(options.requests, options.connections))
+    print(f"{each:.1f} us CPU per request ({options.requests} requests, {options.connections} connections)")
+
+
+if __name__ == "__main__":
+    main()

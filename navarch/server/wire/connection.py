@@ -1,0 +1,374 @@
+"""One HTTP/1.1 connection: bytes in, requests to the handler in order, answers out.
+
+Created by `http.Server` for every accepted connection. States of a connection:
+
+    idle -> reading -> busy (handler runs, or a stream) -> idle ...
+                         └-> taken over (after a 101), or closing
+
+Requests that arrive while one is being answered (pipelining) wait in a short queue; when it is
+full the socket is not read. A connection never sleeps: `Server` calls `expire` every few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
+
+import httptools
+
+from navarch.server.http import Request, Response, Sink, Stream
+from navarch.server.wire.head import CONTINUE, LAST_CHUNK, chunk, stream_head, upgrade_head, whole_answer
+from navarch.server.wire.refuse import bad_request, body_too_large, headers_too_large, server_broke
+from navarch.server.wire.run import Suspended, step
+
+if TYPE_CHECKING:
+    from navarch.server.wire.http import Server
+
+log = logging.getLogger(__name__)
+
+#: Source: apiserver `MaxRequestBodyBytes`, net/http `DefaultMaxHeaderBytes`.
+MAX_BODY_BYTES = 3 * 1024 * 1024
+MAX_HEAD_BYTES = 1024 * 1024
+
+#: Requests that may wait behind the one that is being answered.
+MAX_PIPELINED = 8
+
+#: How long a peer may take: to send a request's next bytes, to send the next request, to take
+#: bytes of an answer, and to read a refusal before the connection is cut.
+READ_TIMEOUT_S = 32.0
+IDLE_TIMEOUT_S = 180.0
+WRITE_TIMEOUT_S = 60.0
+LINGER_S = 2.0
+
+
+class Connection(asyncio.Protocol):
+    """The protocol of one connection. Callbacks `on_*` are the parser's."""
+
+    __slots__ = (
+        "_body",
+        "_body_bytes",
+        "_busy",
+        "_driving",
+        "_head_bytes",
+        "_headers",
+        "_inner",
+        "_keep_alive",
+        "_loop",
+        "_parser",
+        "_paused",
+        "_peer_address",
+        "_peer_certificate",
+        "_queue",
+        "_reading",
+        "_refused",
+        "_rest",
+        "_server",
+        "_since",
+        "_stream",
+        "_transport",
+        "_url",
+        "_write_stalled",
+    )
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._loop = server.loop
+        self._parser = httptools.HttpRequestParser(self)
+        self._queue: deque[Request | Response] = deque()
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._head_bytes = 0
+        self._url = b""
+        self._busy = False
+        self._driving = False
+        self._reading = False
+        self._keep_alive = True
+        self._refused = False
+        self._rest: bytearray | None = None
+        self._inner: asyncio.Protocol | None = None
+        self._stream: tuple[Stream, StreamSink] | None = None
+        self._paused = False
+        self._write_stalled = False
+        self._since = self._loop.time()
+        self._peer_certificate: bytes | None = None
+        self._peer_address = ""
+
+    # --- what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            self._peer_certificate = tls.getpeercert(binary_form=True)
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            self._peer_address = peer[0]
+        self._server.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._inner is not None:
+            self._inner.data_received(data)
+        elif self._rest is not None:
+            self._rest += data
+            if len(self._rest) > MAX_HEAD_BYTES:
+                self._transport.abort()
+        elif not self._refused:
+            self._since = self._loop.time()
+            self._parse(data)
+            self._drive()
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received() if self._inner is not None else None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.forget(self)
+        self._queue.clear()
+        self._refused = True
+        if self._inner is not None:
+            self._inner.connection_lost(exc)
+        self._stop_stream()
+
+    def pause_writing(self) -> None:
+        self._write_stalled = True
+        self._since = self._loop.time()
+        if self._inner is not None:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._write_stalled = False
+        self._since = self._loop.time()
+        if self._inner is not None:
+            self._inner.resume_writing()
+
+    # --- what the server calls
+
+    def expire(self, now: float) -> None:
+        """Cut the connection if its peer takes too long."""
+        if self._write_stalled:
+            limit = WRITE_TIMEOUT_S
+        elif self._refused:
+            limit = LINGER_S
+        elif self._busy or self._inner is not None:
+            return
+        else:
+            limit = READ_TIMEOUT_S if self._reading else IDLE_TIMEOUT_S
+        if now - self._since > limit:
+            self._transport.abort()
+
+    def drain(self) -> None:
+        """Finish what is under way, then close."""
+        self._keep_alive = False
+        if self._stream is not None:
+            self.end_stream()
+        elif not self._busy:
+            self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    # --- what the parser calls
+
+    def on_message_begin(self) -> None:
+        self._headers = {}
+        self._body = []
+        self._body_bytes = 0
+        self._head_bytes = 0
+        self._url = b""
+        self._reading = True
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        key = name.decode("latin-1").lower()
+        text = value.decode("latin-1")
+        known = self._headers.get(key)
+        self._headers[key] = text if known is None else f"{known}, {text}"
+
+    def on_headers_complete(self) -> None:
+        headers = self._headers
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > MAX_BODY_BYTES:
+            self._refuse(body_too_large(MAX_BODY_BYTES))
+        elif "expect" in headers and not self._busy and headers["expect"].lower() == "100-continue":
+            self._transport.write(CONTINUE)
+
+    def on_body(self, data: bytes) -> None:
+        self._body_bytes += len(data)
+        if self._body_bytes > MAX_BODY_BYTES:
+            self._refuse(body_too_large(MAX_BODY_BYTES))
+        else:
+            self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        self._reading = False
+        if self._refused:
+            return
+        path, _, query = self._url.decode("latin-1").partition("?")
+        if not path.startswith("/"):
+            path = "/" + path.partition("://")[2].partition("/")[2]
+        parser = self._parser
+        request = Request(
+            method=parser.get_method().decode("latin-1"),
+            path=unquote(path) if "%" in path else path,
+            query=query,
+            headers=self._headers,
+            body=b"".join(self._body),
+            peer_certificate=self._peer_certificate,
+            peer_address=self._peer_address,
+            can_upgrade=parser.should_upgrade(),
+        )
+        if not parser.should_keep_alive():
+            self._keep_alive = False
+        self._queue.append(request)
+        if len(self._queue) > MAX_PIPELINED:
+            self._paused = True
+            self._transport.pause_reading()
+
+    # --- requests
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._rest = bytearray(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            self._refuse(bad_request(str(error)))
+        if self._reading and not self._body:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(headers_too_large())
+
+    def _refuse(self, refusal: Response) -> None:
+        """Answer in turn, then read no more requests from this peer."""
+        if not self._refused:
+            self._refused = True
+            self._keep_alive = False
+            self._queue.append(refusal)
+
+    def _drive(self) -> None:
+        """Answer what is queued, one after the other, until one has to wait."""
+        if self._driving:
+            return
+        self._driving = True
+        while self._queue and not self._busy:
+            self._busy = True
+            item = self._queue.popleft()
+            if isinstance(item, Response):
+                self._transport.writelines(whole_answer(item, "", "", False))
+                self._since = self._loop.time()
+                self._busy = False
+            else:
+                self._run(item)
+        self._driving = False
+        if self._paused and not self._queue and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _run(self, request: Request) -> None:
+        try:
+            response = step(self._server.handle(request))
+        except Suspended as suspended:
+            self._server.start_task(self._finish(request, suspended.rest()))
+        except Exception:
+            log.exception("path=%s the handler raised", request.path)
+            self._answer(request, server_broke())
+        else:
+            self._answer(request, response)
+
+    async def _finish(self, request: Request, rest: Coroutine[Any, Any, Response]) -> None:
+        try:
+            response = await rest
+        except Exception:
+            log.exception("path=%s the handler raised", request.path)
+            response = server_broke()
+        if self._transport.is_closing():
+            return
+        self._answer(request, response)
+        self._drive()
+
+    # --- answers
+
+    def _answer(self, request: Request, response: Response) -> None:
+        if response.take_over is not None:
+            self._hand_over(response)
+        elif response.stream is not None:
+            self._start_stream(response, response.stream)
+        else:
+            keep_alive = self._keep_alive or bool(self._queue)
+            accepts = request.headers.get("accept-encoding", "")
+            head, body = whole_answer(response, request.method, accepts, keep_alive and self._rest is None)
+            if len(body) < 65536:
+                self._transport.write(head + body)
+            else:
+                self._transport.writelines((head, body))
+            self._after_answer()
+
+    def _after_answer(self) -> None:
+        self._busy = False
+        self._since = self._loop.time()
+        if (not self._keep_alive or self._rest is not None) and not self._queue:
+            self._transport.close()
+
+    def _start_stream(self, response: Response, stream: Stream) -> None:
+        chunked = self._parser.get_http_version() != "1.0"
+        if not chunked:
+            self._keep_alive = False
+        self._transport.write(stream_head(response, chunked, self._keep_alive))
+        sink = StreamSink(self, self._transport, chunked)
+        self._stream = (stream, sink)
+        stream.start(sink)
+        if self._server.draining:
+            self.end_stream()
+
+    def end_stream(self) -> None:
+        """The stream has nothing more to say, or must not."""
+        if self._stream is None:
+            return
+        if self._stream[1].chunked:
+            self._transport.write(LAST_CHUNK)
+        self._stop_stream()
+        self._after_answer()
+        self._drive()
+
+    def _stop_stream(self) -> None:
+        if self._stream is not None:
+            stream, sink = self._stream
+            self._stream = None
+            sink.open = False
+            stream.stop()
+
+    def _hand_over(self, response: Response) -> None:
+        assert response.take_over is not None and self._rest is not None
+        self._transport.write(upgrade_head(response))
+        rest, self._rest = bytes(self._rest), None
+        self._inner = response.take_over(self._transport, rest)
+        self._busy = False
+
+
+class StreamSink(Sink):
+    """Writes the chunks of one streamed answer."""
+
+    __slots__ = ("_connection", "_transport", "chunked", "open")
+
+    def __init__(self, connection: Connection, transport: asyncio.Transport, chunked: bool) -> None:
+        self._connection = connection
+        self._transport = transport
+        self.chunked = chunked
+        self.open = True
+
+    def write(self, data: bytes) -> None:
+        if self.open and data:
+            self._transport.write(chunk(data) if self.chunked else data)
+
+    def buffered(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def close(self) -> None:
+        if self.open:
+            self._connection.end_stream()

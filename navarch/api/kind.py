@@ -44,6 +44,14 @@ class Subresource:
     version: str = ""
 
 
+def status_of(kind: str) -> Subresource:
+    """The status subresource of a kind."""
+    return Subresource("status", kind, ("get", "patch", "update"))
+
+
+SCALE = Subresource("scale", "Scale", ("get", "patch", "update"), group="autoscaling", version="v1")
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Where the scale subresource finds its three values: dotted paths into the parent."""
@@ -85,8 +93,8 @@ class Kind:
     scale: Scale | None = None
 
     # --- presentation
-    #: Columns after NAME; AGE included where the kind has it. `cells` gives the values after the
-    #: name, in column order; `now` is seconds since the epoch.
+    #: All columns, NAME included (it is not the first one for events). `cells` gives the values of
+    #: all of them, in column order; `now` is seconds since the epoch.
     columns: tuple[Column, ...] = ()
     cells: Callable[[Tree, float], list[Any]] = no_cells
 
@@ -110,7 +118,7 @@ class Kind:
     name_errors: Callable[[str], list[str]] = names.dns1123_subdomain_errors
 
     # --- selection
-    #: Field selectors beside metadata.name and metadata.namespace.
+    #: Field selectors beside metadata.name and metadata.namespace, read from the stored form.
     fields: Mapping[str, Callable[[Tree], str]] = field(default_factory=dict)
 
     # --- behaviour of updates and deletes

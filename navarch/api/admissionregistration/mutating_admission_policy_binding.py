@@ -1,0 +1,29 @@
+"""MutatingAdmissionPolicyBinding: where a mutating policy applies, and its parameters."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind
+
+COLUMNS = (
+    NAME,
+    Column("PolicyName", "PolicyName indicates the policy definition which the policy binding binded to"),
+    Column("ParamRef", "ParamRef indicates the param resource which sets the configration param"),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="admissionregistration.k8s.io",
+    version="v1",
+    kind="MutatingAdmissionPolicyBinding",
+    plural="mutatingadmissionpolicybindings",
+    singular="mutatingadmissionpolicybinding",
+    namespaced=False,
+    type_name="io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding",
+    categories=("api-extensions",),
+    storage_version_hash="90V5FRZZ3Zg=",
+    columns=COLUMNS,
+    has_generation=True,
+    unconditional_update=False,
+)

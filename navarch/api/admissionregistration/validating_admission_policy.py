@@ -1,0 +1,38 @@
+"""ValidatingAdmissionPolicy: CEL expressions that refuse objects on admission."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind, status_of
+from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+
+COLUMNS = (
+    NAME,
+    Column(
+        "Validations",
+        "Validations indicates the number of validation rules defined in this configuration",
+        type="integer",
+    ),
+    Column("ParamKind", "ParamKind specifies the kind of resources used to parameterize this policy"),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="admissionregistration.k8s.io",
+    version="v1",
+    kind="ValidatingAdmissionPolicy",
+    plural="validatingadmissionpolicies",
+    singular="validatingadmissionpolicy",
+    namespaced=False,
+    type_name="io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
+    categories=("api-extensions",),
+    subresources=(status_of("ValidatingAdmissionPolicy"),),
+    storage_version_hash="6OxvlMmQ6is=",
+    columns=COLUMNS,
+    prepare_create=reset_status({}),
+    prepare_update=keep_status,
+    prepare_status=keep_all_but_status_strictly,
+    has_generation=True,
+    unconditional_update=False,
+)

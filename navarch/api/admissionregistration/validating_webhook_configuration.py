@@ -1,0 +1,28 @@
+"""ValidatingWebhookConfiguration: webhooks that refuse objects on admission."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind
+
+COLUMNS = (
+    NAME,
+    Column("Webhooks", "Webhooks indicates the number of webhooks registered in this configuration", type="integer"),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="admissionregistration.k8s.io",
+    version="v1",
+    kind="ValidatingWebhookConfiguration",
+    plural="validatingwebhookconfigurations",
+    singular="validatingwebhookconfiguration",
+    namespaced=False,
+    type_name="io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration",
+    categories=("api-extensions",),
+    storage_version_hash="B0wHjQmsGNk=",
+    columns=COLUMNS,
+    has_generation=True,
+    unconditional_update=False,
+)

@@ -1,0 +1,35 @@
+"""APIService: who serves a group version: this server or another behind it."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind, status_of
+from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.base import names
+
+COLUMNS = (
+    NAME,
+    Column("Service", "The reference to the service that hosts this API endpoint."),
+    Column("Available", "Whether this service is available."),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="apiregistration.k8s.io",
+    version="v1",
+    kind="APIService",
+    plural="apiservices",
+    singular="apiservice",
+    namespaced=False,
+    type_name="io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService",
+    categories=("api-extensions",),
+    subresources=(status_of("APIService"),),
+    storage_version_hash="InPBPD7+PqM=",
+    columns=COLUMNS,
+    prepare_create=reset_status({}),
+    prepare_update=keep_status,
+    prepare_status=keep_all_but_status_strictly,
+    unconditional_update=False,
+    name_errors=names.path_segment_errors,
+)

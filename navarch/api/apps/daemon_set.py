@@ -1,0 +1,75 @@
+"""DaemonSet: one pod on each fitting node."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind, status_of
+from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+
+COLUMNS = (
+    NAME,
+    Column(
+        "Desired",
+        "The total number of nodes that should be running the daemon pod (including nodes correctly "
+        "running the daemon pod). More info: "
+        "https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/",
+        type="integer",
+    ),
+    Column(
+        "Current",
+        "The number of nodes that are running at least 1 daemon pod and are supposed to run the "
+        "daemon pod. More info: https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/",
+        type="integer",
+    ),
+    Column(
+        "Ready",
+        "numberReady is the number of nodes that should be running the daemon pod and have one or "
+        "more of the daemon pod running with a Ready Condition.",
+        type="integer",
+    ),
+    Column("Up-to-date", "The total number of nodes that are running updated daemon pod", type="integer"),
+    Column(
+        "Available",
+        "The number of nodes that should be running the daemon pod and have one or more of the daemon"
+        " pod running and available (ready for at least spec.minReadySeconds)",
+        type="integer",
+    ),
+    Column(
+        "Node Selector",
+        "NodeSelector is a selector which must be true for the pod to fit on a node. Selector which "
+        "must match a node's labels for the pod to be scheduled on that node. More info: "
+        "https://kubernetes.io/docs/concepts/configuration/assign-pod-node/",
+    ),
+    AGE,
+    Column("Containers", "Names of each container in the template.", priority=1),
+    Column("Images", "Images referenced by each container in the template.", priority=1),
+    Column(
+        "Selector",
+        "A label query over pods that are managed by the daemon set. Must match in order to be "
+        "controlled. It must match the pod template's labels. More info: "
+        "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors",
+        priority=1,
+    ),
+)
+
+
+KIND = Kind(
+    group="apps",
+    version="v1",
+    kind="DaemonSet",
+    plural="daemonsets",
+    singular="daemonset",
+    namespaced=True,
+    type_name="io.k8s.api.apps.v1.DaemonSet",
+    short_names=("ds",),
+    categories=("all",),
+    subresources=(status_of("DaemonSet"),),
+    storage_version_hash="dd7pWHUlMKQ=",
+    columns=COLUMNS,
+    prepare_create=reset_status(
+        {"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0}
+    ),
+    prepare_update=keep_status,
+    prepare_status=keep_all_but_status,
+    has_generation=True,
+)

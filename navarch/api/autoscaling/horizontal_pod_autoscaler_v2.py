@@ -1,0 +1,63 @@
+"""HorizontalPodAutoscaler (v2): replicas that follow metrics."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind, status_of
+from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+
+COLUMNS = (
+    NAME,
+    Column(
+        "Reference",
+        "scaleTargetRef points to the target resource to scale, and is used to the pods for which "
+        "metrics should be collected, as well as to actually change the replica count.",
+    ),
+    Column(
+        "Targets",
+        "metrics contains the specifications for which to use to calculate the desired replica count "
+        "(the maximum replica count across all metrics will be used).  The desired replica count is "
+        "calculated multiplying the ratio between the target value and the current value by the "
+        "current number of pods.  Ergo, metrics used must decrease as the pod count is increased, and"
+        " vice-versa.  See the individual metric source types for more information about how each "
+        "type of metric must respond. If not set, the default metric will be set to 80% average CPU "
+        "utilization.",
+    ),
+    Column(
+        "MinPods",
+        "minReplicas is the lower limit for the number of replicas to which the autoscaler can scale "
+        "down.  It defaults to 1 pod.  minReplicas is allowed to be 0 if the alpha feature gate "
+        "HPAScaleToZero is enabled and at least one Object or External metric is configured.  Scaling"
+        " is active as long as at least one metric value is available.",
+    ),
+    Column(
+        "MaxPods",
+        "maxReplicas is the upper limit for the number of replicas to which the autoscaler can scale "
+        "up. It cannot be less that minReplicas.",
+    ),
+    Column(
+        "Replicas",
+        "currentReplicas is current number of replicas of pods managed by this autoscaler, as last "
+        "seen by the autoscaler.",
+    ),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="autoscaling",
+    version="v2",
+    kind="HorizontalPodAutoscaler",
+    plural="horizontalpodautoscalers",
+    singular="horizontalpodautoscaler",
+    namespaced=True,
+    type_name="io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler",
+    short_names=("hpa",),
+    categories=("all",),
+    subresources=(status_of("HorizontalPodAutoscaler"),),
+    storage_version_hash="qwQve8ut294=",
+    columns=COLUMNS,
+    prepare_create=reset_status({"desiredReplicas": 0, "currentMetrics": None}),
+    prepare_update=keep_status,
+    prepare_status=keep_all_but_status,
+)

@@ -1,0 +1,32 @@
+"""Lease: a lock or heartbeat that must be renewed."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind
+
+COLUMNS = (
+    NAME,
+    Column(
+        "Holder",
+        "holderIdentity contains the identity of the holder of a current lease. If Coordinated Leader"
+        " Election is used, the holder identity must be equal to the elected "
+        "LeaseCandidate.metadata.name field.",
+    ),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="coordination.k8s.io",
+    version="v1",
+    kind="Lease",
+    plural="leases",
+    singular="lease",
+    namespaced=True,
+    type_name="io.k8s.api.coordination.v1.Lease",
+    storage_version_hash="gqkMMb/YqFM=",
+    columns=COLUMNS,
+    create_on_update=True,
+    unconditional_update=False,
+)

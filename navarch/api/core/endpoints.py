@@ -1,0 +1,35 @@
+"""Endpoints: the addresses behind a Service, in their older form."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind
+
+COLUMNS = (
+    NAME,
+    Column(
+        "Endpoints",
+        "The set of all endpoints is the union of all subsets. Addresses are placed into subsets "
+        "according to the IPs they share. A single address with multiple ports, some of which are "
+        "ready and some of which are not (because they come from different containers) will result in"
+        " the address being displayed in different subsets for the different ports. No address will "
+        "appear in both Addresses and NotReadyAddresses in the same subset. Sets of addresses and "
+        "ports that comprise a service.",
+    ),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="",
+    version="v1",
+    kind="Endpoints",
+    plural="endpoints",
+    singular="endpoints",
+    namespaced=True,
+    type_name="io.k8s.api.core.v1.Endpoints",
+    short_names=("ep",),
+    storage_version_hash="fWeeMqaN/OA=",
+    columns=COLUMNS,
+    create_on_update=True,
+)

@@ -1,0 +1,74 @@
+"""Node: a machine that runs pods."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.fields import at
+from navarch.api.kind import Column, Kind, Subresource, status_of
+from navarch.api.strategy import keep_all_but_status, keep_status
+
+COLUMNS = (
+    NAME,
+    Column("Status", "The status of the node"),
+    Column("Roles", "The roles of the node"),
+    AGE,
+    Column("Version", "Kubelet Version reported by the node."),
+    Column(
+        "Internal-IP",
+        "List of addresses reachable to the node. Queried from cloud provider, if available. More "
+        "info: https://kubernetes.io/docs/reference/node/node-status/#addresses Note: This field is "
+        "declared as mergeable, but the merge key is not sufficiently unique, which can cause data "
+        "corruption when it is merged. Callers should instead use a full-replacement patch. See "
+        "https://pr.k8s.io/79391 for an example. Consumers should assume that addresses can change "
+        "during the lifetime of a Node. However, there are some exceptions where this may not be "
+        "possible, such as Pods that inherit a Node's address in its own status or consumers of the "
+        "downward API (status.hostIP).",
+        priority=1,
+    ),
+    Column(
+        "External-IP",
+        "List of addresses reachable to the node. Queried from cloud provider, if available. More "
+        "info: https://kubernetes.io/docs/reference/node/node-status/#addresses Note: This field is "
+        "declared as mergeable, but the merge key is not sufficiently unique, which can cause data "
+        "corruption when it is merged. Callers should instead use a full-replacement patch. See "
+        "https://pr.k8s.io/79391 for an example. Consumers should assume that addresses can change "
+        "during the lifetime of a Node. However, there are some exceptions where this may not be "
+        "possible, such as Pods that inherit a Node's address in its own status or consumers of the "
+        "downward API (status.hostIP).",
+        priority=1,
+    ),
+    Column(
+        "OS-Image", "OS Image reported by the node from /etc/os-release (e.g. Debian GNU/Linux 7 (wheezy)).", priority=1
+    ),
+    Column(
+        "Kernel-Version", "Kernel Version reported by the node from 'uname -r' (e.g. 3.16.0-0.bpo.4-amd64).", priority=1
+    ),
+    Column(
+        "Container-Runtime",
+        "ContainerRuntime Version reported by the node through runtime remote API (e.g. containerd://1.4.2).",
+        priority=1,
+    ),
+)
+
+
+KIND = Kind(
+    group="",
+    version="v1",
+    kind="Node",
+    plural="nodes",
+    singular="node",
+    namespaced=False,
+    type_name="io.k8s.api.core.v1.Node",
+    short_names=("no",),
+    subresources=(
+        Subresource("proxy", "NodeProxyOptions", ("create", "delete", "get", "patch", "update")),
+        status_of("Node"),
+    ),
+    storage_version_hash="XwShjMxG9Fs=",
+    columns=COLUMNS,
+    prepare_update=keep_status,
+    prepare_status=keep_all_but_status,
+    fields={
+        "spec.unschedulable": at("spec.unschedulable", "false"),
+    },
+)

@@ -1,0 +1,28 @@
+"""PodTemplate: a pod's form, kept by itself."""
+
+from __future__ import annotations
+
+from navarch.api.columns import NAME
+from navarch.api.kind import Column, Kind
+
+COLUMNS = (
+    NAME,
+    Column("Containers", "Names of each container in the template."),
+    Column("Images", "Images referenced by each container in the template."),
+    Column("Pod Labels", "The labels for the pod template."),
+)
+
+
+KIND = Kind(
+    group="",
+    version="v1",
+    kind="PodTemplate",
+    plural="podtemplates",
+    singular="podtemplate",
+    namespaced=True,
+    type_name="io.k8s.api.core.v1.PodTemplate",
+    storage_version_hash="LIXB2x4IFpk=",
+    columns=COLUMNS,
+    has_generation=True,
+    delete_returns_object=True,
+)

@@ -1,0 +1,45 @@
+"""FlowSchema: which requests belong to which priority level."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind, status_of
+from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+
+COLUMNS = (
+    NAME,
+    Column("PriorityLevel", "`name` is the name of the priority level configuration being referenced Required."),
+    Column(
+        "MatchingPrecedence",
+        "`matchingPrecedence` is used to choose among the FlowSchemas that match a given request. The"
+        " chosen FlowSchema is among those with the numerically lowest (which we take to be logically"
+        " highest) MatchingPrecedence.  Each MatchingPrecedence value must be ranged in [1,10000]. "
+        "Note that if the precedence is not specified, it will be set to 1000 as default.",
+    ),
+    Column(
+        "DistinguisherMethod",
+        "`distinguisherMethod` defines how to compute the flow distinguisher for requests that match "
+        "this schema. `nil` specifies that the distinguisher is disabled and thus will always be the "
+        "empty string.",
+    ),
+    AGE,
+    Column("MissingPL", "references a broken or non-existent PriorityLevelConfiguration"),
+)
+
+
+KIND = Kind(
+    group="flowcontrol.apiserver.k8s.io",
+    version="v1",
+    kind="FlowSchema",
+    plural="flowschemas",
+    singular="flowschema",
+    namespaced=False,
+    type_name="io.k8s.api.flowcontrol.v1.FlowSchema",
+    subresources=(status_of("FlowSchema"),),
+    storage_version_hash="GJVAJZSZBIw=",
+    columns=COLUMNS,
+    prepare_create=reset_status({}),
+    prepare_update=keep_status,
+    prepare_status=keep_all_but_status_strictly,
+    has_generation=True,
+)

@@ -1,0 +1,27 @@
+"""IngressClass: which controller handles an Ingress."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind
+
+COLUMNS = (
+    NAME,
+    Column("Controller", "Controller that is responsible for handling this class"),
+    Column("Parameters", "A reference to a resource with additional parameters"),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="networking.k8s.io",
+    version="v1",
+    kind="IngressClass",
+    plural="ingressclasses",
+    singular="ingressclass",
+    namespaced=False,
+    type_name="io.k8s.api.networking.v1.IngressClass",
+    storage_version_hash="l/iqIbDgFyQ=",
+    columns=COLUMNS,
+    has_generation=True,
+)

@@ -1,0 +1,34 @@
+"""NetworkPolicy: which traffic pods accept and send."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind
+
+COLUMNS = (
+    NAME,
+    Column(
+        "Pod-Selector",
+        "podSelector selects the pods to which this NetworkPolicy object applies. The array of rules "
+        "is applied to any pods selected by this field. An empty selector matches all pods in the "
+        "policy's namespace. Multiple network policies can select the same set of pods. In this case,"
+        " the ingress rules for each are combined additively. This field is optional. If it is not "
+        "specified, it defaults to an empty selector.",
+    ),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="networking.k8s.io",
+    version="v1",
+    kind="NetworkPolicy",
+    plural="networkpolicies",
+    singular="networkpolicy",
+    namespaced=True,
+    type_name="io.k8s.api.networking.v1.NetworkPolicy",
+    short_names=("netpol",),
+    storage_version_hash="YpfwF18m1G8=",
+    columns=COLUMNS,
+    has_generation=True,
+)

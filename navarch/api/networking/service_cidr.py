@@ -1,0 +1,35 @@
+"""ServiceCIDR: a range from which Services get addresses."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind, status_of
+from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+
+COLUMNS = (
+    NAME,
+    Column(
+        "CIDRs",
+        'CIDRs defines the IP blocks in CIDR notation (e.g. "192.168.0.0/24" or "2001:db8::/64") from'
+        " which to assign service cluster IPs. Max of two CIDRs is allowed, one of each IP family. "
+        "This field is immutable.",
+    ),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="networking.k8s.io",
+    version="v1",
+    kind="ServiceCIDR",
+    plural="servicecidrs",
+    singular="servicecidr",
+    namespaced=False,
+    type_name="io.k8s.api.networking.v1.ServiceCIDR",
+    subresources=(status_of("ServiceCIDR"),),
+    storage_version_hash="gNLvruQhW2g=",
+    columns=COLUMNS,
+    prepare_create=reset_status({}),
+    prepare_update=keep_status,
+    prepare_status=keep_all_but_status,
+)

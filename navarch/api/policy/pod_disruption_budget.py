@@ -1,0 +1,37 @@
+"""PodDisruptionBudget: how many pods may be disrupted at once."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind, status_of
+from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.base import names
+
+COLUMNS = (
+    NAME,
+    Column("Min Available", "The minimum number of pods that must be available."),
+    Column("Max Unavailable", "The maximum number of pods that may be unavailable."),
+    Column("Allowed Disruptions", "Calculated number of pods that may be disrupted at this time.", type="integer"),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="policy",
+    version="v1",
+    kind="PodDisruptionBudget",
+    plural="poddisruptionbudgets",
+    singular="poddisruptionbudget",
+    namespaced=True,
+    type_name="io.k8s.api.policy.v1.PodDisruptionBudget",
+    short_names=("pdb",),
+    subresources=(status_of("PodDisruptionBudget"),),
+    storage_version_hash="EVWiDmWqyJw=",
+    columns=COLUMNS,
+    prepare_create=reset_status({"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0}),
+    prepare_update=keep_status,
+    prepare_status=keep_all_but_status,
+    has_generation=True,
+    unconditional_update=False,
+    name_errors=names.path_segment_errors,
+)

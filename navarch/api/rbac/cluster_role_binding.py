@@ -1,0 +1,35 @@
+"""ClusterRoleBinding: grants a ClusterRole everywhere."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind
+from navarch.base import names
+
+COLUMNS = (
+    NAME,
+    Column(
+        "Role",
+        "RoleRef can only reference a ClusterRole in the global namespace. If the RoleRef cannot be "
+        "resolved, the Authorizer must return an error.",
+    ),
+    AGE,
+    Column("Users", "Users in the clusterRoleBinding", priority=1),
+    Column("Groups", "Groups in the clusterRoleBinding", priority=1),
+    Column("ServiceAccounts", "ServiceAccounts in the clusterRoleBinding", priority=1),
+)
+
+
+KIND = Kind(
+    group="rbac.authorization.k8s.io",
+    version="v1",
+    kind="ClusterRoleBinding",
+    plural="clusterrolebindings",
+    singular="clusterrolebinding",
+    namespaced=False,
+    type_name="io.k8s.api.rbac.v1.ClusterRoleBinding",
+    storage_version_hash="48tpQ8gZHFc=",
+    columns=COLUMNS,
+    create_on_update=True,
+    name_errors=names.path_segment_errors,
+)

@@ -1,0 +1,31 @@
+"""ResourceClaim: a request for devices."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind, status_of
+from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+
+COLUMNS = (
+    NAME,
+    Column("State", "A summary of the current state (allocated, pending, reserved, etc.)."),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="resource.k8s.io",
+    version="v1",
+    kind="ResourceClaim",
+    plural="resourceclaims",
+    singular="resourceclaim",
+    namespaced=True,
+    type_name="io.k8s.api.resource.v1.ResourceClaim",
+    subresources=(status_of("ResourceClaim"),),
+    storage_version_hash="wgAZaHcZxUg=",
+    columns=COLUMNS,
+    prepare_create=reset_status({}),
+    prepare_update=keep_status,
+    prepare_status=keep_all_but_status_strictly,
+    delete_returns_object=True,
+)

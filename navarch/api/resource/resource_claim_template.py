@@ -1,0 +1,25 @@
+"""ResourceClaimTemplate: makes one ResourceClaim for each pod."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Kind
+
+COLUMNS = (
+    NAME,
+    AGE,
+)
+
+
+KIND = Kind(
+    group="resource.k8s.io",
+    version="v1",
+    kind="ResourceClaimTemplate",
+    plural="resourceclaimtemplates",
+    singular="resourceclaimtemplate",
+    namespaced=True,
+    type_name="io.k8s.api.resource.v1.ResourceClaimTemplate",
+    storage_version_hash="TuzjC49aUfM=",
+    columns=COLUMNS,
+    delete_returns_object=True,
+)

@@ -1,0 +1,46 @@
+"""PriorityClass: a named pod priority."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind
+
+COLUMNS = (
+    NAME,
+    Column(
+        "Value",
+        "value represents the integer value of this priority class. This is the actual priority that "
+        "pods receive when they have the name of this class in their pod spec.",
+        type="integer",
+    ),
+    Column(
+        "Global-Default",
+        "globalDefault specifies whether this PriorityClass should be considered as the default "
+        "priority for pods that do not have any priority class. Only one PriorityClass can be marked "
+        "as `globalDefault`. However, if more than one PriorityClasses exists with their "
+        "`globalDefault` field set to true, the smallest value of such global default PriorityClasses"
+        " will be used as the default priority.",
+        type="boolean",
+    ),
+    AGE,
+    Column(
+        "PreemptionPolicy",
+        "preemptionPolicy is the Policy for preempting pods with lower priority. One of Never, "
+        "PreemptLowerPriority. Defaults to PreemptLowerPriority if unset.",
+    ),
+)
+
+
+KIND = Kind(
+    group="scheduling.k8s.io",
+    version="v1",
+    kind="PriorityClass",
+    plural="priorityclasses",
+    singular="priorityclass",
+    namespaced=False,
+    type_name="io.k8s.api.scheduling.v1.PriorityClass",
+    short_names=("pc",),
+    storage_version_hash="1QwjyaZjj3Y=",
+    columns=COLUMNS,
+    has_generation=True,
+)

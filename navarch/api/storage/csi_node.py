@@ -1,0 +1,27 @@
+"""CSINode: the storage drivers of a node."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind
+
+COLUMNS = (
+    NAME,
+    Column("Drivers", "Drivers indicates the number of CSI drivers registered on the node", type="integer"),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="storage.k8s.io",
+    version="v1",
+    kind="CSINode",
+    plural="csinodes",
+    singular="csinode",
+    namespaced=False,
+    type_name="io.k8s.api.storage.v1.CSINode",
+    storage_version_hash="Pe62DkZtjuo=",
+    columns=COLUMNS,
+    unconditional_update=False,
+    delete_returns_object=True,
+)

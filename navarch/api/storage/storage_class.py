@@ -1,0 +1,39 @@
+"""StorageClass: a kind of storage and its provisioner."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind
+
+COLUMNS = (
+    NAME,
+    Column("Provisioner", "provisioner indicates the type of the provisioner."),
+    Column(
+        "ReclaimPolicy",
+        "reclaimPolicy controls the reclaimPolicy for dynamically provisioned PersistentVolumes of "
+        "this storage class. Defaults to Delete.",
+    ),
+    Column(
+        "VolumeBindingMode",
+        "volumeBindingMode indicates how PersistentVolumeClaims should be provisioned and bound.  "
+        "When unset, VolumeBindingImmediate is used. This field is only honored by servers that "
+        "enable the VolumeScheduling feature.",
+    ),
+    Column("AllowVolumeExpansion", "allowVolumeExpansion shows whether the storage class allow volume expand."),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="storage.k8s.io",
+    version="v1",
+    kind="StorageClass",
+    plural="storageclasses",
+    singular="storageclass",
+    namespaced=False,
+    type_name="io.k8s.api.storage.v1.StorageClass",
+    short_names=("sc",),
+    storage_version_hash="K+m6uJwbjGY=",
+    columns=COLUMNS,
+    delete_returns_object=True,
+)

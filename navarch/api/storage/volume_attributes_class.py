@@ -1,0 +1,27 @@
+"""VolumeAttributesClass: changeable parameters of volumes."""
+
+from __future__ import annotations
+
+from navarch.api.columns import AGE, NAME
+from navarch.api.kind import Column, Kind
+
+COLUMNS = (
+    NAME,
+    Column("DriverName", "Name of the CSI driver This field is immutable."),
+    AGE,
+)
+
+
+KIND = Kind(
+    group="storage.k8s.io",
+    version="v1",
+    kind="VolumeAttributesClass",
+    plural="volumeattributesclasses",
+    singular="volumeattributesclass",
+    namespaced=False,
+    type_name="io.k8s.api.storage.v1.VolumeAttributesClass",
+    short_names=("vac",),
+    storage_version_hash="tIjydgKBC5w=",
+    columns=COLUMNS,
+    delete_returns_object=True,
+)

@@ -127,6 +127,12 @@ class Kind:
     unconditional_update: bool = True
     #: Does DELETE answer the object instead of a Status?
     delete_returns_object: bool = False
+    #: (tree, seconds asked for or None) -> seconds to wait before the object goes. None: goes at once.
+    grace_period_s: Callable[[Tree, int | None], int] | None = None
+    #: Is there something beside metadata.finalizers that must go before the object may?
+    held: Callable[[Tree], bool] | None = None
+    #: What else changes in an object when its deletion begins (a Namespace's phase).
+    mark_deleted: Callable[[Tree], None] | None = None
     #: Does spec change bump metadata.generation? Kinds without it show no generation.
     has_generation: bool = False
     #: Seconds until the store drops the object by itself (events).

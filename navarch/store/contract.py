@@ -109,7 +109,7 @@ class Index(Protocol):
 
     @property
     def compacted(self) -> int:
-        """Watches and exact reads from this revision or older raise Compacted; 0 at first."""
+        """Watches and exact reads from before this revision raise Compacted; 0 at first."""
 
     def get(self, key: str) -> Entry | None: ...
 
@@ -133,7 +133,8 @@ class Index(Protocol):
 class Store(Protocol):
     """The asynchronous side: writing, compaction, life cycle."""
 
-    index: Index
+    @property
+    def index(self) -> Index: ...
 
     async def start(self) -> None:
         """Recover, and fill the index. Nothing else may be called before it returns."""
@@ -157,7 +158,7 @@ class Store(Protocol):
         the index's revision then. At once for stores with a single writer process."""
 
     async def compact(self, revision: int) -> None:
-        """Forget history up to and including `revision`."""
+        """Forget history up to and including `revision`: how things stood right after it can still be read."""
 
 
 def stamp(document: bytes, revision: int) -> bytes:

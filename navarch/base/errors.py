@@ -27,6 +27,22 @@ class UsageError(NavarchError):
     """A call that cannot be carried out as asked; the text says what to do instead."""
 
 
+@dataclass(eq=False)
+class LaunchError(NavarchError):
+    """What a person at the launcher sees: a stable id, what happened, what to do, the exit code.
+
+    Source: minikube's reasons (`id`, exit code by family, message, advice).
+    """
+
+    id: str
+    message: str
+    advice: str = ""
+    exit_code: int = 1
+
+    def __str__(self) -> str:
+        return self.message
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One entry of `details.causes`: machine-readable reason, human message, JSON path."""

@@ -16,8 +16,8 @@ import time
 import trustme
 import uvloop
 
-from navarch.server.http import Request, Response
-from navarch.server.wire.http import serve
+from navarch.wire.http import serve
+from navarch.wire.messages import Request, Response
 
 REQUEST = (
     b"GET /api/v1/namespaces/default/pods/web HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench/1.0\r\n"

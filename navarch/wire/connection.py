@@ -20,13 +20,13 @@ from urllib.parse import unquote
 
 import httptools
 
-from navarch.server.http import Request, Response, Sink, Stream
-from navarch.server.wire.head import CONTINUE, LAST_CHUNK, chunk, stream_head, upgrade_head, whole_answer
-from navarch.server.wire.refuse import bad_request, body_too_large, headers_too_large, server_broke
-from navarch.server.wire.run import Suspended, step
+from navarch.wire.head import CONTINUE, LAST_CHUNK, chunk, stream_head, upgrade_head, whole_answer
+from navarch.wire.messages import Request, Response, Sink, Stream
+from navarch.wire.refuse import bad_request, body_too_large, headers_too_large, server_broke
+from navarch.wire.run import Suspended, step
 
 if TYPE_CHECKING:
-    from navarch.server.wire.http import Server
+    from navarch.wire.http import Server
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ import pytest
 import trustme
 import uvloop
 
-from navarch.server.http import Request, Response, Sink
-from navarch.server.wire import connection
-from navarch.server.wire.http import Handle, Server, serve, serve_unix
+from navarch.wire import connection
+from navarch.wire.http import Handle, Server, serve, serve_unix
+from navarch.wire.messages import Request, Response, Sink
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]

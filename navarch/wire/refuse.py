@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from navarch.base.errors import StatusError, internal_error
-from navarch.server.http import Response
+from navarch.wire.messages import Response
 
 
 def body_too_large(limit_bytes: int) -> Response:

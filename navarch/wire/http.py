@@ -15,8 +15,8 @@ import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
-from navarch.server.http import Request, Response
-from navarch.server.wire.connection import Connection
+from navarch.wire.connection import Connection
+from navarch.wire.messages import Request, Response
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 

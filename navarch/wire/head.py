@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from isal import igzip
 
-from navarch.server.http import Response
+from navarch.wire.messages import Response
 
 #: Larger bodies are compressed for clients that accept it. Source: apiserver `responsewriters` (128 KiB).
 GZIP_ABOVE_BYTES = 128 * 1024

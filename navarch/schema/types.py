@@ -71,7 +71,13 @@ Node = Scalar | Struct | Map | List
 class Field:
     """A field of a Struct. `default` None means that there is none. `patch_strategy` is the
     comma-joined x-kubernetes-patch-strategy (merge, replace, retainKeys). `number` is the protobuf
-    field number, 0 if unknown."""
+    field number, 0 if unknown.
+
+    `presence` says when Go prints the field: "omit" drops an empty value, "keep" keeps whatever was
+    given (a pointer), "always" prints the zero value where nothing was given (`resources: {}`,
+    `rules: null`). `enum` lists the allowed values that OpenAPI shows. `go_type` is the Go type that
+    decode errors name, where it does not follow from the node. `inline` lists the embedded structs
+    that the field comes from, outermost first, with their protobuf numbers: VolumeSource in Volume."""
 
     node: Node
     required: bool = False
@@ -80,6 +86,10 @@ class Field:
     patch_strategy: str = ""
     patch_merge_key: str = ""
     number: int = 0
+    presence: str = "omit"
+    enum: tuple[str, ...] = ()
+    go_type: str = ""
+    inline: tuple[tuple[str, int], ...] = ()
 
 
 STRING: Final = Scalar("string")

@@ -13,7 +13,7 @@ import orjson
 import yaml
 
 from navarch.base.errors import StatusError
-from navarch.server.http import Request, Response
+from navarch.wire.messages import Request, Response
 
 JSON = "application/json"
 YAML = "application/yaml"

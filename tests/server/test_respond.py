@@ -6,7 +6,6 @@ import orjson
 import pytest
 
 from navarch.base.errors import StatusError, bad_request, too_many_requests
-from navarch.server.http import Request, Response
 from navarch.server.respond import (
     Format,
     add_warnings,
@@ -15,6 +14,7 @@ from navarch.server.respond import (
     negotiate,
     negotiate_discovery,
 )
+from navarch.wire.messages import Request, Response
 
 J, Y = "application/json", "application/yaml"
 

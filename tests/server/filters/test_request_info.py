@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from navarch.server.filters.request_info import exact_match, request_info
-from navarch.server.http import RequestInfo as Info
+from navarch.wire.messages import RequestInfo as Info
 
 CASES = [
     ("GET", "/", "", Info("get", False)),

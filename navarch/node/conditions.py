@@ -1,0 +1,97 @@
+"""The conditions in a pod's status that the kubelet owns.
+
+Each is (type, status, reason, message); the time of the last transition is kept from the pod's own
+status while the truth value stays. Conditions of other owners are left alone: they are not in the patch.
+
+Source: the kubelet's `status/generate.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from navarch.api.views.pod import Pod
+from navarch.base.times import format_time
+from navarch.node.machine import is_sidecar, usable_sandbox
+from navarch.node.observed import Observed
+from navarch.schema.types import Tree
+
+#: (truth, reason, message)
+Verdict = tuple[bool, str, str]
+YES: Verdict = (True, "", "")
+
+
+def pod_conditions(
+    pod: Pod, observed: Observed, phase: str, init: Sequence[Tree], regular: Sequence[Tree], now: float
+) -> list[Tree]:
+    """The five conditions in the order in which the kubelet writes them."""
+    sidecars = [s for c, s in zip(pod.spec.initContainers, init, strict=True) if is_sidecar(c)]
+    containers_ready = _containers_ready([*sidecars, *regular], phase)
+    sandbox = usable_sandbox(pod, observed) is not None
+    verdicts = {
+        "PodReadyToStartContainers": (sandbox, "", ""),
+        "Initialized": _initialized(pod, phase, init, regular),
+        "Ready": _ready(pod, containers_ready),
+        "ContainersReady": containers_ready,
+        "PodScheduled": YES,
+    }
+    return [_condition(pod, type_, verdict, now) for type_, verdict in verdicts.items()]
+
+
+def _condition(pod: Pod, type_: str, verdict: Verdict, now: float) -> Tree:
+    truth, reason, message = verdict
+    status = "True" if truth else "False"
+    old = next((c for c in pod.status.conditions if c.type == type_), None)
+    changed = old is None or old.status != status or old.lastTransitionTime is None
+    out: Tree = {"type": type_}
+    if pod.metadata.generation is not None:
+        out["observedGeneration"] = pod.metadata.generation
+    out["status"] = status
+    out["lastProbeTime"] = None
+    out["lastTransitionTime"] = format_time(now) if changed or old is None else old.lastTransitionTime
+    if reason:
+        out["reason"] = reason
+    if message:
+        out["message"] = message
+    return out
+
+
+def _containers_ready(statuses: Sequence[Tree], phase: str) -> Verdict:
+    if phase == "Succeeded":
+        return False, "PodCompleted", ""
+    if phase == "Failed":
+        return False, "PodFailed", ""
+    unready = [s["name"] for s in statuses if not s["ready"]]
+    if unready:
+        return False, "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
+    return YES
+
+
+def _ready(pod: Pod, containers_ready: Verdict) -> Verdict:
+    """Containers ready, and every readiness gate True."""
+    if not containers_ready[0]:
+        return containers_ready
+    conditions = {c.type: c.status for c in pod.status.conditions}
+    problems = []
+    for gate in pod.spec.readinessGates:
+        status = conditions.get(gate.conditionType)
+        if status is None:
+            problems.append(f'corresponding condition of pod readiness gate "{gate.conditionType}" does not exist.')
+        elif status != "True":
+            problems.append(f'the status of pod readiness gate "{gate.conditionType}" is not "True", but {status}')
+    return (False, "ReadinessGatesNotReady", ", ".join(problems)) if problems else YES
+
+
+def _initialized(pod: Pod, phase: str, init: Sequence[Tree], regular: Sequence[Tree]) -> Verdict:
+    if phase == "Succeeded":
+        return True, "PodCompleted", ""
+    if any("running" in s["state"] or "terminated" in s["lastState"] for s in regular):
+        return YES
+    waiting = []
+    for container, status in zip(pod.spec.initContainers, init, strict=True):
+        done = status["started"] if is_sidecar(container) else status["ready"]
+        if not done:
+            waiting.append(status["name"])
+    if waiting:
+        return False, "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(waiting)}]"
+    return YES

@@ -1,0 +1,116 @@
+"""A machine whose disk is a dictionary, for simulations: path -> contents.
+
+Directories are entries whose contents are None. State is plain data, so that a cluster can be copied.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+
+from navarch.node.host.contract import File, MachineFacts, Usage
+from navarch.node.runtime.contract import LinuxResources
+
+
+class MemoryHost:
+    """Implements `Host`. `facts_` are what the node claims to be."""
+
+    def __init__(self, facts: MachineFacts | None = None, usage: Usage | None = None) -> None:
+        self._facts = facts or MachineFacts(cpus=8, memory_bytes=32 << 30, storage_bytes=100 << 30)
+        self._usage = usage or Usage(
+            self._facts.memory_bytes, self._facts.memory_bytes, self._facts.storage_bytes, self._facts.storage_bytes
+        )
+        self.files: dict[str, bytearray | None] = {}
+        self.cgroups: dict[str, LinuxResources] = {}
+
+    def facts(self) -> MachineFacts:
+        return self._facts
+
+    def usage(self) -> Usage:
+        return self._usage
+
+    def set_usage(self, usage: Usage) -> None:
+        """Let a simulation run short of memory or disk."""
+        self._usage = usage
+
+    def make_dir(self, path: str, mode: int = 0o755) -> None:
+        self.files.setdefault(path, None)
+
+    def make_tmpfs(self, path: str, size_bytes: int) -> None:
+        self.files.setdefault(path, None)
+
+    def write_file(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        self.files[path] = bytearray(data)
+
+    def append(self, path: str, data: bytes) -> None:
+        """What a container's process writes to its log."""
+        held = self.files.get(path)
+        if held is None:
+            self.files[path] = bytearray(data)
+        else:
+            held += data
+
+    def read_file(self, path: str, offset: int = 0, limit: int = -1) -> bytes:
+        held = self._file(path)
+        return bytes(held[offset:] if limit < 0 else held[offset : offset + limit])
+
+    def file_size(self, path: str) -> int:
+        return len(self._file(path))
+
+    def _file(self, path: str) -> bytearray:
+        held = self.files.get(path)
+        if held is None:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return held
+
+    def publish(self, directory: str, files: Mapping[str, File], gid: int | None = None) -> bool:
+        wanted = {posixpath.join(directory, name): file.data for name, file in files.items()}
+        inside = directory + "/"
+        stale = [p for p in self.files if p.startswith(inside) and p not in wanted] if directory in self.files else []
+        changed = bool(stale) or any(bytes(self.files.get(path) or b"") != data for path, data in wanted.items())
+        for path in stale:
+            del self.files[path]
+        self.files[directory] = None
+        for path, data in wanted.items():
+            self.files[path] = bytearray(data)
+        return changed
+
+    def give_to_group(self, path: str, gid: int, *, always: bool = True) -> None:
+        """Memory has no owners."""
+
+    def kind(self, path: str) -> str:
+        if path not in self.files:
+            return ""
+        return "Directory" if self.files[path] is None else "File"
+
+    def list_dir(self, path: str) -> Sequence[str]:
+        prefix = path.rstrip("/") + "/"
+        return sorted({p[len(prefix) :].split("/", 1)[0] for p in self.files if p.startswith(prefix)})
+
+    def sub_path(self, base: str, path: str) -> str:
+        joined = posixpath.normpath(posixpath.join(base, path))
+        if joined != base and not joined.startswith(base + "/"):
+            raise PermissionError(1, "subpath leads out of the volume", path)
+        self.files.setdefault(joined, None)
+        return joined
+
+    def remove_tree(self, path: str) -> None:
+        inside = path + "/"
+        for found in [p for p in self.files if p == path or p.startswith(inside)]:
+            del self.files[found]
+
+    def apply_cgroup(self, path: str, resources: LinuxResources, pids_max: int = 0) -> None:
+        self.cgroups[path] = resources
+
+    def remove_cgroup(self, path: str) -> None:
+        self.cgroups.pop(path, None)
+
+    def pod_hosts(self) -> str:
+        return "127.0.0.1\tlocalhost\n"
+
+    def snapshot(self) -> dict[str, bytes | None]:
+        """A copy of all files."""
+        return {path: None if data is None else bytes(data) for path, data in self.files.items()}
+
+    def restore(self, files: Mapping[str, bytes | None]) -> None:
+        self.files = {path: None if data is None else bytearray(data) for path, data in files.items()}

@@ -101,7 +101,8 @@ class Kind:
     # --- the write path, in the order in which it is called
     #: Defaults that need code; constant ones come from the fact tables first.
     default: Callable[[Tree], None] = nothing
-    #: Drop what a client may not set at creation (status), set what the server sets.
+    #: Drop what a client may not set at creation (status), set what the server sets. The metadata
+    #: carries name, namespace, uid and creationTimestamp already.
     prepare_create: Callable[[Tree], None] = nothing
     #: (new, old): carry over what an update may not touch (status).
     prepare_update: Callable[[Tree, Tree], None] | None = None

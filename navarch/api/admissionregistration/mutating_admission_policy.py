@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from navarch.api.admissionregistration.match import default_match_resources
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -13,6 +16,12 @@ COLUMNS = (
     Column("ParamKind", "ParamKind specifies the kind of resources used to parameterize this policy"),
     AGE,
 )
+
+
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    fill(spec, "failurePolicy", "Fail")
+    default_match_resources(spec.get("matchConstraints"))
 
 
 KIND = Kind(
@@ -28,4 +37,5 @@ KIND = Kind(
     columns=COLUMNS,
     has_generation=True,
     unconditional_update=False,
+    default=_default,
 )

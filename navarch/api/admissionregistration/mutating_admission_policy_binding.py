@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from navarch.api.admissionregistration.match import default_match_resources
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -11,6 +13,10 @@ COLUMNS = (
     Column("ParamRef", "ParamRef indicates the param resource which sets the configration param"),
     AGE,
 )
+
+
+def _default(tree: Tree) -> None:
+    default_match_resources((tree.get("spec") or {}).get("matchResources"))
 
 
 KIND = Kind(
@@ -26,4 +32,5 @@ KIND = Kind(
     columns=COLUMNS,
     has_generation=True,
     unconditional_update=False,
+    default=_default,
 )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from navarch.api.admissionregistration.match import default_webhooks
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
     Column("Webhooks", "Webhooks indicates the number of webhooks registered in this configuration", type="integer"),
     AGE,
 )
+
+
+def _default(tree: Tree) -> None:
+    default_webhooks(tree, mutating=True)
 
 
 KIND = Kind(
@@ -25,4 +31,5 @@ KIND = Kind(
     columns=COLUMNS,
     has_generation=True,
     unconditional_update=False,
+    default=_default,
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from navarch.api.admissionregistration.match import default_match_resources
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -16,6 +19,12 @@ COLUMNS = (
     Column("ParamKind", "ParamKind specifies the kind of resources used to parameterize this policy"),
     AGE,
 )
+
+
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    fill(spec, "failurePolicy", "Fail")
+    default_match_resources(spec.get("matchConstraints"))
 
 
 KIND = Kind(
@@ -35,4 +44,5 @@ KIND = Kind(
     prepare_status=keep_all_but_status_strictly,
     has_generation=True,
     unconditional_update=False,
+    default=_default,
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from navarch.api.admissionregistration.match import default_match_resources
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
-from navarch.base import names
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -12,6 +13,10 @@ COLUMNS = (
     Column("ParamRef", "ParamRef indicates the param resource which sets the configuration param"),
     AGE,
 )
+
+
+def _default(tree: Tree) -> None:
+    default_match_resources((tree.get("spec") or {}).get("matchResources"))
 
 
 KIND = Kind(
@@ -27,5 +32,5 @@ KIND = Kind(
     columns=COLUMNS,
     has_generation=True,
     unconditional_update=False,
-    name_errors=names.path_segment_errors,
+    default=_default,
 )

@@ -6,6 +6,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
 from navarch.base import names
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -13,6 +14,11 @@ COLUMNS = (
     Column("Available", "Whether this service is available."),
     AGE,
 )
+
+
+def _default(tree: Tree) -> None:
+    if service := (tree.get("spec") or {}).get("service"):
+        service.setdefault("port", 443)
 
 
 KIND = Kind(
@@ -32,4 +38,5 @@ KIND = Kind(
     prepare_status=keep_all_but_status_strictly,
     unconditional_update=False,
     name_errors=names.path_segment_errors,
+    default=_default,
 )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.pod_defaults import default_template
+from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
-from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.strategy import carry, keep_all_but_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -53,6 +56,37 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    default_template(spec)
+    spec.setdefault("revisionHistoryLimit", 10)
+    strategy = struct(spec, "updateStrategy")
+    fill(strategy, "type", "RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        rolling = struct(strategy, "rollingUpdate")
+        rolling.setdefault("maxUnavailable", 1)
+        rolling.setdefault("maxSurge", 0)
+
+
+#: An old counter of template changes, kept as an annotation of every DaemonSet.
+_GENERATION = "deprecated.daemonset.template.generation"
+_STATUS = {"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0}
+
+
+def _prepare_create(tree: Tree) -> None:
+    tree["status"] = dict(_STATUS)
+    struct(tree["metadata"], "annotations")[_GENERATION] = "1"
+
+
+def _prepare_update(new: Tree, old: Tree) -> None:
+    carry(new, old, "status")
+    before = (old["metadata"].get("annotations") or {}).get(_GENERATION, "0")
+    count = int(before) if before.isdigit() else 0
+    if new["spec"].get("template") != old["spec"].get("template"):
+        count += 1
+    struct(new["metadata"], "annotations")[_GENERATION] = str(count)
+
+
 KIND = Kind(
     group="apps",
     version="v1",
@@ -66,10 +100,9 @@ KIND = Kind(
     subresources=(status_of("DaemonSet"),),
     storage_version_hash="dd7pWHUlMKQ=",
     columns=COLUMNS,
-    prepare_create=reset_status(
-        {"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0}
-    ),
-    prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     has_generation=True,
+    default=_default,
+    prepare_create=_prepare_create,
+    prepare_update=_prepare_update,
 )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.pod_defaults import default_template
+from navarch.api.defaulting import fill, struct
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status_and_labels, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -30,6 +33,20 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    default_template(spec)
+    spec.setdefault("replicas", 1)
+    spec.setdefault("revisionHistoryLimit", 10)
+    spec.setdefault("progressDeadlineSeconds", 600)
+    strategy = struct(spec, "strategy")
+    fill(strategy, "type", "RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        rolling = struct(strategy, "rollingUpdate")
+        rolling.setdefault("maxUnavailable", "25%")
+        rolling.setdefault("maxSurge", "25%")
+
+
 KIND = Kind(
     group="apps",
     version="v1",
@@ -51,4 +68,5 @@ KIND = Kind(
     prepare_status=keep_all_but_status_and_labels,
     has_generation=True,
     scale=Scale(),
+    default=_default,
 )

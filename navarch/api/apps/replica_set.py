@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.pod_defaults import default_template
+from navarch.api.defaulting import struct
 from navarch.api.fields import at
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -41,6 +44,12 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    default_template(spec)
+    spec.setdefault("replicas", 1)
+
+
 KIND = Kind(
     group="apps",
     version="v1",
@@ -65,4 +74,5 @@ KIND = Kind(
     fields={
         "status.replicas": at("status.replicas", "0"),
     },
+    default=_default,
 )

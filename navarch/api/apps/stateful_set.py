@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.pod_defaults import default_template
+from navarch.api.core.volume_defaults import default_claim
+from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.base import names
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -14,6 +18,25 @@ COLUMNS = (
     Column("Containers", "Names of each container in the template.", priority=1),
     Column("Images", "Images referenced by each container in the template.", priority=1),
 )
+
+
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    default_template(spec)
+    fill(spec, "podManagementPolicy", "OrderedReady")
+    spec.setdefault("replicas", 1)
+    spec.setdefault("revisionHistoryLimit", 10)
+    strategy = struct(spec, "updateStrategy")
+    fill(strategy, "type", "RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        struct(strategy, "rollingUpdate").setdefault("partition", 0)
+    retention = struct(spec, "persistentVolumeClaimRetentionPolicy")
+    fill(retention, "whenDeleted", "Retain")
+    fill(retention, "whenScaled", "Retain")
+    for claim in each(spec, "volumeClaimTemplates"):
+        claim |= {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
+        default_claim(claim)
+        fill(struct(claim, "status"), "phase", "Pending")
 
 
 KIND = Kind(
@@ -38,4 +61,5 @@ KIND = Kind(
     has_generation=True,
     scale=Scale(),
     name_errors=names.dns1123_label_errors,
+    default=_default,
 )

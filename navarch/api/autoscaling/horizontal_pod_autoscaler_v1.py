@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from navarch.api.autoscaling import convert
+from navarch.api.autoscaling import horizontal_pod_autoscaler_v2 as v2
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -44,6 +48,15 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    struct(tree, "spec").setdefault("minReplicas", 1)
+
+
+def _to_stored(tree: Tree) -> None:
+    convert.to_v2(tree)
+    v2.default(tree)
+
+
 KIND = Kind(
     group="autoscaling",
     version="v1",
@@ -61,4 +74,7 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     stored_as="horizontalpodautoscalers.autoscaling",
+    default=_default,
+    to_stored=_to_stored,
+    from_stored=convert.from_v2,
 )

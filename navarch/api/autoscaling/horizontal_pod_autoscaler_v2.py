@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -44,6 +48,33 @@ COLUMNS = (
 )
 
 
+_UP = {
+    "stabilizationWindowSeconds": 0,
+    "selectPolicy": "Max",
+    "policies": [
+        {"type": "Pods", "value": 4, "periodSeconds": 15},
+        {"type": "Percent", "value": 100, "periodSeconds": 15},
+    ],
+}
+_DOWN = {"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]}
+
+
+def default(tree: Tree) -> None:
+    """CPU at 80 % where no metric is named; a behavior is completed on both sides."""
+    spec = struct(tree, "spec")
+    spec.setdefault("minReplicas", 1)
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": 80}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    if isinstance(behavior := spec.get("behavior"), dict):
+        for side, rules in (("scaleUp", _UP), ("scaleDown", _DOWN)):
+            chosen = struct(behavior, side)
+            for key, value in copy.deepcopy(rules).items():
+                if key == "policies" and not chosen.get(key):
+                    chosen[key] = value
+                fill(chosen, key, value)
+
+
 KIND = Kind(
     group="autoscaling",
     version="v2",
@@ -60,4 +91,5 @@ KIND = Kind(
     prepare_create=reset_status({"desiredReplicas": 0, "currentMetrics": None}),
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
+    default=default,
 )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.pod_defaults import default_template
+from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -43,6 +46,17 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    fill(spec, "concurrencyPolicy", "Allow")
+    spec.setdefault("suspend", False)
+    spec.setdefault("successfulJobsHistoryLimit", 3)
+    spec.setdefault("failedJobsHistoryLimit", 1)
+    template = struct(spec, "jobTemplate")
+    struct(template, "metadata")
+    default_template(struct(template, "spec"))
+
+
 KIND = Kind(
     group="batch",
     version="v1",
@@ -60,4 +74,5 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     has_generation=True,
+    default=_default,
 )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.pod_defaults import default_template
+from navarch.api.defaulting import each, fill, struct
 from navarch.api.fields import at
 from navarch.api.kind import Column, Kind, status_of
-from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -29,6 +32,55 @@ COLUMNS = (
 )
 
 
+#: The labels by which a Job knows its pods, and their older names.
+_UID_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
+_NAME_LABELS = ("batch.kubernetes.io/job-name", "job-name")
+_INT32_MAX = 2**31 - 1
+
+
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    default_template(spec)
+    if spec.get("completions") is None and spec.get("parallelism") is None:
+        spec["completions"] = 1
+    spec.setdefault("parallelism", 1)
+    spec.setdefault("backoffLimit", _INT32_MAX if spec.get("backoffLimitPerIndex") is not None else 6)
+    fill(spec, "completionMode", "NonIndexed")
+    spec.setdefault("suspend", False)
+    spec.setdefault("manualSelector", False)
+    failure_policy = spec.get("podFailurePolicy")
+    fill(spec, "podReplacementPolicy", "Failed" if failure_policy else "TerminatingOrFailed")
+    for rule in each(failure_policy or {}, "rules"):
+        for pattern in each(rule, "onPodConditions"):
+            fill(pattern, "status", "True")
+    _copy_labels(tree)
+
+
+def _prepare_create(tree: Tree) -> None:
+    """No status; a selector for the pods of this very Job, unless the client brings its own."""
+    tree["status"] = {}
+    spec = tree["spec"]
+    if spec.get("manualSelector"):
+        return
+    metadata = tree["metadata"]
+    labels = struct(struct(spec["template"], "metadata"), "labels")
+    for label in _NAME_LABELS:
+        labels.setdefault(label, metadata.get("name", ""))
+    for label in _UID_LABELS:
+        labels.setdefault(label, metadata.get("uid", ""))
+    selector = struct(spec, "selector")
+    struct(selector, "matchLabels").setdefault(_UID_LABELS[0], metadata.get("uid", ""))
+    _copy_labels(tree)
+
+
+def _copy_labels(tree: Tree) -> None:
+    """A Job without labels of its own shows those of its pods."""
+    labels = (tree["spec"]["template"].get("metadata") or {}).get("labels")
+    metadata = struct(tree, "metadata")
+    if labels and not metadata.get("labels"):
+        metadata["labels"] = dict(labels)
+
+
 KIND = Kind(
     group="batch",
     version="v1",
@@ -41,11 +93,12 @@ KIND = Kind(
     subresources=(status_of("Job"),),
     storage_version_hash="mudhfqk/qZY=",
     columns=COLUMNS,
-    prepare_create=reset_status({}),
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     has_generation=True,
     fields={
         "status.successful": at("status.succeeded", "0"),
     },
+    default=_default,
+    prepare_create=_prepare_create,
 )

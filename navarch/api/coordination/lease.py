@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -15,6 +16,13 @@ COLUMNS = (
     ),
     AGE,
 )
+
+
+def _prepare_create(tree: Tree) -> None:
+    """Drop the fields of coordinated leader election, which is not on by default."""
+    spec = tree.get("spec") or {}
+    spec.pop("strategy", None)
+    spec.pop("preferredHolder", None)
 
 
 KIND = Kind(
@@ -29,4 +37,5 @@ KIND = Kind(
     columns=COLUMNS,
     create_on_update=True,
     unconditional_update=False,
+    prepare_create=_prepare_create,
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import each, fill
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -20,6 +22,12 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    for subset in each(tree, "subsets"):
+        for port in each(subset, "ports"):
+            fill(port, "protocol", "TCP")
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -32,4 +40,5 @@ KIND = Kind(
     storage_version_hash="fWeeMqaN/OA=",
     columns=COLUMNS,
     create_on_update=True,
+    default=_default,
 )

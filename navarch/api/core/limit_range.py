@@ -3,7 +3,23 @@
 from __future__ import annotations
 
 from navarch.api.columns import PLAIN_COLUMNS, plain_cells
+from navarch.api.defaulting import each
 from navarch.api.kind import Kind
+from navarch.schema.types import Tree
+
+
+def _default(tree: Tree) -> None:
+    """Containers: the default limit is the maximum, the default request the limit or the minimum."""
+    for item in each(tree.get("spec") or {}, "limits"):
+        if item.get("type") != "Container":
+            continue
+        limits = (item.get("max") or {}) | (item.get("default") or {})
+        requests = (item.get("min") or {}) | limits | (item.get("defaultRequest") or {})
+        if limits:
+            item["default"] = limits
+        if requests:
+            item["defaultRequest"] = requests
+
 
 KIND = Kind(
     group="",
@@ -18,4 +34,5 @@ KIND = Kind(
     columns=PLAIN_COLUMNS,
     cells=plain_cells,
     create_on_update=True,
+    default=_default,
 )

@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import struct
 from navarch.api.fields import at
 from navarch.api.kind import Column, Kind, Subresource, status_of
-from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.api.strategy import carry, keep_all_but_status
 from navarch.base import names
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
     Column("Status", "The status of the namespace"),
     AGE,
 )
+
+
+_NAME_LABEL = "kubernetes.io/metadata.name"
+_FINALIZER = "kubernetes"
+
+
+def _default(tree: Tree) -> None:
+    metadata = struct(tree, "metadata")
+    if metadata.get("name"):
+        struct(metadata, "labels")[_NAME_LABEL] = metadata["name"]
+
+
+def _prepare_create(tree: Tree) -> None:
+    _default(tree)
+    tree["status"] = {"phase": "Active"}
+    spec = struct(tree, "spec")
+    finalizers = spec.get("finalizers") or []
+    if _FINALIZER not in finalizers:
+        spec["finalizers"] = [*finalizers, _FINALIZER]
+
+
+def _prepare_update(new: Tree, old: Tree) -> None:
+    """Neither the status nor the finalizers of the spec: those have a subresource each."""
+    carry(new, old, "spec")
+    carry(new, old, "status")
 
 
 KIND = Kind(
@@ -31,10 +58,12 @@ KIND = Kind(
     ),
     storage_version_hash="Q3oi5N2YM8M=",
     columns=COLUMNS,
-    prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     fields={
         "status.phase": at("status.phase"),
     },
     name_errors=names.dns1123_label_errors,
+    default=_default,
+    prepare_create=_prepare_create,
+    prepare_update=_prepare_update,
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import struct
 from navarch.api.fields import at
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -51,6 +53,13 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    """All of the capacity can be allocated unless the node says less."""
+    status = struct(tree, "status")
+    if status.get("allocatable") is None and status.get("capacity"):
+        status["allocatable"] = dict(status["capacity"])
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -71,4 +80,5 @@ KIND = Kind(
     fields={
         "spec.unschedulable": at("spec.unschedulable", "false"),
     },
+    default=_default,
 )

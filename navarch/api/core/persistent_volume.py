@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.volume_defaults import default_source
+from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -55,6 +58,19 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    default_source(spec)
+    fill(spec, "persistentVolumeReclaimPolicy", "Retain")
+    fill(spec, "volumeMode", "Filesystem")
+    fill(struct(tree, "status"), "phase", "Pending")
+
+
+def _prepare_create(tree: Tree) -> None:
+    now = tree["metadata"].get("creationTimestamp")
+    tree["status"] = {"phase": "Pending", "lastPhaseTransitionTime": now}
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -70,4 +86,6 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     delete_returns_object=True,
+    default=_default,
+    prepare_create=_prepare_create,
 )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.volume_defaults import default_claim
+from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
-from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -28,6 +31,22 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    default_claim(tree)
+    fill(struct(tree, "status"), "phase", "Pending")
+
+
+def _prepare_create(tree: Tree) -> None:
+    """A data source may be named in two ways; where no namespace is crossed both are shown."""
+    tree["status"] = {"phase": "Pending"}
+    spec = tree["spec"]
+    source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
+    if source and not reference:
+        spec["dataSourceRef"] = dict(source)
+    elif reference and not source and not reference.get("namespace"):
+        spec["dataSource"] = dict(reference)
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -40,8 +59,9 @@ KIND = Kind(
     subresources=(status_of("PersistentVolumeClaim"),),
     storage_version_hash="QWTyNDq0dC4=",
     columns=COLUMNS,
-    prepare_create=reset_status({"phase": "Pending"}),
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     delete_returns_object=True,
+    default=_default,
+    prepare_create=_prepare_create,
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.pod_defaults import default_pod
+from navarch.api.core.pod_prepare import prepare_pod
 from navarch.api.fields import at
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
@@ -93,4 +95,6 @@ KIND = Kind(
         "status.podIPs": at("status.podIPs"),
         "status.nominatedNodeName": at("status.nominatedNodeName"),
     },
+    default=default_pod,
+    prepare_create=prepare_pod,
 )

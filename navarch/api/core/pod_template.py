@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from navarch.api.columns import NAME
+from navarch.api.core.pod_defaults import default_template
 from navarch.api.kind import Column, Kind
 
 COLUMNS = (
@@ -25,4 +26,5 @@ KIND = Kind(
     columns=COLUMNS,
     has_generation=True,
     delete_returns_object=True,
+    default=default_template,
 )

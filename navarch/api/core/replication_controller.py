@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.pod_defaults import default_template
+from navarch.api.defaulting import struct
 from navarch.api.fields import at
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -38,6 +41,21 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    """Selector and labels come from the template's labels, the one kind for which they do."""
+    spec = struct(tree, "spec")
+    spec.setdefault("replicas", 1)
+    if not spec.get("template"):
+        return
+    default_template(spec)
+    labels = spec["template"]["metadata"].get("labels")
+    if labels:
+        if not spec.get("selector"):
+            spec["selector"] = dict(labels)
+        if not struct(tree, "metadata").get("labels"):
+            tree["metadata"]["labels"] = dict(labels)
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -62,4 +80,5 @@ KIND = Kind(
     fields={
         "status.replicas": at("status.replicas", "0"),
     },
+    default=_default,
 )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import fill
 from navarch.api.fields import at
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -24,6 +28,16 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    """`stringData` is a way of writing `data`: it is merged and not kept."""
+    fill(tree, "type", "Opaque")
+    texts = tree.pop("stringData", None)
+    if texts:
+        data = dict(tree.get("data") or {})
+        data |= {key: base64.b64encode(str(text).encode()).decode() for key, text in texts.items()}
+        tree["data"] = data
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -37,4 +51,5 @@ KIND = Kind(
     fields={
         "type": at("type"),
     },
+    default=_default,
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import each, fill, struct
 from navarch.api.fields import at
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.base import names
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -66,6 +68,31 @@ COLUMNS = (
 )
 
 
+#: How long a client stays with its endpoint when nothing else is said.
+_AFFINITY_S = 3 * 60 * 60
+
+
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    fill(spec, "sessionAffinity", "None")
+    if spec["sessionAffinity"] == "None":
+        spec.pop("sessionAffinityConfig", None)
+    elif spec["sessionAffinity"] == "ClientIP":
+        struct(struct(spec, "sessionAffinityConfig"), "clientIP").setdefault("timeoutSeconds", _AFFINITY_S)
+    fill(spec, "type", "ClusterIP")
+    for port in each(spec, "ports"):
+        fill(port, "protocol", "TCP")
+        if not port.get("targetPort"):
+            port["targetPort"] = port.get("port", 0)
+    exposed = spec["type"] in ("NodePort", "LoadBalancer")
+    if exposed or (spec["type"] == "ClusterIP" and spec.get("externalIPs")):
+        fill(spec, "externalTrafficPolicy", "Cluster")
+    if exposed or spec["type"] == "ClusterIP":
+        fill(spec, "internalTrafficPolicy", "Cluster")
+    if spec["type"] == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -92,4 +119,5 @@ KIND = Kind(
         "spec.type": at("spec.type"),
     },
     name_errors=names.dns1123_label_errors,
+    default=_default,
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -32,6 +34,19 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    for port in each(tree, "ports"):
+        port.setdefault("name", "")
+        fill(port, "protocol", "TCP")
+    for endpoint in each(tree, "endpoints"):
+        struct(endpoint, "conditions")
+
+
+def _prepare_create(tree: Tree) -> None:
+    for endpoint in each(tree, "endpoints"):
+        endpoint.pop("deprecatedTopology", None)
+
+
 KIND = Kind(
     group="discovery.k8s.io",
     version="v1",
@@ -43,4 +58,6 @@ KIND = Kind(
     storage_version_hash="qgS0xkrxYAI=",
     columns=COLUMNS,
     has_generation=True,
+    default=_default,
+    prepare_create=_prepare_create,
 )

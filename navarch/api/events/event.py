@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from navarch.api.columns import NAME
+from navarch.api.events import convert
 from navarch.api.fields import at
 from navarch.api.kind import Column, Kind
-from navarch.base import names
 
 COLUMNS = (
     Column("Last Seen", "The time at which the most recent occurrence of this event was recorded."),
@@ -69,5 +69,6 @@ KIND = Kind(
         "type": at("type"),
     },
     stored_as="events",
-    name_errors=names.path_segment_errors,
+    to_stored=convert.to_core,
+    from_stored=convert.from_core,
 )

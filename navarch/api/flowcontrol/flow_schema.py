@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -27,6 +29,12 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    if not spec.get("matchingPrecedence"):
+        spec["matchingPrecedence"] = 1000
+
+
 KIND = Kind(
     group="flowcontrol.apiserver.k8s.io",
     version="v1",
@@ -42,4 +50,5 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status_strictly,
     has_generation=True,
+    default=_default,
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -58,6 +60,24 @@ COLUMNS = (
 )
 
 
+_QUEUING = {"queues": 64, "handSize": 8, "queueLengthLimit": 50}
+
+
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    if isinstance(exempt := spec.get("exempt"), dict):
+        exempt.setdefault("nominalConcurrencyShares", 0)
+        exempt.setdefault("lendablePercent", 0)
+    if isinstance(limited := spec.get("limited"), dict):
+        limited.setdefault("nominalConcurrencyShares", 30)
+        limited.setdefault("lendablePercent", 0)
+        queuing = struct(limited, "limitResponse").get("queuing")
+        if isinstance(queuing, dict):
+            for key, value in _QUEUING.items():
+                if not queuing.get(key):
+                    queuing[key] = value
+
+
 KIND = Kind(
     group="flowcontrol.apiserver.k8s.io",
     version="v1",
@@ -73,4 +93,5 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status_strictly,
     has_generation=True,
+    default=_default,
 )

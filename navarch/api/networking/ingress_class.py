@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import fill
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -11,6 +13,11 @@ COLUMNS = (
     Column("Parameters", "A reference to a resource with additional parameters"),
     AGE,
 )
+
+
+def _default(tree: Tree) -> None:
+    if parameters := (tree.get("spec") or {}).get("parameters"):
+        fill(parameters, "scope", "Cluster")
 
 
 KIND = Kind(
@@ -24,4 +31,5 @@ KIND = Kind(
     storage_version_hash="l/iqIbDgFyQ=",
     columns=COLUMNS,
     has_generation=True,
+    default=_default,
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -19,6 +21,15 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+    for rule in each(spec, "ingress", "egress"):
+        for port in each(rule, "ports"):
+            fill(port, "protocol", "TCP")
+
+
 KIND = Kind(
     group="networking.k8s.io",
     version="v1",
@@ -31,4 +42,5 @@ KIND = Kind(
     storage_version_hash="YpfwF18m1G8=",
     columns=COLUMNS,
     has_generation=True,
+    default=_default,
 )

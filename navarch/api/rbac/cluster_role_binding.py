@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.api.rbac.subjects import default_binding
 from navarch.base import names
 
 COLUMNS = (
@@ -32,4 +33,5 @@ KIND = Kind(
     columns=COLUMNS,
     create_on_update=True,
     name_errors=names.path_segment_errors,
+    default=default_binding,
 )

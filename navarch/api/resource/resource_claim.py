@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
+from navarch.api.resource.requests import default_requests
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
     Column("State", "A summary of the current state (allocated, pending, reserved, etc.)."),
     AGE,
 )
+
+
+def _default(tree: Tree) -> None:
+    default_requests(tree.get("spec") or {})
 
 
 KIND = Kind(
@@ -28,4 +34,5 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status_strictly,
     delete_returns_object=True,
+    default=_default,
 )

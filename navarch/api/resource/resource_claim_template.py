@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Kind
+from navarch.api.resource.requests import default_requests
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
     AGE,
 )
+
+
+def _default(tree: Tree) -> None:
+    default_requests((tree.get("spec") or {}).get("spec") or {})
 
 
 KIND = Kind(
@@ -22,4 +28,5 @@ KIND = Kind(
     storage_version_hash="TuzjC49aUfM=",
     columns=COLUMNS,
     delete_returns_object=True,
+    default=_default,
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import each
 from navarch.api.fields import at
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -34,6 +36,14 @@ COLUMNS = (
 )
 
 
+def _prepare_create(tree: Tree) -> None:
+    """Taints without a time are of now."""
+    now = tree["metadata"].get("creationTimestamp")
+    for device in each(tree.get("spec") or {}, "devices"):
+        for taint in each(device, "taints"):
+            taint.setdefault("timeAdded", now)
+
+
 KIND = Kind(
     group="resource.k8s.io",
     version="v1",
@@ -50,4 +60,5 @@ KIND = Kind(
         "spec.nodeName": at("spec.nodeName"),
         "spec.driver": at("spec.driver"),
     },
+    prepare_create=_prepare_create,
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import fill
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -31,6 +33,10 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    fill(tree, "preemptionPolicy", "PreemptLowerPriority")
+
+
 KIND = Kind(
     group="scheduling.k8s.io",
     version="v1",
@@ -43,4 +49,5 @@ KIND = Kind(
     storage_version_hash="1QwjyaZjj3Y=",
     columns=COLUMNS,
     has_generation=True,
+    default=_default,
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -89,6 +91,16 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    spec = struct(tree, "spec")
+    spec.setdefault("attachRequired", True)
+    fill(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType")
+    for key in ("podInfoOnMount", "storageCapacity", "requiresRepublish", "seLinuxMount"):
+        spec.setdefault(key, False)
+    if not spec.get("volumeLifecycleModes"):
+        spec["volumeLifecycleModes"] = ["Persistent"]
+
+
 KIND = Kind(
     group="storage.k8s.io",
     version="v1",
@@ -101,4 +113,5 @@ KIND = Kind(
     columns=COLUMNS,
     unconditional_update=False,
     delete_returns_object=True,
+    default=_default,
 )

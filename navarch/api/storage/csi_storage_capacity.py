@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from navarch.api.columns import PLAIN_COLUMNS, plain_cells
 from navarch.api.kind import Kind
-from navarch.base import names
 
 KIND = Kind(
     group="storage.k8s.io",
@@ -18,5 +17,4 @@ KIND = Kind(
     columns=PLAIN_COLUMNS,
     cells=plain_cells,
     unconditional_update=False,
-    name_errors=names.path_segment_errors,
 )

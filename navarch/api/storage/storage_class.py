@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import fill
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -24,6 +26,11 @@ COLUMNS = (
 )
 
 
+def _default(tree: Tree) -> None:
+    fill(tree, "reclaimPolicy", "Delete")
+    fill(tree, "volumeBindingMode", "Immediate")
+
+
 KIND = Kind(
     group="storage.k8s.io",
     version="v1",
@@ -36,4 +43,5 @@ KIND = Kind(
     storage_version_hash="K+m6uJwbjGY=",
     columns=COLUMNS,
     delete_returns_object=True,
+    default=_default,
 )

@@ -55,6 +55,10 @@ class StoreReadOnly(StoreError):
     """Writes are refused: the disk is full or failing. Reads go on. The text says what to do."""
 
 
+class StoreUnusable(StoreError):
+    """The store cannot be opened: it is in use, unreachable or of another format. The text says what to do."""
+
+
 class ValueTooLarge(StoreError):
     """The document is larger than `MAX_DOCUMENT_BYTES`."""
 

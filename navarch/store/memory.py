@@ -6,9 +6,10 @@ forks in a fraction of a millisecond per thousand objects.
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
 
 from navarch.store.contract import Entry
+from navarch.store.expiry import Expiries
 from navarch.store.index import LogIndex
 from navarch.store.writes import check_deletable, check_revision, check_size, tombstone, written
 
@@ -18,19 +19,15 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.index = LogIndex()
-        self._expiries: dict[str, asyncio.TimerHandle] = {}
-        self._remaining_s: dict[str, float] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._expiries = Expiries(self._expire)
+        self._inherited_ttl_s: Mapping[str, float] = {}
 
     async def start(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        for key, ttl_s in self._remaining_s.items():
-            self._expire_after(key, ttl_s)
-        self._remaining_s.clear()
+        for key, ttl_s in self._inherited_ttl_s.items():
+            self._expiries.set(key, ttl_s)
+        self._inherited_ttl_s = {}
 
     async def close(self) -> None:
-        for handle in self._expiries.values():
-            handle.cancel()
         self._expiries.clear()
 
     async def put(self, key: str, document: bytes, expected: int, ttl_s: float | None = None) -> Entry:
@@ -38,9 +35,7 @@ class MemoryStore:
         current = self.index.get(key)
         check_revision(key, current, expected)
         entry = written(key, document, self.index.revision + 1, current)
-        self._forget_expiry(key)
-        if ttl_s is not None:
-            self._expire_after(key, ttl_s)
+        self._expiries.set(key, ttl_s)
         self.index.publish([(entry, False)])
         return entry
 
@@ -61,28 +56,16 @@ class MemoryStore:
         """
         twin = MemoryStore()
         twin.index = self.index.fork()
-        twin._remaining_s = dict(self._remaining_s)
-        if self._loop is not None:
-            now = self._loop.time()
-            twin._remaining_s.update((key, handle.when() - now) for key, handle in self._expiries.items())
+        twin._inherited_ttl_s = self._inherited_ttl_s or self._expiries.remaining_s()
         return twin
-
-    def _remove(self, current: Entry) -> Entry:
-        self._forget_expiry(current.key)
-        entry = tombstone(current, self.index.revision + 1)
-        self.index.publish([(entry, True)])
-        return entry
-
-    def _expire_after(self, key: str, ttl_s: float) -> None:
-        assert self._loop is not None, "start() comes first"
-        self._expiries[key] = self._loop.call_later(max(0.0, ttl_s), self._expire, key)
 
     def _expire(self, key: str) -> None:
         current = self.index.get(key)
         assert current is not None, key
         self._remove(current)
 
-    def _forget_expiry(self, key: str) -> None:
-        handle = self._expiries.pop(key, None)
-        if handle is not None:
-            handle.cancel()
+    def _remove(self, current: Entry) -> Entry:
+        self._expiries.set(current.key, None)
+        entry = tombstone(current, self.index.revision + 1)
+        self.index.publish([(entry, True)])
+        return entry

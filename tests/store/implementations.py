@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+from navarch.seams.real import RealClock
 from navarch.store.contract import Store
+from navarch.store.lmdb import LmdbStore
 from navarch.store.memory import MemoryStore
 
 Opened = Callable[[Path], AbstractAsyncContextManager[Store]]
@@ -20,4 +22,12 @@ async def opened_memory(_: Path) -> AsyncIterator[Store]:
     await store.close()
 
 
-IMPLEMENTATIONS: dict[str, Opened] = {"memory": opened_memory}
+@asynccontextmanager
+async def opened_lmdb(directory: Path) -> AsyncIterator[Store]:
+    store = LmdbStore(directory / "store", RealClock())
+    await store.start()
+    yield store
+    await store.close()
+
+
+IMPLEMENTATIONS: dict[str, Opened] = {"memory": opened_memory, "lmdb": opened_lmdb}

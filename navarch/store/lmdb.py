@@ -1,0 +1,193 @@
+"""The durable store of one machine: LMDB, written in groups.
+
+Writes that arrive while a group is being made durable form the next group: one fsync for all of
+them. A group gets its revisions when it is begun, and is published to the index, and its writers
+answered, when it is durable. A key has at most one write under way; others wait for its outcome,
+so that a conflict is only ever reported against what is durable.
+
+A group that fails (full disk) leaves no trace: its writers get StoreReadOnly, reads go on, and the
+next write is simply tried. History is not written down: after a start `index.compacted` is the
+revision of the start, and watchers from before list again.
+
+The event loop fills a transaction, a thread of its own commits it. Never run on the simulated loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from navarch.seams.contract import Clock
+from navarch.store.contract import Entry, StoreReadOnly
+from navarch.store.disk import DEFAULT_MAP_BYTES, Disk, Row
+from navarch.store.expiry import Expiries
+from navarch.store.index import LogIndex
+from navarch.store.writes import check_deletable, check_revision, check_size, tombstone, written
+
+#: Writes in one group. Filling it blocks the event loop: 5 us a write.
+GROUP_LIMIT = 500
+
+#: When an expiry cannot be carried out now (full disk, write under way), it is tried again.
+EXPIRY_RETRY_S = 1.0
+
+
+class _Write:
+    """One write on its way to the disk. `document` is None for a deletion."""
+
+    __slots__ = ("answer", "document", "key", "ttl_s", "waiters")
+
+    def __init__(self, key: str, document: bytes | None, ttl_s: float | None) -> None:
+        self.key = key
+        self.document = document
+        self.ttl_s = ttl_s
+        #: Whoever asked for it; an expiry asks for no answer.
+        self.answer: asyncio.Future[Entry] | None = None
+        #: Those who wait for their turn at this key.
+        self.waiters: list[asyncio.Future[None]] = []
+
+
+class LmdbStore:
+    """`store.contract.Store` in a directory."""
+
+    def __init__(self, directory: Path, clock: Clock, map_bytes: int = DEFAULT_MAP_BYTES) -> None:
+        self.index = LogIndex()
+        self._directory = directory
+        self._clock = clock
+        self._map_bytes = map_bytes
+        self._expiries = Expiries(self._expire)
+        self._queue: deque[_Write] = deque()
+        self._under_way: dict[str, _Write] = {}
+        self._group: list[tuple[_Write, Row]] = []
+        self._flush_planned = False
+        self._disk: Disk | None = None
+        self._committer: ThreadPoolExecutor | None = None
+
+    async def start(self) -> None:
+        """Raises: StoreUnusable."""
+        disk = Disk(self._directory, self._map_bytes)
+        try:
+            found = disk.recover()
+        except BaseException:
+            disk.close()
+            raise
+        self._disk = disk
+        self._committer = ThreadPoolExecutor(1, "store-commit")
+        self.index.load(found.entries, found.revision)
+        now = self._clock.now()
+        for key, expires_at in found.expires_at.items():
+            self._expiries.set(key, expires_at - now)
+
+    async def close(self) -> None:
+        while self._under_way:
+            await self._settled(next(reversed(self._under_way.values())))
+        self._expiries.clear()
+        if self._disk is not None and self._committer is not None:
+            self._committer.shutdown()
+            self._disk.close()
+            self._disk = self._committer = None
+
+    async def put(self, key: str, document: bytes, expected: int, ttl_s: float | None = None) -> Entry:
+        check_size(key, document)
+        while (write := self._under_way.get(key)) is not None:
+            await self._settled(write)
+        check_revision(key, self.index.get(key), expected)
+        return await self._answered(_Write(key, document, ttl_s))
+
+    async def delete(self, key: str, expected: int) -> Entry:
+        while (write := self._under_way.get(key)) is not None:
+            await self._settled(write)
+        check_deletable(key, self.index.get(key), expected)
+        return await self._answered(_Write(key, None, None))
+
+    async def sync(self) -> int:
+        return self.index.revision
+
+    async def compact(self, revision: int) -> None:
+        self.index.forget(revision)
+
+    def _answered(self, write: _Write) -> asyncio.Future[Entry]:
+        write.answer = asyncio.get_running_loop().create_future()
+        self._enqueue(write)
+        return write.answer
+
+    async def _settled(self, write: _Write) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        write.waiters.append(waiter)
+        await waiter
+
+    def _enqueue(self, write: _Write) -> None:
+        assert self._disk is not None, "the store is not open"
+        self._under_way[write.key] = write
+        self._queue.append(write)
+        self._plan_flush()
+
+    def _plan_flush(self) -> None:
+        """Begin the next group once those who are ready to write now have queued."""
+        if self._queue and not self._group and not self._flush_planned:
+            self._flush_planned = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        assert self._disk is not None and self._committer is not None
+        self._flush_planned = False
+        writes = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_LIMIT))]
+        now = self._clock.now()
+        self._group = [(write, self._row(write, self.index.revision + n, now)) for n, write in enumerate(writes, 1)]
+        try:
+            commit = self._disk.begin((row for _, row in self._group), self.index.revision + len(writes))
+        except StoreReadOnly as error:
+            self._fail(error)
+            return
+        done = asyncio.get_running_loop().run_in_executor(self._committer, commit)
+        done.add_done_callback(self._committed)
+
+    def _row(self, write: _Write, revision: int, now: float) -> Row:
+        current = self.index.get(write.key)
+        if write.document is None:
+            assert current is not None
+            return Row(tombstone(current, revision), True, 0.0)
+        expires_at = now + write.ttl_s if write.ttl_s is not None else 0.0
+        return Row(written(write.key, write.document, revision, current), False, expires_at)
+
+    def _committed(self, done: asyncio.Future[None]) -> None:
+        error = done.exception()
+        if isinstance(error, StoreReadOnly):
+            self._fail(error)
+            return
+        if error is not None:
+            raise error
+        group, self._group = self._group, []
+        for write, _ in group:
+            del self._under_way[write.key]
+            self._expiries.set(write.key, write.ttl_s)
+        self.index.publish([(row.entry, row.deleted) for _, row in group])
+        for write, row in group:
+            if write.answer is not None and not write.answer.done():
+                write.answer.set_result(row.entry)
+            _wake(write)
+        self._plan_flush()
+
+    def _fail(self, error: StoreReadOnly) -> None:
+        group, self._group = self._group, []
+        for write, _ in group:
+            del self._under_way[write.key]
+            if write.answer is None:
+                self._expiries.set(write.key, EXPIRY_RETRY_S)
+            elif not write.answer.done():
+                write.answer.set_exception(StoreReadOnly(str(error)))
+            _wake(write)
+        self._plan_flush()
+
+    def _expire(self, key: str) -> None:
+        if key in self._under_way:
+            self._expiries.set(key, EXPIRY_RETRY_S)
+        elif self.index.get(key) is not None:
+            self._enqueue(_Write(key, None, None))
+
+
+def _wake(write: _Write) -> None:
+    for waiter in write.waiters:
+        if not waiter.done():
+            waiter.set_result(None)

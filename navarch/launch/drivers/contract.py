@@ -1,0 +1,141 @@
+"""What the launcher asks of a driver, and the words both use.
+
+A driver makes nodes: places with their own address and container runtime, in which a node agent runs.
+It knows nothing of Kubernetes. Every call is idempotent: `start` repairs what a crash left half done,
+`stop` and `delete` succeed on what is gone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterNetwork:
+    """The addresses of one profile. `number` sets profiles of one machine apart.
+
+    Number 0 has nodes 192.168.49.2, .3, … behind the host's 192.168.49.1 and pods in 10.244.0.0/16.
+    """
+
+    profile: str
+    number: int = 0
+    service_cidr: str = "10.96.0.0/12"
+
+    #: 192.168.49, .58, .67 … as minikube counts, for as long as 10.244, 10.245, … last.
+    LIMIT = 12
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.number < self.LIMIT, self.number
+
+    @property
+    def node_cidr(self) -> str:
+        return f"192.168.{49 + 9 * self.number}.0/24"
+
+    @property
+    def pod_cidr(self) -> str:
+        return f"10.{244 + self.number}.0.0/16"
+
+    @property
+    def host_ip(self) -> str:
+        """The host as the nodes see it: where the API server listens."""
+        return str(ipaddress.ip_network(self.node_cidr)[1])
+
+    @property
+    def bridge(self) -> str:
+        """The name of the bridge on the host, and of the nftables table there."""
+        return f"navarch{49 + 9 * self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """One node. `index` counts from 0 and fixes its addresses; everything it writes is below `directory`."""
+
+    network: ClusterNetwork
+    name: str
+    index: int
+    directory: Path
+    #: Whether pulls may go on to public registries, and the mirrors to ask before those.
+    online: bool = False
+    mirrors: tuple[str, ...] = ()
+
+    @property
+    def ip(self) -> str:
+        return str(ipaddress.ip_network(self.network.node_cidr)[2 + self.index])
+
+    @property
+    def pod_cidr(self) -> str:
+        pods = ipaddress.ip_network(self.network.pod_cidr)
+        return f"{pods[self.index << 8]}/24"
+
+    @property
+    def cgroup(self) -> str:
+        """The cgroup below which the kubelet puts pods."""
+        return f"/navarch/{self.network.profile}/{self.name}"
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+
+class NodeState(Enum):
+    """BROKEN: processes of the node live, but its container runtime does not answer."""
+
+    ABSENT = "Nonexistent"
+    STOPPED = "Stopped"
+    RUNNING = "Running"
+    BROKEN = "Error"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A long-running program inside a node, started again whenever it ends. Logs to `logs/NAME.log`."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+class Driver(Protocol):
+    """See the module's docstring. Raises: LaunchError."""
+
+    def open_network(self, network: ClusterNetwork, directory: Path) -> None:
+        """Make the host's side: nodes will reach `host_ip`, the host will reach nodes and pods."""
+
+    def close_network(self, network: ClusterNetwork, directory: Path) -> None:
+        """Take the host's side away again."""
+
+    def create(self, spec: NodeSpec) -> None:
+        """Make the node's directory and configuration, without starting anything."""
+
+    def start(self, spec: NodeSpec, peers: Sequence[NodeSpec] = ()) -> None:
+        """Bring the node up with its container runtime answering, and connect it with running `peers`."""
+
+    def stop(self, spec: NodeSpec, grace_s: float = 2.0) -> None:
+        """End every process of the node; containers get SIGTERM and `grace_s`. Its disk stays."""
+
+    def delete(self, spec: NodeSpec) -> None:
+        """Stop, and remove everything that the node ever made."""
+
+    def status(self, spec: NodeSpec) -> NodeState: ...
+
+    def enter(self, spec: NodeSpec, command: Sequence[str]) -> list[str]:
+        """The argv that runs `command` inside the node, for `exec` or `subprocess`."""
+
+    def run(self, spec: NodeSpec, command: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run `command` inside the node and collect what it says. Does not raise on its exit code."""
+
+    def start_service(self, spec: NodeSpec, service: Service) -> None:
+        """Start (or restart, when it runs) a service that survives the launcher."""
+
+    def stop_service(self, spec: NodeSpec, name: str, grace_s: float = 5.0) -> None: ...
+
+    def service_running(self, spec: NodeSpec, name: str) -> bool: ...
+
+    def runtime_socket(self, spec: NodeSpec) -> str:
+        """The container runtime's socket as processes inside the node name it."""

@@ -1,0 +1,159 @@
+"""YAML as Kubernetes reads it: Go's rules for plain scalars, string keys, repeated keys reported.
+
+    >>> load("a: 010\\nb: 12:30\\nc: on\\nd: 2024-01-01\\n1: x")
+    {'a': 8, 'b': '12:30', 'c': True, 'd': '2024-01-01', '1': 'x'}
+
+Called for YAML request bodies and for manifests. The result is a JSON tree; a key that is given
+twice keeps its last value.
+
+Source: sigs.k8s.io/yaml over goyaml.v2 (YAML 1.1 booleans, ParseInt with base 0, no sexagesimals,
+dates stay strings).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from typing import Any, Final
+
+import yaml
+
+_TRUE: Final = frozenset(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"])
+_FALSE: Final = frozenset(["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"])
+_NULL: Final = frozenset(["", "~", "null", "Null", "NULL"])
+_INT: Final = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)", re.ASCII)
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_PLAIN: Final = "!plain"
+_TAG: Final = "tag:yaml.org,2002:"
+
+
+class YamlError(ValueError):
+    """The text is not YAML; the message begins with `yaml: `."""
+
+
+def load(text: str | bytes) -> Any:
+    """The first document. Raises: YamlError."""
+    return load_strict(text)[0]
+
+
+def load_strict(text: str | bytes) -> tuple[Any, list[str]]:
+    """The first document and a text for each repeated key: `line 6: key "a" already set in map`.
+
+    Raises: YamlError.
+    """
+    loader = _Loader(text)
+    try:
+        return (loader.get_data() if _more(loader) else None), loader.repeated
+    except (yaml.YAMLError, RecursionError) as error:
+        raise YamlError(_message(error)) from error
+    finally:
+        loader.dispose()
+
+
+def load_all(text: str | bytes) -> Iterator[Any]:
+    """All documents, empty ones as None. Raises: YamlError."""
+    loader = _Loader(text)
+    try:
+        while _more(loader):
+            yield loader.get_data()
+    except (yaml.YAMLError, RecursionError) as error:
+        raise YamlError(_message(error)) from error
+    finally:
+        loader.dispose()
+
+
+def plain(text: str) -> Any:
+    """The value of an unquoted scalar."""
+    if text in _NULL:
+        return None
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    if text[0] not in "+-.0123456789":
+        return text
+    digits = text.replace("_", "")
+    if _INT.fullmatch(digits):
+        return _integer(digits)
+    if _FLOAT.fullmatch(digits):
+        value = float(digits)
+        return int(value) if value.is_integer() and abs(value) < 1e21 else value
+    return text
+
+
+def _integer(digits: str) -> int:
+    sign = -1 if digits[0] == "-" else 1
+    body = digits.lstrip("+-").lower()
+    if len(body) > 1 and body[0] == "0" and body[1].isdigit():
+        return sign * int(body, 8)
+    return sign * int(body, 0)
+
+
+class _Loader(yaml.CSafeLoader):
+    def __init__(self, text: str | bytes) -> None:
+        super().__init__(text)
+        self.repeated: list[str] = []
+
+
+def _more(loader: _Loader) -> bool:
+    more: bool = loader.check_data()  # type: ignore[no-untyped-call]
+    return more
+
+
+def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> Iterator[dict[str, Any]]:
+    out: dict[str, Any] = {}
+    yield out
+    merged: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        if key_node.tag == _PLAIN and key_node.value == "<<":
+            sources = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+            for source in sources:
+                merged = loader.construct_object(source, deep=True) | merged
+            continue
+        key = _key(loader.construct_object(key_node, deep=True))
+        if key in out:
+            loader.repeated.append(f'line {key_node.start_mark.line + 1}: key "{key}" already set in map')
+        out[key] = loader.construct_object(value_node, deep=True)
+    for key, value in merged.items():
+        out.setdefault(key, value)
+
+
+def _key(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list) or value is None:
+        raise yaml.YAMLError("unsupported map key")
+    return str(value)
+
+
+def _construct_number(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    value = plain(node.value)
+    if isinstance(value, str | None):
+        raise yaml.YAMLError(f"cannot decode {node.value!r} as a number")
+    return value if not isinstance(value, float) or math.isfinite(value) else None
+
+
+def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(node.value)
+
+
+_Loader.yaml_implicit_resolvers = {}
+_Loader.yaml_constructors = {}
+_Loader.yaml_multi_constructors = {}
+_Loader.add_implicit_resolver(_PLAIN, re.compile(""), None)
+_Loader.add_constructor(_PLAIN, lambda _, node: plain(node.value))
+_Loader.add_constructor(_TAG + "str", _text)
+_Loader.add_constructor(_TAG + "timestamp", _text)
+_Loader.add_constructor(_TAG + "int", _construct_number)
+_Loader.add_constructor(_TAG + "float", _construct_number)
+_Loader.add_constructor(_TAG + "bool", lambda _, node: node.value in _TRUE)
+_Loader.add_constructor(_TAG + "null", lambda _, node: None)
+_Loader.add_constructor(_TAG + "binary", lambda _, node: b64decode(node.value).decode("utf-8", "replace"))
+_Loader.add_constructor(_TAG + "seq", lambda loader, node: [loader.construct_object(n, deep=True) for n in node.value])
+_Loader.add_constructor(_TAG + "map", _construct_mapping)
+
+
+def _message(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    return f"yaml: line {mark.line + 1}: {problem}" if mark else f"yaml: {problem}"

@@ -1,0 +1,265 @@
+"""The form in which Go prints an object: what a decode into typed structs and an encode would give.
+
+`normalize` drops nulls, unknown fields and empty values that Go omits, adds the zero values that Go
+always prints (`resources: {}`, `rules: null`), writes quantities and times canonically, and brings
+struct fields into Go's order and map keys into byte order. Equal objects therefore have equal bytes.
+
+Each Struct is compiled to one closure. It keeps a plan for every set of keys it has met, in key
+order: which fields to visit, in Go's order, and how. A walk is then a few dict look-ups per field. Anything that
+does not fit a plan raises `Anomaly`; `diagnose.py` then finds out what exactly is wrong.
+
+Called by decode.py for request bodies, and by whoever merged a tree. Only for built-in types: custom
+resources keep what they are given (structural.py).
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64encode
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+from navarch.base import quantity
+from navarch.schema import gotime
+from navarch.schema.types import Field, List, Map, Node, Scalar, Struct, Tree
+
+#: value -> canonical value.
+Canon = Callable[[Any], Any]
+
+#: A struct meets few sets of keys in practice; a client that sends ever new ones must not fill memory.
+_MAX_PLANS: Final = 1024
+
+
+class Anomaly(Exception):
+    """A value that the fast path does not handle: a wrong type, a bad number, an unknown field."""
+
+
+def canon(node: Node) -> Canon:
+    """The compiled function of a node. Raises `Anomaly` from the function, never here."""
+    if isinstance(node, Struct):
+        if (compiled := _STRUCTS.get(node)) is None:
+            compiled = _STRUCTS[node] = _struct(node)
+        return compiled
+    if isinstance(node, Map):
+        return _map(node)
+    if isinstance(node, List):
+        return _list(node)
+    return _SCALARS[node.name]
+
+
+_STRUCTS: dict[Struct, Canon] = {}
+
+
+def _struct(struct: Struct) -> Canon:
+    plans: dict[tuple[str, ...], list[tuple[str, type, bool, Canon, Canon | None]]] = {}
+
+    def run(value: Any) -> Tree:
+        if type(value) is not dict:
+            raise Anomaly
+        keys = tuple(value)
+        plan = plans.get(keys)
+        if plan is None:
+            plan = _plan(struct, keys)
+            if len(plans) < _MAX_PLANS:
+                plans[keys] = plan
+        out: Tree = {}
+        for key, leaf, keep, function, zero in plan:
+            item = value.get(key)
+            if type(item) is leaf:
+                if item or keep:
+                    out[key] = item
+            elif item is not None:
+                item = function(item)
+                if item or keep:
+                    out[key] = item
+            elif zero is not None:
+                out[key] = zero(None)
+        return out
+
+    return run
+
+
+def _plan(struct: Struct, keys: tuple[str, ...]) -> list[tuple[str, type, bool, Canon, Canon | None]]:
+    """(key, Python type that needs no further look, keep empty values, function, zero value)."""
+    given = set(keys)
+    if not given <= struct.fields.keys():
+        raise Anomaly
+    return [
+        (name, _leaf(f.node), f.presence != "omit", _field(f), zero_of(f.node) if f.presence == "always" else None)
+        for name, f in struct.fields.items()
+        if name in given or f.presence == "always"
+    ]
+
+
+class _Never:
+    """No value has this type."""
+
+
+def _leaf(node: Node) -> type:
+    if isinstance(node, Scalar):
+        return {"string": str, "boolean": bool}.get(node.name, _Never)
+    return _Never
+
+
+def _field(field: Field) -> Canon:
+    inner = canon(field.node)
+    if field.presence == "always" and isinstance(field.node, List | Map):
+        return lambda value: inner(value) or None  # protobuf, Go's storage form, has no empty lists
+    return inner
+
+
+def zero_of(node: Node) -> Canon:
+    """Go's zero value of a field that is printed even when it was not given."""
+    if isinstance(node, Struct):
+        inner = canon(node)
+        return lambda _: inner({})
+    if isinstance(node, Scalar) and node.name in _ZEROS:
+        zero = _ZEROS[node.name]
+        return lambda _: zero
+    return lambda _: None
+
+
+_ZEROS: Final[dict[str, Any]] = {
+    "string": "",
+    "boolean": False,
+    "int32": 0,
+    "int64": 0,
+    "number": 0,
+    "quantity": "0",
+    "int-or-string": 0,
+    "duration": "0s",
+}
+
+
+def _map(node: Map) -> Canon:
+    plain = _leaf(node.value)
+    inner = canon(node.value)
+    zero = zero_of(node.value)
+    if isinstance(node.value, Scalar) and node.value.name == "bytes":
+        zero = _string_zero
+
+    def run(value: Any) -> Tree:
+        if type(value) is not dict:
+            raise Anomaly
+        for key, item in value.items():
+            if type(item) is not plain:
+                value[key] = zero(None) if item is None else inner(item)
+        keys = sorted(value)
+        if len(keys) > 1 and keys != list(value):
+            return {key: value[key] for key in keys}
+        return value
+
+    return run
+
+
+def _list(node: List) -> Canon:
+    plain = _leaf(node.item)
+    inner = canon(node.item)
+    zero = zero_of(node.item)
+
+    def run(value: Any) -> list[Any]:
+        if type(value) is not list:
+            raise Anomaly
+        return [
+            item if type(item) is plain else zero(None) if item is None else inner(item)  # a null is a zero value
+            for item in value
+        ]
+
+    return run
+
+
+def _string_zero(_: Any) -> str:
+    return ""
+
+
+def _refuse(_: Any) -> Any:
+    raise Anomaly
+
+
+def _int32(value: Any) -> int:
+    if type(value) is int and -(2**31) <= value < 2**31:
+        return value
+    raise Anomaly
+
+
+def _int64(value: Any) -> int:
+    if type(value) is int and -(2**63) <= value < 2**63:
+        return value
+    raise Anomaly
+
+
+def _number(value: Any) -> int | float:
+    if type(value) is int:
+        return value
+    if type(value) is float:
+        return int(value) if value.is_integer() and abs(value) < 1e21 else value
+    raise Anomaly
+
+
+def _int_or_string(value: Any) -> int | str:
+    return value if type(value) is str else _int32(value)
+
+
+def _quantity(value: Any) -> str:
+    if type(value) is str:
+        return _quantity_text(value)
+    if type(value) is int or type(value) is float:
+        return _quantity_text(str(value))
+    raise Anomaly
+
+
+@lru_cache(4096)
+def _quantity_text(text: str) -> str:
+    try:
+        return quantity.canonical(text.strip())
+    except quantity.QuantityError:
+        raise Anomaly from None
+
+
+@lru_cache(4096)
+def _time(value: Any) -> str:
+    if type(value) is not str or gotime.error(value, micro=False):
+        raise Anomaly
+    return gotime.canonical(value, micro=False)
+
+
+@lru_cache(4096)
+def _micro_time(value: Any) -> str:
+    if type(value) is not str or gotime.error(value, micro=True):
+        raise Anomaly
+    return gotime.canonical(value, micro=True)
+
+
+def _bytes(value: Any) -> str:
+    if type(value) is not str:
+        raise Anomaly
+    try:
+        data = binascii.a2b_base64(value, strict_mode=True)
+    except ValueError:
+        try:
+            data = binascii.a2b_base64(value.replace("\n", "").replace("\r", ""), strict_mode=True)
+        except ValueError:
+            raise Anomaly from None
+        return b64encode(data).decode()
+    return value
+
+
+def _any(value: Any) -> Any:
+    return value
+
+
+_SCALARS: Final[dict[str, Canon]] = {
+    "string": _refuse,
+    "boolean": _refuse,
+    "int32": _int32,
+    "int64": _int64,
+    "number": _number,
+    "quantity": _quantity,
+    "int-or-string": _int_or_string,
+    "time": _time,
+    "micro-time": _micro_time,
+    "duration": _int_or_string,
+    "bytes": _bytes,
+    "any": _any,
+}

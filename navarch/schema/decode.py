@@ -1,0 +1,210 @@
+"""Request bodies to trees: what the API server's codecs do with the bytes of an object.
+
+The common case is one parse, one canonical walk and one comparison of bytes that rules out repeated
+keys. Everything odd goes through `diagnose.py` once more, for the exact text.
+
+Called by the write path for POST and PUT, and by whoever turned a patch into a whole object
+(`normalize`). Knows nothing of permissions, names or defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from navarch.base import yaml
+from navarch.base.errors import StatusError, bad_request
+from navarch.schema import diagnose, facts, gojson
+from navarch.schema.canon import Anomaly, canon
+from navarch.schema.types import STRING, Field, List, Map, Node, Struct, Tree
+
+_EXCERPT: Final = 30
+_SCHEMES: Final = {
+    "apiextensions.k8s.io": "pkg/apiserver/apiserver.go:55",
+    "apiregistration.k8s.io": "pkg/apiserver/scheme/scheme.go:28",
+}
+_SCHEME: Final = "pkg/api/legacyscheme/scheme.go:30"
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A body as a canonical tree. `strict_errors` are the texts of warnings (fieldValidation=Warn):
+    repeated and unknown fields, which are no longer in the tree."""
+
+    tree: Tree
+    strict_errors: list[str] = field(default_factory=list)
+
+    @property
+    def strict_message(self) -> str:
+        """All strict errors in one text, as fieldValidation=Strict answers them."""
+        lines = [e for e in self.strict_errors if e.startswith("line ")]
+        rest = [e for e in self.strict_errors if not e.startswith("line ")]
+        if lines:
+            rest.insert(0, "yaml: unmarshal errors:" + "".join(f"\n  {line}" for line in lines))
+        return "strict decoding error: " + ", ".join(rest)
+
+
+class DecodeError(ValueError):
+    """A value that does not fit its type; the text is Go's."""
+
+
+def decode_object(raw: bytes, content_type: str, node: Struct, kind: str, api_version: str) -> Decoded:
+    """The canonical tree of a body that should be a `kind` of `api_version`; both may be left out of
+    the body.
+
+    Raises: StatusError 400 with the text of the API server.
+    """
+    tree, repeated, is_json = _parse(raw, content_type, kind)
+    found = _identify(tree, raw, kind, api_version)
+    _check_expected(found, kind, api_version)
+    text = raw if is_json else b""
+    odd = is_json and _has_repeated_keys(tree, raw)
+    try:
+        strict = repeated + normalize(node, tree, text)
+    except DecodeError as error:
+        raise cannot_handle(found[1], found[0], kind, str(error)) from error
+    if odd:
+        strict = diagnose.Problems(node, diagnose.loads(raw)).strict
+    tree.setdefault("kind", kind)
+    tree.setdefault("apiVersion", api_version)
+    return Decoded(tree, strict)
+
+
+def parse_body(raw: bytes, content_type: str, kind: str) -> Tree:
+    """A body as a tree, nulls and unknown fields included: patches and applied configurations.
+
+    Raises: StatusError 400 if it is no JSON or YAML object.
+    """
+    parsed, _, _ = _parse(raw, content_type, kind)
+    _identify(parsed, raw, kind, "")
+    tree: Tree = parsed
+    return tree
+
+
+def normalize(node: Struct, tree: Tree, raw: bytes = b"") -> list[str]:
+    """Bring a tree into canonical form in place and answer the unknown fields it had, which are
+    dropped. `raw` is the text it came from, for the digits of numbers in errors.
+
+    Raises: DecodeError if a value does not fit its type.
+    """
+    unknown: list[str] = []
+    try:
+        out = canon(node)(tree)
+    except Anomaly:
+        problems = diagnose.Problems(node, diagnose.loads(raw) if raw else tree)
+        if problems.type_error:
+            raise DecodeError(problems.type_error) from None
+        unknown = problems.strict
+        prune(node, tree)
+        out = canon(node)(tree)
+    tree.clear()
+    tree.update(out)
+    return unknown
+
+
+def prune(node: Node, value: Any) -> None:
+    """Drop unknown fields in place."""
+    if isinstance(node, Struct) and isinstance(value, dict):
+        for key in [k for k in value if k not in node.fields]:
+            del value[key]
+        for key, item in value.items():
+            prune(node.fields[key].node, item)
+    elif isinstance(node, Map) and isinstance(value, dict):
+        for item in value.values():
+            prune(node.value, item)
+    elif isinstance(node, List) and isinstance(value, list):
+        for item in value:
+            prune(node.item, item)
+
+
+def cannot_handle(found_kind: str, found_version: str, kind: str, why: str) -> StatusError:
+    """The 400 for a body that is not the kind that its path wants."""
+    version = found_version.rsplit("/", 1)[-1]
+    return bad_request(f'{found_kind} in version "{version}" cannot be handled as a {kind}: {why}')
+
+
+def _parse(raw: bytes, content_type: str, kind: str) -> tuple[Any, list[str], bool]:
+    """(tree, repeated keys of YAML, is it JSON)."""
+    if "yaml" in content_type:
+        try:
+            tree, repeated = yaml.load_strict(raw)
+        except yaml.YamlError as error:
+            raise _unrecognized(raw, kind, f"couldn't get version/kind; json parse error: {error}") from error
+        return {} if tree is None else tree, repeated, False
+    try:
+        tree = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        why = gojson.syntax_error(raw) or str(error)
+        raise _unrecognized(raw, kind, f"couldn't get version/kind; json parse error: {why}") from error
+    return {} if tree is None else tree, [], True
+
+
+def _unrecognized(raw: bytes, kind: str, why: str) -> StatusError:
+    return bad_request(f"the object provided is unrecognized (must be of type {kind}): {why} ({_excerpt(raw)})")
+
+
+def _excerpt(raw: bytes) -> str:
+    if not raw:
+        return "<empty>"
+    head = raw[:_EXCERPT]
+    text = head.decode("utf-8", "replace") if raw.startswith(b"{") else head.hex()
+    return text + " ..." if len(raw) > _EXCERPT else text
+
+
+def _identify(tree: Any, raw: bytes, kind: str, api_version: str) -> tuple[str, str]:
+    """(apiVersion, kind) of the body, the expected ones where it names none."""
+    if not isinstance(tree, dict):
+        shape = diagnose.Problems(_TYPE_META, tree).type_error.split(" into ")[0]
+        target = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
+        why = f"couldn't get version/kind; json parse error: {shape} into Go value of type {target}"
+        raise _unrecognized(raw, kind, why)
+    found_version, found_kind = tree.get("apiVersion"), tree.get("kind")
+    for name, value in (("apiVersion", found_version), ("kind", found_kind)):
+        if value is not None and not isinstance(value, str):
+            what = diagnose.Problems(_TYPE_META, {name: value}).type_error.split(" into ")[0]
+            why = f"couldn't get version/kind; json parse error: {what} into Go struct field .{name} of type string"
+            raise _unrecognized(raw, kind, why)
+    return found_version or api_version, found_kind or kind
+
+
+def _check_expected(found: tuple[str, str], kind: str, api_version: str) -> None:
+    """Is the body of the kind and version that its path is for?"""
+    found_version, found_kind = found
+    if found == (api_version, kind):
+        return
+    group = api_version.rpartition("/")[0]
+    if found != ("v1", "List") and facts.load().type_name(found_version, found_kind) is None:
+        scheme = _SCHEMES.get(group, _SCHEME)
+        why = f'no kind "{found_kind}" is registered for version "{found_version}" in scheme "{scheme}"'
+        raise cannot_handle(found_kind, found_version, kind, why)
+    if found_kind != kind or found_version.rpartition("/")[0] != group:
+        version = found_version.rsplit("/", 1)[-1]
+        internal = group.split(".")[0] or "core"
+        why = f"converting ({version}.{found_kind}) to ({internal}.{kind}): unknown conversion"
+        raise cannot_handle(found_kind, found_version, kind, why)
+    raise bad_request(
+        f"the API version in the data ({found_version}) does not match the expected API version ({api_version})"
+    )
+
+
+def _has_repeated_keys(tree: Tree, raw: bytes) -> bool:
+    """May the text hold keys that the tree has lost? Never wrongly no.
+
+    Writers of compact JSON give exactly the bytes that a fresh dump gives. For all others the keys
+    are counted: outside of strings a key ends in `":`, inside of them the quote has a backslash.
+    """
+    dumped = orjson.dumps(tree)
+    if raw == dumped or raw.rstrip() == dumped:
+        return False
+    if b"\\\\" in raw:
+        return True
+    return _count_keys(raw) != _count_keys(dumped)
+
+
+def _count_keys(text: bytes) -> int:
+    return text.count(b'":') - text.count(b'\\":')
+
+
+_TYPE_META: Final = Struct("TypeMeta", {"kind": Field(STRING), "apiVersion": Field(STRING)})

@@ -1,0 +1,76 @@
+"""YAML with Go's scalar rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from navarch.base import yaml
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        ("~", None),
+        ("null", None),
+        ("yes", True),
+        ("off", False),
+        ("y", True),
+        ("truE", "truE"),
+        ("1", 1),
+        ("-1", -1),
+        ("+7", 7),
+        ("010", 8),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("0b101", 5),
+        ("1_000", 1000),
+        ("08", 8),
+        ("1.50", 1.5),
+        ("3.0", 3),
+        ("1e3", 1000),
+        (".5", 0.5),
+        ("1.2.3", "1.2.3"),
+        ("12:30:45", "12:30:45"),
+        ("2024-01-01", "2024-01-01"),
+        ("100m", "100m"),
+        ("-", "-"),
+        ("99999999999999999999", 99999999999999999999),
+    ],
+)
+def test_plain_scalars(text: str, value: Any) -> None:
+    assert yaml.plain(text) == value
+    assert type(yaml.plain(text)) is type(value)
+
+
+def test_quoted_and_tagged_scalars_keep_their_type() -> None:
+    text = "a: '1'\nb: \"yes\"\nc: !!str 1\nd: !!int '7'\ne: |\n  on\nf: !!binary aGk=\n"
+    assert yaml.load(text) == {"a": "1", "b": "yes", "c": "1", "d": 7, "e": "on\n", "f": "hi"}
+
+
+def test_keys_become_strings() -> None:
+    assert yaml.load("1: a\ntrue: b\n2.5: c\n") == {"1": "a", "true": "b", "2.5": "c"}
+
+
+def test_anchors_and_merges() -> None:
+    text = "base: &b {x: 1, y2: 2}\nuse:\n  <<: *b\n  x: 3\nsame: *b\n"
+    assert yaml.load(text)["use"] == {"x": 3, "y2": 2}
+    assert yaml.load(text)["same"] == {"x": 1, "y2": 2}
+
+
+def test_repeated_keys_are_reported_and_the_last_wins() -> None:
+    tree, repeated = yaml.load_strict('data:\n  a: "1"\n  a: "2"\n')
+    assert tree == {"data": {"a": "2"}}
+    assert repeated == ['line 3: key "a" already set in map']
+
+
+def test_all_documents() -> None:
+    assert list(yaml.load_all("a: 1\n---\n---\nb: 2\n")) == [{"a": 1}, None, {"b": 2}]
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: b: c", "\t- x", "? [a]\n: 1\n", "a: !!int x"])
+def test_what_is_not_yaml(text: str) -> None:
+    with pytest.raises(yaml.YamlError, match=r"^yaml: "):
+        yaml.load(text)

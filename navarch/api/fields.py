@@ -8,9 +8,9 @@ from typing import Any
 from navarch.schema.types import Tree
 
 
-def at(path: str, empty: str = "") -> Callable[[Tree], str]:
+def path(dotted: str, empty: str = "") -> Callable[[Tree], str]:
     """A reader of a dotted path; `empty` stands for an absent value (`false`, `0`)."""
-    keys = path.split(".")
+    keys = dotted.split(".")
 
     def read(tree: Tree) -> str:
         value: Any = tree

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from navarch.api.admissionregistration.match import default_match_resources
+from navarch.api.cells import age, name, param_ref
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
 from navarch.schema.types import Tree
@@ -19,6 +22,11 @@ def _default(tree: Tree) -> None:
     default_match_resources((tree.get("spec") or {}).get("matchResources"))
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    return [name(tree), spec.get("policyName", ""), param_ref(spec), age(tree, now)]
+
+
 KIND = Kind(
     group="admissionregistration.k8s.io",
     version="v1",
@@ -33,4 +41,5 @@ KIND = Kind(
     has_generation=True,
     unconditional_update=False,
     default=_default,
+    cells=_cells,
 )

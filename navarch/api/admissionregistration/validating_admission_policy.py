@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from navarch.api.admissionregistration.match import default_match_resources
+from navarch.api.cells import age, name, param_kind
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
@@ -27,6 +30,11 @@ def _default(tree: Tree) -> None:
     default_match_resources(spec.get("matchConstraints"))
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    return [name(tree), len(spec.get("validations") or ()), param_kind(spec), age(tree, now)]
+
+
 KIND = Kind(
     group="admissionregistration.k8s.io",
     version="v1",
@@ -45,4 +53,5 @@ KIND = Kind(
     has_generation=True,
     unconditional_update=False,
     default=_default,
+    cells=_cells,
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from navarch.api.admissionregistration.match import default_webhooks
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
 from navarch.schema.types import Tree
@@ -16,6 +19,10 @@ COLUMNS = (
 
 def _default(tree: Tree) -> None:
     default_webhooks(tree, mutating=False)
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    return [name(tree), len(tree.get("webhooks") or ()), age(tree, now)]
 
 
 KIND = Kind(
@@ -32,4 +39,5 @@ KIND = Kind(
     has_generation=True,
     unconditional_update=False,
     default=_default,
+    cells=_cells,
 )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import each
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
 from navarch.base import names
@@ -19,6 +23,17 @@ COLUMNS = (
 def _default(tree: Tree) -> None:
     if service := (tree.get("spec") or {}).get("service"):
         service.setdefault("port", 443)
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    service = (tree.get("spec") or {}).get("service")
+    backend = f"{service.get('namespace', '')}/{service.get('name', '')}" if service else "Local"
+    available = "Unknown"
+    for condition in each(tree.get("status") or {}, "conditions"):
+        if condition.get("type") == "Available":
+            status = condition.get("status", "")
+            available = status if status == "True" else f"{status} ({condition.get('reason', '')})"
+    return [name(tree), backend, available, age(tree, now)]
 
 
 KIND = Kind(
@@ -39,4 +54,5 @@ KIND = Kind(
     unconditional_update=False,
     name_errors=names.path_segment_errors,
     default=_default,
+    cells=_cells,
 )

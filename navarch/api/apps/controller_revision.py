@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import NONE, age, name
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import each
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -11,6 +16,20 @@ COLUMNS = (
     Column("Revision", "Revision indicates the revision of the state represented by Data."),
     AGE,
 )
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    return [name(tree), _controller(tree), tree.get("revision", 0), age(tree, now)]
+
+
+def _controller(tree: Tree) -> str:
+    """`daemonset.apps/web`: the owner that controls the revision."""
+    for owner in each(tree["metadata"], "ownerReferences"):
+        if owner.get("controller"):
+            group = owner.get("apiVersion", "").rpartition("/")[0]
+            kind = owner.get("kind", "").lower()
+            return f"{kind}.{group}/{owner.get('name')}" if group else f"{kind}/{owner.get('name')}"
+    return NONE
 
 
 KIND = Kind(
@@ -23,4 +42,5 @@ KIND = Kind(
     type_name="io.k8s.api.apps.v1.ControllerRevision",
     storage_version_hash="85nkx63pcBU=",
     columns=COLUMNS,
+    cells=_cells,
 )

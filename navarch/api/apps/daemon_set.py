@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, at, containers, labels, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.core.pod_defaults import default_template
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import carry, keep_all_but_status
+from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -87,6 +91,22 @@ def _prepare_update(new: Tree, old: Tree) -> None:
     struct(new["metadata"], "annotations")[_GENERATION] = str(count)
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec, status = tree.get("spec") or {}, tree.get("status") or {}
+    return [
+        name(tree),
+        status.get("desiredNumberScheduled", 0),
+        status.get("currentNumberScheduled", 0),
+        status.get("numberReady", 0),
+        status.get("updatedNumberScheduled", 0),
+        status.get("numberAvailable", 0),
+        labels(at(spec, "template", "spec", "nodeSelector")),
+        age(tree, now),
+        *containers(at(spec, "template", "spec")),
+        format_label_selector(spec.get("selector")),
+    ]
+
+
 KIND = Kind(
     group="apps",
     version="v1",
@@ -105,4 +125,5 @@ KIND = Kind(
     default=_default,
     prepare_create=_prepare_create,
     prepare_update=_prepare_update,
+    cells=_cells,
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, at, containers, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.core.pod_defaults import default_template
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status_and_labels, keep_status, reset_status
+from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -47,6 +51,19 @@ def _default(tree: Tree) -> None:
         rolling.setdefault("maxSurge", "25%")
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec, status = tree.get("spec") or {}, tree.get("status") or {}
+    return [
+        name(tree),
+        f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 0)}",
+        status.get("updatedReplicas", 0),
+        status.get("availableReplicas", 0),
+        age(tree, now),
+        *containers(at(spec, "template", "spec")),
+        format_label_selector(spec.get("selector")),
+    ]
+
+
 KIND = Kind(
     group="apps",
     version="v1",
@@ -69,4 +86,5 @@ KIND = Kind(
     has_generation=True,
     scale=Scale(),
     default=_default,
+    cells=_cells,
 )

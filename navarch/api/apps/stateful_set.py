@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, at, containers, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.core.pod_defaults import default_template
 from navarch.api.core.volume_defaults import default_claim
@@ -39,6 +42,12 @@ def _default(tree: Tree) -> None:
         fill(struct(claim, "status"), "phase", "Pending")
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec, status = tree.get("spec") or {}, tree.get("status") or {}
+    ready = f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 0)}"
+    return [name(tree), ready, age(tree, now), *containers(at(spec, "template", "spec"))]
+
+
 KIND = Kind(
     group="apps",
     version="v1",
@@ -62,4 +71,5 @@ KIND = Kind(
     scale=Scale(),
     name_errors=names.dns1123_label_errors,
     default=_default,
+    cells=_cells,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 from navarch.api.autoscaling import convert
 from navarch.api.autoscaling import horizontal_pod_autoscaler_v2 as v2
 from navarch.api.columns import AGE, NAME
@@ -57,6 +60,12 @@ def _to_stored(tree: Tree) -> None:
     v2.default(tree)
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    stored = copy.deepcopy(tree)
+    _to_stored(stored)
+    return v2.cells(stored, now)
+
+
 KIND = Kind(
     group="autoscaling",
     version="v1",
@@ -77,4 +86,5 @@ KIND = Kind(
     default=_default,
     to_stored=_to_stored,
     from_stored=convert.from_v2,
+    cells=_cells,
 )

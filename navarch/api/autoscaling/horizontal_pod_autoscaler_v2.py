@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
+from navarch.api.autoscaling.targets import targets
+from navarch.api.cells import UNSET, age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
@@ -75,6 +78,21 @@ def default(tree: Tree) -> None:
                 fill(chosen, key, value)
 
 
+def cells(tree: Tree, now: float) -> list[Any]:
+    spec, status = tree.get("spec") or {}, tree.get("status") or {}
+    reference = spec.get("scaleTargetRef") or {}
+    minimum = spec.get("minReplicas")
+    return [
+        name(tree),
+        f"{reference.get('kind', '')}/{reference.get('name', '')}",
+        targets(tree),
+        UNSET if minimum is None else str(minimum),
+        spec.get("maxReplicas", 0),
+        status.get("currentReplicas", 0),
+        age(tree, now),
+    ]
+
+
 KIND = Kind(
     group="autoscaling",
     version="v2",
@@ -92,4 +110,5 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     default=default,
+    cells=cells,
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import NONE, age, at, containers, name, since
 from navarch.api.columns import AGE, NAME
 from navarch.api.core.pod_defaults import default_template
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -57,6 +61,23 @@ def _default(tree: Tree) -> None:
     default_template(struct(template, "spec"))
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec, status = tree.get("spec") or {}, tree.get("status") or {}
+    job = at(spec, "jobTemplate", "spec") or {}
+    last = status.get("lastScheduleTime")
+    return [
+        name(tree),
+        spec.get("schedule", ""),
+        spec.get("timeZone") or NONE,
+        "True" if spec.get("suspend") else "False",
+        len(status.get("active") or ()),
+        since(last, now) if last else NONE,
+        age(tree, now),
+        *containers(at(job, "template", "spec")),
+        format_label_selector(job.get("selector")),
+    ]
+
+
 KIND = Kind(
     group="batch",
     version="v1",
@@ -75,4 +96,5 @@ KIND = Kind(
     prepare_status=keep_all_but_status,
     has_generation=True,
     default=_default,
+    cells=_cells,
 )

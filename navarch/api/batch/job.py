@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, at, containers, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.core.pod_defaults import default_template
 from navarch.api.defaulting import each, fill, struct
-from navarch.api.fields import at
+from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.base import times
+from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -81,6 +86,49 @@ def _copy_labels(tree: Tree) -> None:
         metadata["labels"] = dict(labels)
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec, status = tree.get("spec") or {}, tree.get("status") or {}
+    return [
+        name(tree),
+        _state(tree),
+        _completions(spec, status.get("succeeded", 0)),
+        _duration(status, now),
+        age(tree, now),
+        *containers(at(spec, "template", "spec")),
+        format_label_selector(spec.get("selector")),
+    ]
+
+
+def _state(tree: Tree) -> str:
+    conditions = each(tree.get("status") or {}, "conditions")
+    true = {condition.get("type") for condition in conditions if condition.get("status") == "True"}
+    for state, shown in (
+        ("Complete" in true, "Complete"),
+        ("Failed" in true, "Failed"),
+        (bool(tree["metadata"].get("deletionTimestamp")), "Terminating"),
+        ("Suspended" in true, "Suspended"),
+        ("FailureTarget" in true, "FailureTarget"),
+        ("SuccessCriteriaMet" in true, "SuccessCriteriaMet"),
+    ):
+        if state:
+            return shown
+    return "Running"
+
+
+def _completions(spec: Tree, succeeded: int) -> str:
+    if spec.get("completions") is not None:
+        return f"{succeeded}/{spec['completions']}"
+    parallelism = spec.get("parallelism") or 0
+    return f"{succeeded}/1 of {parallelism}" if parallelism > 1 else f"{succeeded}/1"
+
+
+def _duration(status: Tree, now: float) -> str:
+    if not status.get("startTime"):
+        return ""
+    ended = status.get("completionTime")
+    return times.human_duration((times.parse(ended) if ended else now) - times.parse(status["startTime"]))
+
+
 KIND = Kind(
     group="batch",
     version="v1",
@@ -97,8 +145,9 @@ KIND = Kind(
     prepare_status=keep_all_but_status,
     has_generation=True,
     fields={
-        "status.successful": at("status.succeeded", "0"),
+        "status.successful": path("status.succeeded", "0"),
     },
     default=_default,
     prepare_create=_prepare_create,
+    cells=_cells,
 )

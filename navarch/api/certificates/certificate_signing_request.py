@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import NONE, age, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.fields import at
+from navarch.api.defaulting import each
+from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
-from navarch.base import names
+from navarch.base import names, times
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -39,6 +44,27 @@ COLUMNS = (
 )
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    seconds = spec.get("expirationSeconds")
+    return [
+        name(tree),
+        age(tree, now),
+        spec.get("signerName") or NONE,
+        spec.get("username", ""),
+        NONE if seconds is None else times.human_duration(seconds),
+        _state(tree.get("status") or {}),
+    ]
+
+
+def _state(status: Tree) -> str:
+    types = {condition.get("type") for condition in each(status, "conditions")}
+    state = "Denied" if "Denied" in types else "Approved" if "Approved" in types else "Pending"
+    if "Failed" in types:
+        state += ",Failed"
+    return f"{state},Issued" if status.get("certificate") else state
+
+
 KIND = Kind(
     group="certificates.k8s.io",
     version="v1",
@@ -58,7 +84,8 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status_strictly,
     fields={
-        "spec.signerName": at("spec.signerName"),
+        "spec.signerName": path("spec.signerName"),
     },
     name_errors=names.path_segment_errors,
+    cells=_cells,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
 from navarch.schema.types import Tree
@@ -25,6 +28,11 @@ def _prepare_create(tree: Tree) -> None:
     spec.pop("preferredHolder", None)
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    return [name(tree), spec.get("holderIdentity") or "", age(tree, now)]
+
+
 KIND = Kind(
     group="coordination.k8s.io",
     version="v1",
@@ -38,4 +46,5 @@ KIND = Kind(
     create_on_update=True,
     unconditional_update=False,
     prepare_create=_prepare_create,
+    cells=_cells,
 )

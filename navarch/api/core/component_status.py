@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import name
 from navarch.api.columns import NAME
+from navarch.api.defaulting import each
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -11,6 +16,14 @@ COLUMNS = (
     Column("Message", "Message of the component conditions"),
     Column("Error", "Error of the component conditions"),
 )
+
+
+def _cells(tree: Tree, _now: float) -> list[Any]:
+    for condition in each(tree, "conditions"):
+        if condition.get("type") == "Healthy":
+            state = {"True": "Healthy", "False": "Unhealthy"}.get(condition.get("status", ""), "Unknown")
+            return [name(tree), state, condition.get("message", ""), condition.get("error", "")]
+    return [name(tree), "Unknown", "", ""]
 
 
 KIND = Kind(
@@ -24,4 +37,5 @@ KIND = Kind(
     short_names=("cs",),
     verbs=("get", "list"),
     columns=COLUMNS,
+    cells=_cells,
 )

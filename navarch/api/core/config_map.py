@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -18,6 +22,10 @@ COLUMNS = (
 )
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    return [name(tree), len(tree.get("data") or {}) + len(tree.get("binaryData") or {}), age(tree, now)]
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -29,4 +37,5 @@ KIND = Kind(
     short_names=("cm",),
     storage_version_hash="qFsyl6wFWjQ=",
     columns=COLUMNS,
+    cells=_cells,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import NONE, age, joined, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each, fill
 from navarch.api.kind import Column, Kind
@@ -28,6 +31,20 @@ def _default(tree: Tree) -> None:
             fill(port, "protocol", "TCP")
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    subsets = list(each(tree, "subsets"))
+    shown = joined(text for subset in subsets for text in _endpoints(subset))
+    return [name(tree), shown if subsets else NONE, age(tree, now)]
+
+
+def _endpoints(subset: Tree) -> list[str]:
+    hosts = [address.get("ip", "") for address in each(subset, "addresses")]
+    ports = [port.get("port", 0) for port in each(subset, "ports")]
+    if not ports:
+        return hosts
+    return [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for port in ports for host in hosts]
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -41,4 +58,5 @@ KIND = Kind(
     columns=COLUMNS,
     create_on_update=True,
     default=_default,
+    cells=_cells,
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
+from navarch.api.cells import name, since
 from navarch.api.columns import NAME
-from navarch.api.fields import at
+from navarch.api.fields import path
 from navarch.api.kind import Column, Kind
 from navarch.base import names
 from navarch.schema.types import Tree
@@ -50,6 +52,38 @@ def _source(tree: Tree) -> str:
     return component or tree.get("reportingComponent", "")
 
 
+def cells(tree: Tree, now: float) -> list[Any]:
+    involved, series = tree.get("involvedObject") or {}, tree.get("series")
+    first = since(tree.get("firstTimestamp") or tree.get("eventTime"), now)
+    last = since(tree["lastTimestamp"], now) if tree.get("lastTimestamp") else first
+    count = tree.get("count") or 1
+    if series:
+        last, count = since(series.get("lastObservedTime"), now), series.get("count", 0)
+    target = involved.get("kind", "").lower()
+    if involved.get("name"):
+        target += f"/{involved['name']}"
+    return [
+        last,
+        tree.get("type", ""),
+        tree.get("reason", ""),
+        target,
+        involved.get("fieldPath", ""),
+        _reporter(tree),
+        (tree.get("message") or "").strip(),
+        first,
+        count,
+        name(tree),
+    ]
+
+
+def _reporter(tree: Tree) -> str:
+    """`kubelet, node-1`: who saw it, and where."""
+    source = tree.get("source") or {}
+    component = source.get("component") or tree.get("reportingComponent") or ""
+    instance = source.get("host") or tree.get("reportingInstance") or ""
+    return f"{component}, {instance}" if instance else component
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -64,17 +98,18 @@ KIND = Kind(
     create_on_update=True,
     ttl_s=3600.0,
     fields={
-        "involvedObject.kind": at("involvedObject.kind"),
-        "involvedObject.namespace": at("involvedObject.namespace"),
-        "involvedObject.name": at("involvedObject.name"),
-        "involvedObject.uid": at("involvedObject.uid"),
-        "involvedObject.apiVersion": at("involvedObject.apiVersion"),
-        "involvedObject.resourceVersion": at("involvedObject.resourceVersion"),
-        "involvedObject.fieldPath": at("involvedObject.fieldPath"),
-        "reason": at("reason"),
-        "reportingComponent": at("reportingComponent"),
+        "involvedObject.kind": path("involvedObject.kind"),
+        "involvedObject.namespace": path("involvedObject.namespace"),
+        "involvedObject.name": path("involvedObject.name"),
+        "involvedObject.uid": path("involvedObject.uid"),
+        "involvedObject.apiVersion": path("involvedObject.apiVersion"),
+        "involvedObject.resourceVersion": path("involvedObject.resourceVersion"),
+        "involvedObject.fieldPath": path("involvedObject.fieldPath"),
+        "reason": path("reason"),
+        "reportingComponent": path("reportingComponent"),
         "source": _source,
-        "type": at("type"),
+        "type": path("type"),
     },
     name_errors=names.path_segment_errors,
+    cells=cells,
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import struct
-from navarch.api.fields import at
+from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import carry, keep_all_but_status
 from navarch.base import names
@@ -42,6 +45,11 @@ def _prepare_update(new: Tree, old: Tree) -> None:
     carry(new, old, "status")
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    status = tree.get("status") or {}
+    return [name(tree), status.get("phase", ""), age(tree, now)]
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -60,10 +68,11 @@ KIND = Kind(
     columns=COLUMNS,
     prepare_status=keep_all_but_status,
     fields={
-        "status.phase": at("status.phase"),
+        "status.phase": path("status.phase"),
     },
     name_errors=names.dns1123_label_errors,
     default=_default,
     prepare_create=_prepare_create,
     prepare_update=_prepare_update,
+    cells=_cells,
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import NONE, UNKNOWN, age, at, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import struct
-from navarch.api.fields import at
+from navarch.api.defaulting import each, struct
+from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
 from navarch.schema.types import Tree
@@ -60,6 +63,47 @@ def _default(tree: Tree) -> None:
         status["allocatable"] = dict(status["capacity"])
 
 
+#: Labels that give a node its roles: the role is in the name of the first, the value of the second.
+_ROLE_PREFIX = "node-role.kubernetes.io/"
+_ROLE_LABEL = "kubernetes.io/role"
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    info = at(tree, "status", "nodeInfo") or {}
+    kernel = info.get("kernelVersion") or UNKNOWN
+    if kernel != UNKNOWN and info.get("architecture"):
+        kernel = f"{kernel} ({info['architecture']})"
+    return [
+        name(tree),
+        _state(tree),
+        ",".join(_roles(tree)) or NONE,
+        age(tree, now),
+        info.get("kubeletVersion", ""),
+        _address(tree, "InternalIP"),
+        _address(tree, "ExternalIP"),
+        info.get("osImage") or UNKNOWN,
+        kernel,
+        info.get("containerRuntimeVersion") or UNKNOWN,
+    ]
+
+
+def _state(tree: Tree) -> str:
+    ready = [c.get("status") for c in each(tree.get("status") or {}, "conditions") if c.get("type") == "Ready"]
+    state = "Unknown" if not ready else "Ready" if ready[0] == "True" else "NotReady"
+    return f"{state},SchedulingDisabled" if at(tree, "spec", "unschedulable") else state
+
+
+def _roles(tree: Tree) -> list[str]:
+    labels = tree["metadata"].get("labels") or {}
+    roles = {label.removeprefix(_ROLE_PREFIX) for label in labels if label.startswith(_ROLE_PREFIX)}
+    return sorted((roles | {labels.get(_ROLE_LABEL, "")}) - {""})
+
+
+def _address(tree: Tree, kind: str) -> str:
+    found = (a.get("address") for a in each(tree.get("status") or {}, "addresses") if a.get("type") == kind)
+    return next(found, None) or NONE
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -78,7 +122,8 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     fields={
-        "spec.unschedulable": at("spec.unschedulable", "false"),
+        "spec.unschedulable": path("spec.unschedulable", "false"),
     },
     default=_default,
+    cells=_cells,
 )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import UNSET, access_modes, age, at, name
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.storage_class_of import storage_class
 from navarch.api.core.volume_defaults import default_source
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
@@ -71,6 +75,24 @@ def _prepare_create(tree: Tree) -> None:
     tree["status"] = {"phase": "Pending", "lastPhaseTransitionTime": now}
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec, status = tree.get("spec") or {}, tree.get("status") or {}
+    claim = spec.get("claimRef")
+    return [
+        name(tree),
+        at(spec, "capacity", "storage") or "0",
+        access_modes(spec.get("accessModes")),
+        spec.get("persistentVolumeReclaimPolicy", ""),
+        "Terminating" if tree["metadata"].get("deletionTimestamp") else status.get("phase", ""),
+        f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else "",
+        storage_class(tree),
+        spec.get("volumeAttributesClassName") or UNSET,
+        status.get("reason", ""),
+        age(tree, now),
+        spec.get("volumeMode") or UNSET,
+    ]
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -88,4 +110,5 @@ KIND = Kind(
     delete_returns_object=True,
     default=_default,
     prepare_create=_prepare_create,
+    cells=_cells,
 )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import UNSET, access_modes, age, at, name
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.storage_class_of import storage_class
 from navarch.api.core.volume_defaults import default_claim
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
@@ -47,6 +51,22 @@ def _prepare_create(tree: Tree) -> None:
         spec["dataSource"] = dict(reference)
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec, status = tree.get("spec") or {}, tree.get("status") or {}
+    bound = bool(spec.get("volumeName"))
+    return [
+        name(tree),
+        "Terminating" if tree["metadata"].get("deletionTimestamp") else status.get("phase", ""),
+        spec.get("volumeName", ""),
+        (at(status, "capacity", "storage") or "0") if bound else "",
+        access_modes(status.get("accessModes")) if bound else "",
+        storage_class(tree),
+        spec.get("volumeAttributesClassName") or UNSET,
+        age(tree, now),
+        spec.get("volumeMode") or UNSET,
+    ]
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -64,4 +84,5 @@ KIND = Kind(
     delete_returns_object=True,
     default=_default,
     prepare_create=_prepare_create,
+    cells=_cells,
 )

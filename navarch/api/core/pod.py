@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
+from navarch.api.core.pod_cells import cells
 from navarch.api.core.pod_defaults import default_pod
 from navarch.api.core.pod_prepare import prepare_pod
-from navarch.api.fields import at
+from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
 
@@ -84,17 +85,18 @@ KIND = Kind(
     has_generation=True,
     delete_returns_object=True,
     fields={
-        "spec.nodeName": at("spec.nodeName"),
-        "spec.restartPolicy": at("spec.restartPolicy"),
-        "spec.schedulerName": at("spec.schedulerName"),
-        "spec.serviceAccountName": at("spec.serviceAccountName"),
-        "spec.host": at("spec.nodeName"),
-        "spec.hostNetwork": at("spec.hostNetwork", "false"),
-        "status.phase": at("status.phase"),
-        "status.podIP": at("status.podIP"),
-        "status.podIPs": at("status.podIPs"),
-        "status.nominatedNodeName": at("status.nominatedNodeName"),
+        "spec.nodeName": path("spec.nodeName"),
+        "spec.restartPolicy": path("spec.restartPolicy"),
+        "spec.schedulerName": path("spec.schedulerName"),
+        "spec.serviceAccountName": path("spec.serviceAccountName"),
+        "spec.host": path("spec.nodeName"),
+        "spec.hostNetwork": path("spec.hostNetwork", "false"),
+        "status.phase": path("status.phase"),
+        "status.podIP": path("status.podIP"),
+        "status.podIPs": path("status.podIPs"),
+        "status.nominatedNodeName": path("status.nominatedNodeName"),
     },
     default=default_pod,
     prepare_create=prepare_pod,
+    cells=cells,
 )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import at, containers, labels, name
 from navarch.api.columns import NAME
 from navarch.api.core.pod_defaults import default_template
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -12,6 +16,11 @@ COLUMNS = (
     Column("Images", "Images referenced by each container in the template."),
     Column("Pod Labels", "The labels for the pod template."),
 )
+
+
+def _cells(tree: Tree, _now: float) -> list[Any]:
+    template = tree.get("template") or {}
+    return [name(tree), *containers(template.get("spec")), labels(at(template, "metadata", "labels"))]
 
 
 KIND = Kind(
@@ -27,4 +36,5 @@ KIND = Kind(
     has_generation=True,
     delete_returns_object=True,
     default=default_template,
+    cells=_cells,
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, at, containers, labels, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.core.pod_defaults import default_template
 from navarch.api.defaulting import struct
-from navarch.api.fields import at
+from navarch.api.fields import path
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.schema.types import Tree
@@ -56,6 +59,19 @@ def _default(tree: Tree) -> None:
             tree["metadata"]["labels"] = dict(labels)
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec, status = tree.get("spec") or {}, tree.get("status") or {}
+    return [
+        name(tree),
+        spec.get("replicas", 0),
+        status.get("replicas", 0),
+        status.get("readyReplicas", 0),
+        age(tree, now),
+        *containers(at(spec, "template", "spec")),
+        labels(spec.get("selector")),
+    ]
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -78,7 +94,8 @@ KIND = Kind(
     has_generation=True,
     scale=Scale(),
     fields={
-        "status.replicas": at("status.replicas", "0"),
+        "status.replicas": path("status.replicas", "0"),
     },
     default=_default,
+    cells=_cells,
 )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -16,6 +20,17 @@ COLUMNS = (
     ),
     AGE,
 )
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    status = tree.get("status") or {}
+    used = status.get("used") or {}
+    requests: list[str] = []
+    limits: list[str] = []
+    for resource, hard in sorted((status.get("hard") or {}).items()):
+        column = limits if resource.startswith("limits.") else requests
+        column.append(f"{resource}: {used.get(resource, 0)}/{hard}")
+    return [name(tree), ", ".join(requests), ", ".join(limits), age(tree, now)]
 
 
 KIND = Kind(
@@ -34,4 +49,5 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     delete_returns_object=True,
+    cells=_cells,
 )

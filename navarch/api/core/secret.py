@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import fill
-from navarch.api.fields import at
+from navarch.api.fields import path
 from navarch.api.kind import Column, Kind
 from navarch.schema.types import Tree
 
@@ -38,6 +40,10 @@ def _default(tree: Tree) -> None:
         tree["data"] = data
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    return [name(tree), tree.get("type", ""), len(tree.get("data") or {}), age(tree, now)]
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -49,7 +55,8 @@ KIND = Kind(
     storage_version_hash="S6u1pOWzb84=",
     columns=COLUMNS,
     fields={
-        "type": at("type"),
+        "type": path("type"),
     },
     default=_default,
+    cells=_cells,
 )

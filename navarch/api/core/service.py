@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import NONE, addresses, age, at, labels, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each, fill, struct
-from navarch.api.fields import at
+from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.base import names
@@ -93,6 +96,36 @@ def _default(tree: Tree) -> None:
         spec.setdefault("allocateLoadBalancerNodePorts", True)
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    cluster_ips = spec.get("clusterIPs") or [spec.get("clusterIP")]
+    ports = ",".join(map(_port, each(spec, "ports")))
+    return [
+        name(tree),
+        spec.get("type", ""),
+        cluster_ips[0] or NONE,
+        _external(tree),
+        ports or NONE,
+        age(tree, now),
+        labels(spec.get("selector")),
+    ]
+
+
+def _port(port: Tree) -> str:
+    node_port = f":{port['nodePort']}" if port.get("nodePort") else ""
+    return f"{port.get('port', 0)}{node_port}/{port.get('protocol', '')}"
+
+
+def _external(tree: Tree) -> str:
+    spec = tree.get("spec") or {}
+    named: list[str] = spec.get("externalIPs") or []
+    if spec.get("type") == "ExternalName":
+        return str(spec.get("externalName", ""))
+    if spec.get("type") == "LoadBalancer":
+        return ",".join([*addresses(at(tree, "status", "loadBalancer")), *named]) or "<pending>"
+    return ",".join(named) or NONE
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -115,9 +148,10 @@ KIND = Kind(
     create_on_update=True,
     delete_returns_object=True,
     fields={
-        "spec.clusterIP": at("spec.clusterIP"),
-        "spec.type": at("spec.type"),
+        "spec.clusterIP": path("spec.clusterIP"),
+        "spec.type": path("spec.type"),
     },
     name_errors=names.dns1123_label_errors,
     default=_default,
+    cells=_cells,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import UNSET, age, joined, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import Column, Kind
@@ -47,6 +50,18 @@ def _prepare_create(tree: Tree) -> None:
         endpoint.pop("deprecatedTopology", None)
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    ports = joined(_port(port) for port in each(tree, "ports"))
+    addresses = joined(address for endpoint in each(tree, "endpoints") for address in endpoint.get("addresses") or ())
+    return [name(tree), tree.get("addressType", ""), ports or UNSET, addresses or UNSET, age(tree, now)]
+
+
+def _port(port: Tree) -> str:
+    if port.get("port") is not None:
+        return str(port["port"])
+    return "*" if port.get("name") is None else str(port["name"])
+
+
 KIND = Kind(
     group="discovery.k8s.io",
     version="v1",
@@ -60,4 +75,5 @@ KIND = Kind(
     has_generation=True,
     default=_default,
     prepare_create=_prepare_create,
+    cells=_cells,
 )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from navarch.api.columns import NAME
+from navarch.api.core import event
 from navarch.api.events import convert
-from navarch.api.fields import at
+from navarch.api.fields import path
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     Column("Last Seen", "The time at which the most recent occurrence of this event was recorded."),
@@ -43,6 +46,12 @@ COLUMNS = (
 )
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    stored = dict(tree)
+    convert.to_core(stored)
+    return event.cells(stored, now)
+
+
 KIND = Kind(
     group="events.k8s.io",
     version="v1",
@@ -57,18 +66,19 @@ KIND = Kind(
     create_on_update=True,
     ttl_s=3600.0,
     fields={
-        "regarding.kind": at("involvedObject.kind"),
-        "regarding.namespace": at("involvedObject.namespace"),
-        "regarding.name": at("involvedObject.name"),
-        "regarding.uid": at("involvedObject.uid"),
-        "regarding.apiVersion": at("involvedObject.apiVersion"),
-        "regarding.resourceVersion": at("involvedObject.resourceVersion"),
-        "regarding.fieldPath": at("involvedObject.fieldPath"),
-        "reason": at("reason"),
-        "reportingController": at("reportingComponent"),
-        "type": at("type"),
+        "regarding.kind": path("involvedObject.kind"),
+        "regarding.namespace": path("involvedObject.namespace"),
+        "regarding.name": path("involvedObject.name"),
+        "regarding.uid": path("involvedObject.uid"),
+        "regarding.apiVersion": path("involvedObject.apiVersion"),
+        "regarding.resourceVersion": path("involvedObject.resourceVersion"),
+        "regarding.fieldPath": path("involvedObject.fieldPath"),
+        "reason": path("reason"),
+        "reportingController": path("reportingComponent"),
+        "type": path("type"),
     },
     stored_as="events",
     to_stored=convert.to_core,
     from_stored=convert.from_core,
+    cells=_cells,
 )

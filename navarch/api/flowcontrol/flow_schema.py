@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import NONE, age, at, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import struct
+from navarch.api.defaulting import each, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
 from navarch.schema.types import Tree
@@ -35,6 +38,21 @@ def _default(tree: Tree) -> None:
         spec["matchingPrecedence"] = 1000
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    dangling = [
+        c.get("status", "") for c in each(tree.get("status") or {}, "conditions") if c.get("type") == "Dangling"
+    ]
+    return [
+        name(tree),
+        at(spec, "priorityLevelConfiguration", "name") or "",
+        spec.get("matchingPrecedence", 0),
+        at(spec, "distinguisherMethod", "type") or NONE,
+        age(tree, now),
+        dangling[0] if dangling else "?",
+    ]
+
+
 KIND = Kind(
     group="flowcontrol.apiserver.k8s.io",
     version="v1",
@@ -51,4 +69,5 @@ KIND = Kind(
     prepare_status=keep_all_but_status_strictly,
     has_generation=True,
     default=_default,
+    cells=_cells,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import NONE, age, at, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import struct
 from navarch.api.kind import Column, Kind, status_of
@@ -78,6 +81,15 @@ def _default(tree: Tree) -> None:
                     queuing[key] = value
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    level = spec.get("limited") or {}
+    shares = level.get("nominalConcurrencyShares")
+    queuing = at(level, "limitResponse", "queuing")
+    queues = [queuing.get(key, 0) if queuing else NONE for key in ("queues", "handSize", "queueLengthLimit")]
+    return [name(tree), spec.get("type", ""), NONE if shares is None else shares, *queues, age(tree, now)]
+
+
 KIND = Kind(
     group="flowcontrol.apiserver.k8s.io",
     version="v1",
@@ -94,4 +106,5 @@ KIND = Kind(
     prepare_status=keep_all_but_status_strictly,
     has_generation=True,
     default=_default,
+    cells=_cells,
 )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import NONE, addresses, age, at, joined, name
 from navarch.api.columns import AGE, NAME
+from navarch.api.defaulting import each
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -14,6 +19,19 @@ COLUMNS = (
     Column("Ports", "Ports of TLS configurations that open"),
     AGE,
 )
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    hosts = [rule["host"] for rule in each(spec, "rules") if rule.get("host")]
+    return [
+        name(tree),
+        spec.get("ingressClassName") or NONE,
+        joined(hosts) or "*",
+        ",".join(addresses(at(tree, "status", "loadBalancer"))),
+        "80, 443" if spec.get("tls") else "80",
+        age(tree, now),
+    ]
 
 
 KIND = Kind(
@@ -32,4 +50,5 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     has_generation=True,
+    cells=_cells,
 )

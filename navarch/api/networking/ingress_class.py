@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import NONE, age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import fill
 from navarch.api.kind import Column, Kind
@@ -20,6 +23,18 @@ def _default(tree: Tree) -> None:
         fill(parameters, "scope", "Cluster")
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    return [name(tree), spec.get("controller", ""), _parameters(spec.get("parameters")), age(tree, now)]
+
+
+def _parameters(parameters: Tree | None) -> str:
+    if not parameters:
+        return NONE
+    group = f".{parameters['apiGroup']}" if parameters.get("apiGroup") else ""
+    return f"{parameters.get('kind', '')}{group}/{parameters.get('name', '')}"
+
+
 KIND = Kind(
     group="networking.k8s.io",
     version="v1",
@@ -32,4 +47,5 @@ KIND = Kind(
     columns=COLUMNS,
     has_generation=True,
     default=_default,
+    cells=_cells,
 )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import NAME
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -13,6 +17,18 @@ COLUMNS = (
         "reference a parent object.",
     ),
 )
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    """The age has no column, yet it is sent."""
+    return [name(tree), _parent((tree.get("spec") or {}).get("parentRef") or {}), age(tree, now)]
+
+
+def _parent(reference: Tree) -> str:
+    """`services/default/kubernetes` or `gateways.gateway.networking.k8s.io/g`."""
+    group = f".{reference['group']}" if reference.get("group") else ""
+    parts = [reference.get("resource", "") + group, reference.get("namespace", ""), reference.get("name", "")]
+    return "/".join(part for part in parts if part)
 
 
 KIND = Kind(
@@ -26,4 +42,5 @@ KIND = Kind(
     short_names=("ip",),
     storage_version_hash="3f/plJFChNE=",
     columns=COLUMNS,
+    cells=_cells,
 )

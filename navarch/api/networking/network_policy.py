@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import Column, Kind
+from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -30,6 +34,11 @@ def _default(tree: Tree) -> None:
             fill(port, "protocol", "TCP")
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    return [name(tree), format_label_selector(spec.get("podSelector")), age(tree, now)]
+
+
 KIND = Kind(
     group="networking.k8s.io",
     version="v1",
@@ -43,4 +52,5 @@ KIND = Kind(
     columns=COLUMNS,
     has_generation=True,
     default=_default,
+    cells=_cells,
 )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -16,6 +20,11 @@ COLUMNS = (
     ),
     AGE,
 )
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    return [name(tree), ",".join(spec.get("cidrs") or ()), age(tree, now)]
 
 
 KIND = Kind(
@@ -32,4 +41,5 @@ KIND = Kind(
     prepare_create=reset_status({}),
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
+    cells=_cells,
 )

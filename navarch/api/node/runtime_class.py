@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
     Column("Handler", ""),
     AGE,
 )
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    return [name(tree), tree.get("handler", ""), age(tree, now)]
 
 
 KIND = Kind(
@@ -24,4 +32,5 @@ KIND = Kind(
     columns=COLUMNS,
     create_on_update=True,
     unconditional_update=False,
+    cells=_cells,
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.base import names
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -14,6 +18,13 @@ COLUMNS = (
     Column("Allowed Disruptions", "Calculated number of pods that may be disrupted at this time.", type="integer"),
     AGE,
 )
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec, status = tree.get("spec") or {}, tree.get("status") or {}
+    bounds = [spec.get("minAvailable"), spec.get("maxUnavailable")]
+    shown = ["N/A" if bound is None else str(bound) for bound in bounds]
+    return [name(tree), *shown, status.get("disruptionsAllowed", 0), age(tree, now)]
 
 
 KIND = Kind(
@@ -34,4 +45,5 @@ KIND = Kind(
     has_generation=True,
     unconditional_update=False,
     name_errors=names.path_segment_errors,
+    cells=_cells,
 )

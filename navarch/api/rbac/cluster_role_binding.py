@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
-from navarch.api.rbac.subjects import default_binding
+from navarch.api.rbac.subjects import binding_cells, default_binding
 from navarch.base import names
 
 COLUMNS = (
@@ -34,4 +34,5 @@ KIND = Kind(
     create_on_update=True,
     name_errors=names.path_segment_errors,
     default=default_binding,
+    cells=binding_cells,
 )

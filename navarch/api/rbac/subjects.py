@@ -1,9 +1,10 @@
-"""Defaults of role bindings: which API group a subject and a role belong to."""
+"""What the two kinds of role binding share: defaults of subjects and the table row."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+from navarch.api.cells import age, name
 from navarch.api.defaulting import each, fill
 from navarch.schema.types import Tree
 
@@ -16,3 +17,17 @@ def default_binding(tree: Tree) -> None:
             fill(subject, "apiGroup", GROUP)
     if isinstance(role := tree.get("roleRef"), dict):
         fill(role, "apiGroup", GROUP)
+
+
+def binding_cells(tree: Tree, now: float) -> list[Any]:
+    role = tree.get("roleRef") or {}
+    users, groups, accounts = [], [], []
+    for subject in each(tree, "subjects"):
+        if subject.get("kind") == "ServiceAccount":
+            accounts.append(f"{subject.get('namespace', '')}/{subject.get('name', '')}")
+        elif subject.get("kind") == "User":
+            users.append(subject.get("name", ""))
+        elif subject.get("kind") == "Group":
+            groups.append(subject.get("name", ""))
+    shown = [", ".join(column) for column in (users, groups, accounts)]
+    return [name(tree), f"{role.get('kind', '')}/{role.get('name', '')}", age(tree, now), *shown]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
     AGE,
 )
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    return [name(tree), age(tree, now)]
 
 
 KIND = Kind(
@@ -23,4 +31,5 @@ KIND = Kind(
     columns=COLUMNS,
     has_generation=True,
     delete_returns_object=True,
+    cells=_cells,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.resource.requests import default_requests
@@ -17,6 +20,18 @@ COLUMNS = (
 
 def _default(tree: Tree) -> None:
     default_requests(tree.get("spec") or {})
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    status = tree.get("status") or {}
+    states = ["deleted"] if tree["metadata"].get("deletionTimestamp") else []
+    if status.get("allocation"):
+        states.append("allocated")
+        if status.get("reservedFor"):
+            states.append("reserved")
+    elif not states:
+        states.append("pending")
+    return [name(tree), ",".join(states), age(tree, now)]
 
 
 KIND = Kind(
@@ -35,4 +50,5 @@ KIND = Kind(
     prepare_status=keep_all_but_status_strictly,
     delete_returns_object=True,
     default=_default,
+    cells=_cells,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Kind
 from navarch.api.resource.requests import default_requests
@@ -17,6 +20,10 @@ def _default(tree: Tree) -> None:
     default_requests((tree.get("spec") or {}).get("spec") or {})
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    return [name(tree), age(tree, now)]
+
+
 KIND = Kind(
     group="resource.k8s.io",
     version="v1",
@@ -29,4 +36,5 @@ KIND = Kind(
     columns=COLUMNS,
     delete_returns_object=True,
     default=_default,
+    cells=_cells,
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each
-from navarch.api.fields import at
+from navarch.api.fields import path
 from navarch.api.kind import Column, Kind
 from navarch.schema.types import Tree
 
@@ -44,6 +47,17 @@ def _prepare_create(tree: Tree) -> None:
             taint.setdefault("timeAdded", now)
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    return [
+        name(tree),
+        spec.get("nodeName") or "",
+        spec.get("driver", ""),
+        (spec.get("pool") or {}).get("name", ""),
+        age(tree, now),
+    ]
+
+
 KIND = Kind(
     group="resource.k8s.io",
     version="v1",
@@ -57,8 +71,9 @@ KIND = Kind(
     has_generation=True,
     delete_returns_object=True,
     fields={
-        "spec.nodeName": at("spec.nodeName"),
-        "spec.driver": at("spec.driver"),
+        "spec.nodeName": path("spec.nodeName"),
+        "spec.driver": path("spec.driver"),
     },
     prepare_create=_prepare_create,
+    cells=_cells,
 )

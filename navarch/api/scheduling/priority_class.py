@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import fill
 from navarch.api.kind import Column, Kind
@@ -37,6 +40,11 @@ def _default(tree: Tree) -> None:
     fill(tree, "preemptionPolicy", "PreemptLowerPriority")
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    policy = tree.get("preemptionPolicy", "")
+    return [name(tree), tree.get("value", 0), tree.get("globalDefault", False), age(tree, now), policy]
+
+
 KIND = Kind(
     group="scheduling.k8s.io",
     version="v1",
@@ -50,4 +58,5 @@ KIND = Kind(
     columns=COLUMNS,
     has_generation=True,
     default=_default,
+    cells=_cells,
 )

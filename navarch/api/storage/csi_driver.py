@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import NONE, UNSET, age, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import fill, struct
+from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import Column, Kind
 from navarch.schema.types import Tree
 
@@ -101,6 +104,21 @@ def _default(tree: Tree) -> None:
         spec["volumeLifecycleModes"] = ["Persistent"]
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    audiences = ",".join(request.get("audience", "") for request in each(spec, "tokenRequests"))
+    return [
+        name(tree),
+        spec.get("attachRequired", True),
+        spec.get("podInfoOnMount", False),
+        spec.get("storageCapacity", False),
+        audiences if spec.get("tokenRequests") else UNSET,
+        spec.get("requiresRepublish", False),
+        ",".join(spec.get("volumeLifecycleModes") or ()) or NONE,
+        age(tree, now),
+    ]
+
+
 KIND = Kind(
     group="storage.k8s.io",
     version="v1",
@@ -114,4 +132,5 @@ KIND = Kind(
     unconditional_update=False,
     delete_returns_object=True,
     default=_default,
+    cells=_cells,
 )

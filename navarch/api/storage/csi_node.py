@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
     Column("Drivers", "Drivers indicates the number of CSI drivers registered on the node", type="integer"),
     AGE,
 )
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    return [name(tree), len(spec.get("drivers") or ()), age(tree, now)]
 
 
 KIND = Kind(
@@ -24,4 +33,5 @@ KIND = Kind(
     columns=COLUMNS,
     unconditional_update=False,
     delete_returns_object=True,
+    cells=_cells,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import UNSET, age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import fill
 from navarch.api.kind import Column, Kind
@@ -31,6 +34,22 @@ def _default(tree: Tree) -> None:
     fill(tree, "volumeBindingMode", "Immediate")
 
 
+_DEFAULT = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    annotations = tree["metadata"].get("annotations") or {}
+    is_default = any(annotations.get(key) == "true" for key in _DEFAULT)
+    return [
+        f"{name(tree)} (default)" if is_default else name(tree),
+        tree.get("provisioner", ""),
+        tree.get("reclaimPolicy") or "Delete",
+        tree.get("volumeBindingMode") or UNSET,
+        bool(tree.get("allowVolumeExpansion")),
+        age(tree, now),
+    ]
+
+
 KIND = Kind(
     group="storage.k8s.io",
     version="v1",
@@ -44,4 +63,5 @@ KIND = Kind(
     columns=COLUMNS,
     delete_returns_object=True,
     default=_default,
+    cells=_cells,
 )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
@@ -26,6 +30,19 @@ COLUMNS = (
 )
 
 
+def _cells(tree: Tree, now: float) -> list[Any]:
+    spec = tree.get("spec") or {}
+    status = tree.get("status") or {}
+    return [
+        name(tree),
+        spec.get("attacher", ""),
+        (spec.get("source") or {}).get("persistentVolumeName", ""),
+        spec.get("nodeName", ""),
+        status.get("attached", False),
+        age(tree, now),
+    ]
+
+
 KIND = Kind(
     group="storage.k8s.io",
     version="v1",
@@ -42,4 +59,5 @@ KIND = Kind(
     prepare_status=keep_all_but_status_strictly,
     unconditional_update=False,
     delete_returns_object=True,
+    cells=_cells,
 )

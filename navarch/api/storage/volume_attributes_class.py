@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.schema.types import Tree
 
 COLUMNS = (
     NAME,
     Column("DriverName", "Name of the CSI driver This field is immutable."),
     AGE,
 )
+
+
+def _cells(tree: Tree, now: float) -> list[Any]:
+    return [name(tree), tree.get("driverName", ""), age(tree, now)]
 
 
 KIND = Kind(
@@ -24,4 +32,5 @@ KIND = Kind(
     storage_version_hash="tIjydgKBC5w=",
     columns=COLUMNS,
     delete_returns_object=True,
+    cells=_cells,
 )

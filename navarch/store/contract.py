@@ -55,6 +55,10 @@ class StoreReadOnly(StoreError):
     """Writes are refused: the disk is full or failing. Reads go on. The text says what to do."""
 
 
+class StoreUnavailable(StoreError):
+    """The store cannot be reached now. Whether a write under way took place is not known."""
+
+
 class StoreUnusable(StoreError):
     """The store cannot be opened: it is in use, unreachable or of another format. The text says what to do."""
 
@@ -150,16 +154,16 @@ class Store(Protocol):
         """Write `document` if the key's revision is `expected` (0: the key must not exist).
         With `ttl_s` the store deletes the key that many seconds later.
 
-        Raises: RevisionConflict, ValueTooLarge, StoreReadOnly.
+        Raises: RevisionConflict, ValueTooLarge, StoreReadOnly, StoreUnavailable.
         """
 
     async def delete(self, key: str, expected: int) -> Entry:
         """Delete the key if its revision is `expected`; returns the last state, stamped with the
-        revision of the deletion. Raises: RevisionConflict, StoreReadOnly."""
+        revision of the deletion. Raises: RevisionConflict, StoreReadOnly, StoreUnavailable."""
 
     async def sync(self) -> int:
         """Return when the index shows everything that was acknowledged anywhere before the call;
-        the index's revision then. At once for stores with a single writer process."""
+        the index's revision then. At once for stores with a single writer process. Raises: StoreUnavailable."""
 
     async def compact(self, revision: int) -> None:
         """Forget history up to and including `revision`: how things stood right after it can still be read."""

@@ -159,6 +159,10 @@ class LogIndex:
             self._drop_oldest()
         self._compacted = max(self._compacted, min(revision, self._revision))
 
+    def entries(self) -> Iterable[Entry]:
+        """All there is, in no order."""
+        return self._entries.values()
+
     def fork(self) -> LogIndex:
         """An index with the same contents and history and no watchers. It shares every Entry."""
         twin = LogIndex(self._history_limit_bytes)

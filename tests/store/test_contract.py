@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -16,13 +14,6 @@ from navarch.store.contract import (
     Store,
     ValueTooLarge,
 )
-from tests.store.implementations import IMPLEMENTATIONS
-
-
-@pytest.fixture(params=IMPLEMENTATIONS)
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    async with IMPLEMENTATIONS[request.param](tmp_path) as opened:
-        yield opened
 
 
 def document(name: str, text: str = "") -> bytes:

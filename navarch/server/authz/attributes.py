@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from navarch.base.errors import Details, StatusError, forbidden
-from navarch.server.filters.request_info import parameter
+from navarch.server.request_info import parameter
 from navarch.wire.messages import Request, User
 
 

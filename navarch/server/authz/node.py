@@ -15,7 +15,7 @@ from navarch.server.authz.attributes import ALLOWED, NO_OPINION, Attributes, Dec
 from navarch.server.authz.bootstrap_policy import bootstrap_objects
 from navarch.server.authz.node_graph import NodeGraph
 from navarch.server.authz.rules import Rule, rules_of
-from navarch.server.filters.request_info import exact_match
+from navarch.server.request_info import exact_match
 from navarch.wire.messages import User
 
 NODES_GROUP = "system:nodes"

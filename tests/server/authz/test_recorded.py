@@ -14,7 +14,7 @@ from navarch.server.authz.chain import Chain, superusers
 from navarch.server.authz.node import NodeAuthorizer
 from navarch.server.authz.node_graph import NodeGraph
 from navarch.server.authz.rbac import Rbac
-from navarch.server.filters.request_info import request_info
+from navarch.server.request_info import request_info
 from navarch.wire.messages import Request, User
 from tests.server import recorded
 

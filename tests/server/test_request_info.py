@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from navarch.server.filters.request_info import exact_match, request_info
+from navarch.server.request_info import exact_match, request_info
 from navarch.wire.messages import RequestInfo as Info
 
 CASES = [

@@ -1,0 +1,35 @@
+"""The end of every request: errors become answers, and answers get the headers all of them have."""
+
+from __future__ import annotations
+
+import logging
+
+from navarch.base.errors import StatusError, internal_error
+from navarch.server.filters.security import Security
+from navarch.server.respond import add_warnings, error_response
+from navarch.wire.messages import Request, Response
+
+log = logging.getLogger(__name__)
+
+
+def guard(request: Request, error: Exception) -> Response:
+    """The answer for whatever a filter or handler raised. A bug is logged and answered with 500."""
+    accept = request.headers.get("accept", "")
+    if isinstance(error, StatusError):
+        return error_response(error, accept)
+    log.error("audit=%s method=%s path=%s: a bug", request.audit_id, request.method, request.path, exc_info=error)
+    return error_response(internal_error(f"{type(error).__name__} (audit id {request.audit_id})"), accept)
+
+
+def finish(request: Request, response: Response, security: Security) -> None:
+    """Add Audit-Id, Cache-Control unless the handler set it, priority and warning headers."""
+    headers = response.headers
+    headers.append(("Audit-Id", request.audit_id))
+    if not headers[:-1] or not any(name == "Cache-Control" for name, _ in headers):
+        headers.append(("Cache-Control", "no-cache, private"))
+    flow_schema, priority_level = security.priority_uids
+    if flow_schema:
+        headers.append(("X-Kubernetes-Pf-Flowschema-Uid", flow_schema))
+        headers.append(("X-Kubernetes-Pf-Prioritylevel-Uid", priority_level))
+    if request.warnings:
+        add_warnings(request, response)

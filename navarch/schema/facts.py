@@ -82,8 +82,12 @@ class Facts:
 
     def _field(self, node: Any, options: Tree | None = None) -> Field:
         o = options or {}
+        built = self._node(node)
+        if o.get("m") == "granular" and isinstance(built, Struct):
+            # The field overrules its type: PersistentVolume's claimRef is no atomic reference.
+            built = Struct(built.name, built.fields)
         return Field(
-            self._node(node),
+            built,
             required="r" in o,
             default=o.get("d"),
             patch_strategy=o.get("s", ""),

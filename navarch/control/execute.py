@@ -1,0 +1,198 @@
+"""Carries out a plan against the API server. Called by the runner; decides nothing.
+
+Every outcome is reported to the runner's barrier through `Written` and `Going`; the first failure
+ends the plan.
+
+Source: slow start as in Kubernetes' replica set and job controllers (1, 2, 4, ... while all succeed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import orjson
+
+from navarch.base.errors import NavarchError, StatusError
+from navarch.base.resource import ObjectKey, Resource
+from navarch.client.contract import Client, PatchType, Preconditions, revision_of
+from navarch.client.recorder import Recorder
+from navarch.control.intents import Create, Delete, DeleteCollection, Event, Intent, Look, Patch, Update
+
+#: Deletes that are under way at a time.
+DELETE_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An object of `resource` was written at `revision`."""
+
+    resource: Resource
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """The object `uid` was asked to be deleted."""
+
+    resource: Resource
+    key: ObjectKey
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saw:
+    """A live look at an object: its uid, or "" if there is none."""
+
+    resource: Resource
+    key: ObjectKey
+    uid: str
+
+
+Effect = Written | Going | Saw
+
+
+class Execution:
+    """One run through a plan's intents; `effects` and `error` tell what came of it."""
+
+    def __init__(self, client: Client, recorder: Recorder) -> None:
+        self._client = client
+        self._recorder = recorder
+        self.effects: list[Effect] = []
+        self.error: NavarchError | None = None
+        self.failed: Intent | None = None
+
+    async def run(self, intents: Iterable[Intent]) -> None:
+        for (kind, _), group in groupby(intents, lambda i: (type(i), getattr(i, "resource", None))):
+            batch = list(group)
+            if kind is Create:
+                await self._slow_start(batch)
+            elif kind is Delete:
+                for start in range(0, len(batch), DELETE_BATCH):
+                    await self._together(batch[start : start + DELETE_BATCH])
+            else:
+                for intent in batch:
+                    await self._one(intent)
+                    if self.error is not None:
+                        return
+            if self.error is not None:
+                return
+
+    async def _slow_start(self, batch: Sequence[Intent]) -> None:
+        start, size = 0, 1
+        while start < len(batch) and self.error is None:
+            await self._together(batch[start : start + size])
+            start, size = start + size, size * 2
+
+    async def _together(self, batch: Sequence[Intent]) -> None:
+        if len(batch) == 1:
+            await self._one(batch[0])
+            return
+        async with asyncio.TaskGroup() as group:
+            for intent in batch:
+                group.create_task(self._one(intent))
+
+    async def _one(self, intent: Intent) -> None:
+        try:
+            await self._do(intent)
+        except NavarchError as error:
+            if _is_forgiven(intent, error):
+                return
+            on_failure = intent.on_failure if isinstance(intent, Create | Delete) else None
+            if on_failure is not None:
+                self._record(on_failure, error=str(error))
+            if self.error is None:
+                self.error, self.failed = error, intent
+
+    async def _do(self, intent: Intent) -> None:
+        match intent:
+            case Event():
+                self._record(intent)
+            case Create():
+                raw = await self._client.create(intent.resource, intent.tree, intent.namespace)
+                self._wrote(intent.resource, raw)
+                if intent.on_success is not None:
+                    name = intent.tree["metadata"].get("name") or orjson.loads(raw)["metadata"]["name"]
+                    self._record(intent.on_success, name=name)
+            case Patch():
+                await self._patch(intent)
+            case Update():
+                raw = await self._client.update(intent.resource, intent.tree, subresource=intent.subresource)
+                self._wrote(intent.resource, raw)
+            case Delete():
+                await self._delete(intent)
+            case DeleteCollection():
+                await self._client.request("DELETE", intent.resource.path(intent.namespace))
+                self.effects += [Going(intent.resource, key, uid) for key, uid in intent.expected]
+            case Look():
+                await self._look(intent)
+
+    async def _patch(self, intent: Patch) -> None:
+        raw = await self._client.patch(
+            intent.resource,
+            intent.key.name,
+            guarded(intent),
+            intent.type,
+            intent.key.namespace,
+            subresource=intent.subresource,
+        )
+        self._wrote(intent.resource, raw)
+        if intent.on_success is not None:
+            self._record(intent.on_success, name=intent.key.name)
+
+    async def _delete(self, intent: Delete) -> None:
+        going = Going(intent.resource, intent.key, intent.uid)
+        try:
+            await self._client.delete(
+                intent.resource,
+                intent.key.name,
+                intent.key.namespace,
+                preconditions=Preconditions(intent.uid, intent.resource_version or None),
+                grace_period_s=intent.grace_period_s,
+                propagation=intent.propagation,
+            )
+        except StatusError as error:
+            if error.reason != "NotFound":
+                raise
+        else:
+            if intent.on_success is not None:
+                self._record(intent.on_success, name=intent.key.name)
+        self.effects.append(going)
+
+    async def _look(self, intent: Look) -> None:
+        uid = ""
+        try:
+            raw = await self._client.get(intent.resource, intent.key.name, intent.key.namespace)
+            uid = orjson.loads(raw)["metadata"]["uid"]
+        except StatusError as error:
+            if error.reason != "NotFound":
+                raise
+        self.effects.append(Saw(intent.resource, intent.key, uid))
+
+    def _wrote(self, resource: Resource, raw: bytes) -> None:
+        self.effects.append(Written(resource, revision_of(raw)))
+
+    def _record(self, event: Event, *, name: str = "", error: str = "") -> None:
+        message = event.message.replace("{name}", name).replace("{error}", error)
+        self._recorder.event(event.about, event.type, event.reason, message)
+
+
+def guarded(intent: Patch) -> Any:
+    """The patch with its preconditions: in the metadata of a merge, as tests of a JSON patch."""
+    guards = {k: v for k, v in (("uid", intent.uid), ("resourceVersion", intent.resource_version)) if v}
+    if not guards:
+        return intent.patch
+    if intent.type is PatchType.JSON:
+        tests = [{"op": "test", "path": f"/metadata/{k}", "value": v} for k, v in guards.items()]
+        return [*tests, *intent.patch]
+    return {**intent.patch, "metadata": {**intent.patch.get("metadata", {}), **guards}}
+
+
+def _is_forgiven(intent: Intent, error: NavarchError) -> bool:
+    """Nothing can be created in a namespace that is being deleted, and trying again is no use."""
+    if not isinstance(error, StatusError) or not isinstance(intent, Create) or error.details is None:
+        return False
+    return any(cause.reason == "NamespaceTerminating" for cause in error.details.causes)

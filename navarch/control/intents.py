@@ -1,0 +1,110 @@
+"""What a controller can want: the vocabulary of plans. Values only; `execute.py` carries them out.
+
+A plan is worked off in order and stops at the first intent that fails. Neighbouring creates of one
+resource go out in slow-start batches, neighbouring deletes at once.
+
+Worked example:
+    Plan((Create(PODS.resource, tree, "default"), Delete(PODS.resource, key, uid=pod.metadata.uid)), requeue_after_s=5)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from navarch.api.views.pod import ObjectReference
+from navarch.base.resource import ObjectKey, Resource
+from navarch.client.contract import PatchType
+from navarch.schema.types import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Record a Kubernetes event. In events of writes `{name}` and `{error}` are filled in."""
+
+    about: ObjectReference
+    type: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create `tree`; the server names it where it has only a generateName."""
+
+    resource: Resource
+    tree: Tree
+    namespace: str = ""
+    on_success: Event | None = None
+    on_failure: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Patch an object, or its subresource. `uid` and `resource_version` guard against another object
+    of the same name and against lost updates."""
+
+    resource: Resource
+    key: ObjectKey
+    patch: Any
+    type: PatchType = PatchType.MERGE
+    subresource: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    on_success: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Replace a whole object. The tree carries the resourceVersion it was made from."""
+
+    resource: Resource
+    tree: Tree
+    subresource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete an object. That it is gone already counts as success."""
+
+    resource: Resource
+    key: ObjectKey
+    uid: str
+    resource_version: str = ""
+    grace_period_s: int | None = None
+    propagation: str = ""
+    on_success: Event | None = None
+    on_failure: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCollection:
+    """Delete all objects of a namespace. `expected` are those that the plan knew of."""
+
+    resource: Resource
+    namespace: str
+    expected: tuple[tuple[ObjectKey, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Ask the server itself whether the object exists, and reconcile again with the answer in
+    `World.seen`."""
+
+    resource: Resource
+    key: ObjectKey
+
+
+Intent = Create | Patch | Update | Delete | DeleteCollection | Look | Event
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do now, and when to look again at the latest even if nothing changes."""
+
+    intents: tuple[Intent, ...] = ()
+    requeue_after_s: float | None = None
+
+
+#: Nothing to do.
+DONE = Plan()

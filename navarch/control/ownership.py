@@ -1,0 +1,69 @@
+"""Adoption and release: which objects a controller owns, by owner reference and selector. Pure.
+
+Source: Kubernetes' controller reference rules: an object without controller that the selector matches is
+adopted, an owned one that it no longer matches is released; neither while the owner is being deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+
+from navarch.base.resource import Resource
+from navarch.base.selector import Selector
+from navarch.client.cache import HasMetadata, key_of
+from navarch.control.intents import Patch
+from navarch.control.pods import owner_reference
+from navarch.schema.types import Tree
+
+V = TypeVar("V", bound=HasMetadata)
+
+
+def claim(
+    resource: Resource,
+    owner: HasMetadata,
+    selector: Selector,
+    of: Resource,
+    owned: Iterable[V],
+    orphans: Iterable[V],
+) -> tuple[list[V], list[Patch]]:
+    """The objects of `owner` (adopted ones included) and the patches that adopt and release.
+
+    `resource` is the owner's, `of` that of the objects.
+    """
+    mine: list[V] = []
+    patches: list[Patch] = []
+    leaving = owner.metadata.deletionTimestamp is not None
+    for view in owned:
+        if selector.matches(view.metadata.labels):
+            mine.append(view)
+        elif not leaving and view.metadata.deletionTimestamp is None:
+            patches.append(_release(of, owner, view))
+    if leaving:
+        return mine, patches
+    for view in orphans:
+        if view.metadata.deletionTimestamp is None and selector.matches(view.metadata.labels):
+            mine.append(view)
+            patches.append(_adopt(resource, of, owner, view))
+    return mine, patches
+
+
+def _adopt(resource: Resource, of: Resource, owner: HasMetadata, view: HasMetadata) -> Patch:
+    return _set_owners(of, view, [*_references(view), owner_reference(resource, owner)])
+
+
+def _release(of: Resource, owner: HasMetadata, view: HasMetadata) -> Patch:
+    return _set_owners(of, view, [r for r in _references(view) if r["uid"] != owner.metadata.uid])
+
+
+def _references(view: HasMetadata) -> list[Tree]:
+    return [msgspec.to_builtins(r) for r in view.metadata.ownerReferences]
+
+
+def _set_owners(of: Resource, view: HasMetadata, references: list[Tree]) -> Patch:
+    """The whole list is replaced, so the patch holds only for the state it was made from."""
+    metadata = view.metadata
+    patch = {"metadata": {"ownerReferences": references or None}}
+    return Patch(of, key_of(view), patch, uid=metadata.uid, resource_version=metadata.resourceVersion)

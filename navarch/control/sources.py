@@ -1,0 +1,107 @@
+"""The watched resources, each with its view and its indexes: one informer per entry and process.
+
+Indexes: `owner` files by the uid of the controlling owner, `orphan` by namespace where there is none,
+`label` by (namespace, key, value), `namespace` by namespace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from navarch.api.views.apps import ControllerRevision
+from navarch.api.views.batch import CronJob
+from navarch.api.views.coordination import Lease
+from navarch.api.views.core import ConfigMap, Namespace, ServiceAccount
+from navarch.api.views.discovery import EndpointSlice
+from navarch.api.views.meta import OwnerReference
+from navarch.api.views.node import Node
+from navarch.api.views.pod import Pod
+from navarch.api.views.rbac import ClusterRole
+from navarch.api.views.service import Endpoints, Service
+from navarch.base.resource import Resource
+from navarch.client.cache import HasMetadata
+from navarch.control.views import DaemonSet, Deployment, Job, ReplicaSet, ReplicationController
+from navarch.control.world import Source
+
+
+def controller_of(view: HasMetadata) -> OwnerReference | None:
+    """The owner reference with `controller: true`, if there is one."""
+    for reference in view.metadata.ownerReferences:
+        if reference.controller:
+            return reference
+    return None
+
+
+def owner(view: HasMetadata) -> tuple[str, ...]:
+    reference = controller_of(view)
+    return (reference.uid,) if reference is not None else ()
+
+
+def orphan(view: HasMetadata) -> tuple[str, ...]:
+    return () if controller_of(view) is not None else (view.metadata.namespace,)
+
+
+def namespace(view: HasMetadata) -> tuple[str, ...]:
+    return (view.metadata.namespace,)
+
+
+def label(view: HasMetadata) -> Iterator[tuple[str, str, str]]:
+    for key, value in view.metadata.labels.items():
+        yield view.metadata.namespace, key, value
+
+
+def pod_node(pod: Pod) -> tuple[str, ...]:
+    return (pod.spec.nodeName,) if pod.spec.nodeName else ()
+
+
+def service_selector(service: Service) -> tuple[tuple[str, str, str], ...]:
+    """One pair of the selector is enough to find the services that may select a pod."""
+    if not service.spec.selector:
+        return ()
+    key = min(service.spec.selector)
+    return ((service.metadata.namespace, key, service.spec.selector[key]),)
+
+
+def slice_service(endpoint_slice: EndpointSlice) -> tuple[tuple[str, str], ...]:
+    name = endpoint_slice.metadata.labels.get("kubernetes.io/service-name", "")
+    return ((endpoint_slice.metadata.namespace, name),) if name else ()
+
+
+_OWNED: Final = {"owner": owner, "orphan": orphan, "namespace": namespace}
+
+PODS: Final = Source(
+    Resource("", "v1", "pods", "Pod", True),
+    Pod,
+    {"owner": owner, "orphan": orphan, "label": label, "node": pod_node},
+)
+REPLICASETS: Final = Source(Resource("apps", "v1", "replicasets", "ReplicaSet", True), ReplicaSet, _OWNED)
+REPLICATIONCONTROLLERS: Final = Source(
+    Resource("", "v1", "replicationcontrollers", "ReplicationController", True),
+    ReplicationController,
+    {"namespace": namespace},
+)
+DEPLOYMENTS: Final = Source(
+    Resource("apps", "v1", "deployments", "Deployment", True), Deployment, {"namespace": namespace}
+)
+DAEMONSETS: Final = Source(Resource("apps", "v1", "daemonsets", "DaemonSet", True), DaemonSet, {"namespace": namespace})
+CONTROLLERREVISIONS: Final = Source(
+    Resource("apps", "v1", "controllerrevisions", "ControllerRevision", True), ControllerRevision, _OWNED
+)
+JOBS: Final = Source(Resource("batch", "v1", "jobs", "Job", True), Job, _OWNED)
+CRONJOBS: Final = Source(Resource("batch", "v1", "cronjobs", "CronJob", True), CronJob)
+NODES: Final = Source(Resource("", "v1", "nodes", "Node", False), Node)
+LEASES: Final = Source(Resource("coordination.k8s.io", "v1", "leases", "Lease", True), Lease)
+NAMESPACES: Final = Source(Resource("", "v1", "namespaces", "Namespace", False), Namespace)
+SERVICEACCOUNTS: Final = Source(Resource("", "v1", "serviceaccounts", "ServiceAccount", True), ServiceAccount)
+CONFIGMAPS: Final = Source(Resource("", "v1", "configmaps", "ConfigMap", True), ConfigMap)
+SERVICES: Final = Source(Resource("", "v1", "services", "Service", True), Service, {"selector": service_selector})
+ENDPOINTS: Final = Source(Resource("", "v1", "endpoints", "Endpoints", True), Endpoints)
+ENDPOINTSLICES: Final = Source(
+    Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", True),
+    EndpointSlice,
+    {"service": slice_service},
+)
+CLUSTERROLES: Final = Source(
+    Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False), ClusterRole
+)

@@ -1,0 +1,101 @@
+"""Views that only controllers need: objects whose pod template must be copied whole, and bare metadata.
+
+The API's views leave out fields and are never written back; a template becomes part of new objects, so
+here it stays a tree. Trees in views are shared and must not be changed: copy before writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from navarch.api.views import apps, batch, core
+from navarch.api.views.base import EMPTY, View
+from navarch.api.views.meta import NO_METADATA, LabelSelector, ObjectMeta
+
+
+class Bare(View, frozen=True):
+    """Any object, its metadata alone."""
+
+    metadata: ObjectMeta = NO_METADATA
+
+
+class DeploymentSpec(View, frozen=True):
+    minReadySeconds: int | None = None
+    paused: bool | None = None
+    progressDeadlineSeconds: int | None = None
+    replicas: int | None = None
+    revisionHistoryLimit: int | None = None
+    selector: LabelSelector | None = None
+    strategy: apps.DeploymentStrategy | None = None
+    template: dict[str, Any] | None = None
+
+
+class Deployment(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: DeploymentSpec = DeploymentSpec()
+    status: apps.DeploymentStatus = apps.DeploymentStatus()
+
+
+class ReplicaSetSpec(View, frozen=True):
+    minReadySeconds: int | None = None
+    replicas: int | None = None
+    selector: LabelSelector | None = None
+    template: dict[str, Any] | None = None
+
+
+class ReplicaSet(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: ReplicaSetSpec = ReplicaSetSpec()
+    status: apps.ReplicaSetStatus = apps.ReplicaSetStatus()
+
+
+class ReplicationControllerSpec(View, frozen=True):
+    minReadySeconds: int | None = None
+    replicas: int | None = None
+    selector: Mapping[str, str] = EMPTY
+    template: dict[str, Any] | None = None
+
+
+class ReplicationController(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: ReplicationControllerSpec = ReplicationControllerSpec()
+    status: core.ReplicationControllerStatus = core.ReplicationControllerStatus()
+
+
+class DaemonSetSpec(View, frozen=True):
+    minReadySeconds: int | None = None
+    revisionHistoryLimit: int | None = None
+    selector: LabelSelector | None = None
+    template: dict[str, Any] | None = None
+    updateStrategy: apps.DaemonSetUpdateStrategy | None = None
+
+
+class DaemonSet(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: DaemonSetSpec = DaemonSetSpec()
+    status: apps.DaemonSetStatus = apps.DaemonSetStatus()
+
+
+class JobSpec(View, frozen=True):
+    activeDeadlineSeconds: int | None = None
+    backoffLimit: int | None = None
+    backoffLimitPerIndex: int | None = None
+    completionMode: str = ""
+    completions: int | None = None
+    managedBy: str = ""
+    maxFailedIndexes: int | None = None
+    parallelism: int | None = None
+    podFailurePolicy: batch.PodFailurePolicy | None = None
+    podReplacementPolicy: str = ""
+    selector: LabelSelector | None = None
+    successPolicy: batch.SuccessPolicy | None = None
+    suspend: bool | None = None
+    template: dict[str, Any] | None = None
+    ttlSecondsAfterFinished: int | None = None
+
+
+class Job(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: JobSpec = JobSpec()
+    status: batch.JobStatus = batch.JobStatus()

@@ -36,7 +36,6 @@ class Format:
     media_type: str = JSON
     as_: str = ""
     version: str = ""
-    profile: str = ""
 
     @property
     def is_yaml(self) -> bool:
@@ -143,7 +142,7 @@ def _negotiate_discovery(accept: str) -> Format:
         if (as_, parameters.get("g"), media_type) == ("APIGroupDiscoveryList", _DISCOVERY_GROUP, JSON):
             version = parameters.get("v", "")
             if version in ("v2", "v2beta1"):
-                return Format(media_type, as_, version, parameters.get("profile", ""))
+                return Format(media_type, as_, version)
     raise not_acceptable()
 
 

@@ -50,7 +50,7 @@ def test_discovery_prefers_the_first_version_it_knows() -> None:
     two = f"{J};g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
     assert negotiate_discovery(f"{one},{two},{J}").version == "v2"
     assert negotiate_discovery(f"{two},{J}").version == "v2beta1"
-    assert negotiate_discovery(f"{one};profile=nopeer").profile == "nopeer"
+    assert negotiate_discovery(f"{one};profile=nopeer").as_ == "APIGroupDiscoveryList"
     assert negotiate_discovery(J) == Format()
 
 

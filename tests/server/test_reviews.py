@@ -48,7 +48,7 @@ def is_review(record: dict[str, Any]) -> bool:
 
 def is_about_its_content(record: dict[str, Any]) -> bool:
     """Not refused by the pipeline before: unknown fields, wrong types, metadata, protocol."""
-    message = record["response"]["body"].get("message", "")
+    message = str(record["response"]["body"])
     before = ("cannot be handled as", "strict decoding", "metadata: Invalid")
     return is_review(record) and "proto-" not in record["id"] and not any(text in message for text in before)
 

@@ -1,0 +1,90 @@
+"""Discovery against the documents of a real server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from navarch.api.catalog import KINDS
+from navarch.base.errors import StatusError
+from navarch.server.discovery import Discovery, version_key
+from navarch.wire.messages import Request
+from tests.server import recorded
+
+ADDRESS = "192.0.2.1:36443"
+DISCOVERY = Discovery(KINDS, ADDRESS, ["/healthz"])
+V2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+def request_of(record: dict[str, Any]) -> Request:
+    asked = record["request"]
+    return Request("GET", asked["path"], headers={k.lower(): v for k, v in asked.get("headers", {}).items()})
+
+
+def documents() -> list[dict[str, Any]]:
+    if not recorded.ROOT.is_dir():
+        return []
+    names = sorted(path.stem for path in (recorded.ROOT / "discovery").glob("api*.json"))
+    return [recorded.discovery(name) for name in names if "anonymous" not in name]
+
+
+@recorded.needs_corpus
+@pytest.mark.parametrize("record", documents(), ids=lambda r: r["id"])
+def test_documents(record: dict[str, Any]) -> None:
+    expected = record["response"]
+    try:
+        answer = DISCOVERY.answer(request_of(record))
+    except StatusError as error:
+        assert (error.code, error.to_dict()) == (expected["status"], expected["body"])
+        return
+    assert answer is not None and answer.status == expected["status"]
+    assert answer.content_type == expected["headers"]["Content-Type"]
+    if isinstance(expected["body"], str):
+        assert answer.body.decode() == expected["body"]
+    else:
+        assert orjson.loads(answer.body) == expected["body"]
+
+
+def test_aggregated_discovery_is_not_sent_twice() -> None:
+    first = DISCOVERY.answer(Request("GET", "/apis", headers={"accept": V2}))
+    assert first is not None
+    etag = dict(first.headers)["Etag"]
+    again = DISCOVERY.answer(Request("GET", "/apis", headers={"accept": V2, "if-none-match": f'"x", {etag}'}))
+    assert again is not None and (again.status, again.body) == (304, b"")
+
+
+def test_custom_kinds_come_after_the_built_in_groups_and_change_the_etag() -> None:
+    custom = replace(
+        KINDS[0], group="ex.example.com", version="v1beta1", plural="gammas", singular="gamma", kind="Gamma"
+    )
+    discovery = Discovery(KINDS, ADDRESS)
+    before = discovery.answer(Request("GET", "/apis", headers={"accept": V2}))
+    discovery.set_kinds([*KINDS, custom, replace(custom, version="v1")])
+    after = discovery.answer(Request("GET", "/apis", headers={"accept": V2}))
+    assert before is not None and after is not None and dict(before.headers)["Etag"] != dict(after.headers)["Etag"]
+    plain = discovery.answer(Request("GET", "/apis/"))
+    assert plain is not None
+    last = orjson.loads(plain.body)["groups"][-1]
+    assert last["name"] == "ex.example.com" and [v["version"] for v in last["versions"]] == ["v1", "v1beta1"]
+
+
+def test_version_and_root() -> None:
+    version = DISCOVERY.answer(Request("GET", "/version/"))
+    assert version is not None and orjson.loads(version.body)["gitVersion"].startswith("v1.36.")
+    root = DISCOVERY.answer(Request("GET", "/"))
+    assert root is not None
+    paths = orjson.loads(root.body)["paths"]
+    assert paths == sorted(paths) and {"/apis/apps/v1", "/healthz", "/api"} <= set(paths) and "/" not in paths
+
+
+def test_other_paths_are_not_discovery() -> None:
+    assert DISCOVERY.answer(Request("GET", "/healthz/x")) is None
+    assert DISCOVERY.answer(Request("GET", "/apis/apps/v1/deployments")) is None
+
+
+def test_versions_in_order_of_preference() -> None:
+    versions = ["v1alpha1", "foo", "v1beta2", "v10", "v1beta10", "v2", "v1"]
+    assert sorted(versions, key=version_key) == ["v10", "v2", "v1", "v1beta10", "v1beta2", "v1alpha1", "foo"]

@@ -79,14 +79,14 @@ class Disk:
     def recover(self) -> Recovered:
         """Everything on disk. Raises: StoreUnusable, StoreReadOnly (a new directory on a full disk)."""
         found = Recovered([], {}, self._read_head())
-        with self._env.begin() as transaction:
+        with self._env.begin(buffers=True) as transaction:
             for row, record in transaction.cursor():
                 if row == _HEAD_ROW:
                     continue
                 revision, expires_at, key_length = _RECORD.unpack_from(record)
                 start = _RECORD.size + key_length
-                key = record[_RECORD.size : start].decode()
-                found.entries.append(Entry(key, record[start:], revision, _ROW.unpack(row)[0]))
+                key = str(record[_RECORD.size : start], "utf-8")
+                found.entries.append(Entry(key, bytes(record[start:]), revision, _ROW.unpack(row)[0]))
                 if expires_at:
                     found.expires_at[key] = expires_at
         return found

@@ -102,11 +102,13 @@ def not_found_field(path: str, value: Any) -> FieldError:
 
 
 def too_long(path: str, max_bytes: int) -> FieldError:
-    return FieldError("FieldValueTooLong", path, f"may not be more than {max_bytes} bytes")
+    unit = "byte" if max_bytes == 1 else "bytes"
+    return FieldError("FieldValueTooLong", path, f"may not be more than {max_bytes} {unit}")
 
 
 def too_many(path: str, actual: int, max_items: int) -> FieldError:
-    return FieldError("FieldValueTooMany", path, f"{actual}: must have at most {max_items} items")
+    items = "item" if max_items == 1 else "items"
+    return FieldError("FieldValueTooMany", path, f"{actual}: must have at most {max_items} {items}")
 
 
 def immutable(path: str, value: Any) -> FieldError:

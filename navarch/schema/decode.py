@@ -10,13 +10,14 @@ Called by the write path for POST and PUT, and by whoever turned a patch into a 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import orjson
 
 from navarch.base import yaml
 from navarch.base.errors import StatusError, bad_request
-from navarch.schema import diagnose, facts, gojson
+from navarch.schema import diagnose, facts, gojson, structural
 from navarch.schema.canon import Anomaly, canon
 from navarch.schema.types import STRING, Field, List, Map, Node, Struct, Tree
 
@@ -70,6 +71,37 @@ def decode_object(raw: bytes, content_type: str, node: Struct, kind: str, api_ve
     tree.setdefault("kind", kind)
     tree.setdefault("apiVersion", api_version)
     return Decoded(tree, strict)
+
+
+def decode_custom(raw: bytes, content_type: str, node: Struct, kind: str, api_version: str) -> Decoded:
+    """The tree of a custom resource's body, pruned. `node` comes from `structural.compile_crd`.
+
+    Raises: StatusError 400 with the text of the API server.
+    """
+    tree, repeated, is_json = _parse(raw, content_type, kind)
+    found_version, found_kind = _identify(tree, raw, kind, api_version)
+    if found_kind != kind:
+        why = f'no kind "{found_kind}" is registered for version "{found_version}"'
+        raise cannot_handle(found_kind, found_version, kind, why)
+    if found_version != api_version:
+        raise _other_version(found_version, api_version)
+    if is_json and _has_repeated_keys(tree, raw):
+        repeated = diagnose.repeated_keys(diagnose.loads(raw))
+    strict = repeated + [f'unknown field "{path}"' for path in structural.prune(node, tree)]
+    try:
+        meta = {"metadata": tree.get("metadata")}
+        normalize(_only_metadata(), meta)
+    except DecodeError as error:
+        raise cannot_handle(kind, api_version, kind, str(error)) from error
+    tree |= {"metadata": {}, **meta, "kind": kind, "apiVersion": api_version}
+    return Decoded(tree, strict)
+
+
+@cache
+def _only_metadata() -> Struct:
+    """The part of a custom resource that passes through Go structs."""
+    metadata = facts.load().type("io.k8s.api.core.v1.ConfigMap").fields["metadata"]
+    return Struct("ObjectMeta", {"metadata": metadata})
 
 
 def parse_body(raw: bytes, content_type: str, kind: str) -> Tree:
@@ -184,9 +216,11 @@ def _check_expected(found: tuple[str, str], kind: str, api_version: str) -> None
         internal = group.split(".")[0] or "core"
         why = f"converting ({version}.{found_kind}) to ({internal}.{kind}): unknown conversion"
         raise cannot_handle(found_kind, found_version, kind, why)
-    raise bad_request(
-        f"the API version in the data ({found_version}) does not match the expected API version ({api_version})"
-    )
+    raise _other_version(found_version, api_version)
+
+
+def _other_version(found: str, expected: str) -> StatusError:
+    return bad_request(f"the API version in the data ({found}) does not match the expected API version ({expected})")
 
 
 def _has_repeated_keys(tree: Tree, raw: bytes) -> bool:

@@ -94,6 +94,22 @@ def loads(text: str | bytes) -> Any:
     return json.loads(text, object_pairs_hook=Pairs, parse_int=Literal, parse_float=Literal)
 
 
+def repeated_keys(value: Any, path: str = "") -> list[str]:
+    """The strict errors of repeated keys anywhere in a value, whatever its type."""
+    found: list[str] = []
+    if isinstance(value, Pairs):
+        seen: set[str] = set()
+        for key, item in value:
+            if key in seen:
+                found.append(f'duplicate field "{_join(path, key)}"')
+            seen.add(key)
+            found += repeated_keys(item, _join(path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            found += repeated_keys(item, f"{path}[{index}]")
+    return list(dict.fromkeys(found))
+
+
 def go_type(node: Node) -> str:
     """The Go type of a node as reflection prints it."""
     if isinstance(node, Struct):

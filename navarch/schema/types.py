@@ -28,6 +28,7 @@ class Scalar:
     time (RFC 3339, seconds), micro-time, duration, bytes (base64), any (untyped JSON)."""
 
     name: str
+    rules: Any = None
 
 
 @dataclass(slots=True, eq=False)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from navarch.api.views.pod import Pod
 from navarch.base.times import format_time
 from navarch.node.machine import is_sidecar, usable_sandbox
+from navarch.node.memory import Memory
 from navarch.node.observed import Observed
 from navarch.schema.types import Tree
 
@@ -22,7 +23,13 @@ YES: Verdict = (True, "", "")
 
 
 def pod_conditions(
-    pod: Pod, observed: Observed, phase: str, init: Sequence[Tree], regular: Sequence[Tree], now: float
+    pod: Pod,
+    observed: Observed,
+    memory: Memory,
+    phase: str,
+    init: Sequence[Tree],
+    regular: Sequence[Tree],
+    now: float,
 ) -> list[Tree]:
     """The five conditions in the order in which the kubelet writes them."""
     sidecars = [s for c, s in zip(pod.spec.initContainers, init, strict=True) if is_sidecar(c)]
@@ -35,25 +42,32 @@ def pod_conditions(
         "ContainersReady": containers_ready,
         "PodScheduled": YES,
     }
-    return [_condition(pod, type_, verdict, now) for type_, verdict in verdicts.items()]
+    return [_condition(pod, memory, type_, verdict, now) for type_, verdict in verdicts.items()]
 
 
-def _condition(pod: Pod, type_: str, verdict: Verdict, now: float) -> Tree:
+def _condition(pod: Pod, memory: Memory, type_: str, verdict: Verdict, now: float) -> Tree:
     truth, reason, message = verdict
     status = "True" if truth else "False"
-    old = next((c for c in pod.status.conditions if c.type == type_), None)
-    changed = old is None or old.status != status or old.lastTransitionTime is None
     out: Tree = {"type": type_}
     if pod.metadata.generation is not None:
         out["observedGeneration"] = pod.metadata.generation
     out["status"] = status
     out["lastProbeTime"] = None
-    out["lastTransitionTime"] = format_time(now) if changed or old is None else old.lastTransitionTime
+    out["lastTransitionTime"] = _since(pod, memory, type_, status) or format_time(now)
     if reason:
         out["reason"] = reason
     if message:
         out["message"] = message
     return out
+
+
+def _since(pod: Pod, memory: Memory, type_: str, status: str) -> str:
+    """Since when the condition has this status, by what was written last; empty if it is new."""
+    if type_ in memory.transitions:
+        before, since = memory.transitions[type_]
+        return since if before == status else ""
+    old = next((c for c in pod.status.conditions if c.type == type_), None)
+    return old.lastTransitionTime or "" if old is not None and old.status == status else ""
 
 
 def _containers_ready(statuses: Sequence[Tree], phase: str) -> Verdict:

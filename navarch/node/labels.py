@@ -27,6 +27,11 @@ CONFIG_MIRROR = "kubernetes.io/config.mirror"
 AnyContainer = Container | EphemeralContainer
 
 
+def all_containers(pod: Pod) -> tuple[AnyContainer, ...]:
+    """Every container of a pod, in the order in which they are started."""
+    return (*pod.spec.initContainers, *pod.spec.containers, *pod.spec.ephemeralContainers)
+
+
 def spec_hash(container: AnyContainer) -> str:
     """Changes exactly when a running container has to be replaced: another image."""
     return format(crc32(b"\0".join((container.name.encode(), container.image.encode()))), "x")

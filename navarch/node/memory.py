@@ -58,3 +58,7 @@ class Memory:
     last_words: dict[str, str] = field(default_factory=dict)
     ended: Ended | None = None
     terminating: bool = False
+    #: Nothing of the pod will run again; its phase stays.
+    final_phase: str = ""
+    #: Condition type -> (status, time of the last transition) as written last.
+    transitions: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -24,6 +24,16 @@ from navarch.schema.types import Tree
 
 CREATING = Waiting("ContainerCreating")
 INITIALIZING = Waiting("PodInitializing")
+FINAL = ("Succeeded", "Failed")
+
+#: How a container that never ran ends with its pod.
+_NEVER_FOUND = {
+    "exitCode": 137,
+    "reason": "ContainerStatusUnknown",
+    "message": "The container could not be located when the pod was terminated",
+    "startedAt": None,
+    "finishedAt": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,7 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, node: NodeFacts, no
     if pod.metadata.generation is not None:
         status["observedGeneration"] = pod.metadata.generation
     status["phase"] = phase
-    status["conditions"] = pod_conditions(pod, observed, phase, init, regular, now)
+    status["conditions"] = pod_conditions(pod, observed, memory, phase, init, regular, now)
     if memory.ended is not None:
         status["message"] = memory.ended.message
         status["reason"] = memory.ended.reason
@@ -102,7 +112,7 @@ def _container(
     last = observed.latest(container.name)
     waiting = memory.waiting.get(container.name)
     if last is None or last.phase is ContainerPhase.CREATED:
-        return _never_ran(pod, container, waiting or default)
+        return _never_ran(container, memory, waiting or default)
     state, last_state = _states(observed, memory, node, last, waiting)
     running = "running" in state
     started = running and is_started(container, last, memory)
@@ -122,10 +132,13 @@ def _container(
     return out
 
 
-def _never_ran(pod: Pod, container: AnyContainer, waiting: Waiting) -> Tree:
+def _never_ran(container: AnyContainer, memory: Memory, waiting: Waiting) -> Tree:
+    state: Tree = {"waiting": _waiting(waiting)}
+    if memory.final_phase:
+        state = {"terminated": dict(_NEVER_FOUND)}
     out: Tree = {
         "name": container.name,
-        "state": {"waiting": _waiting(waiting)},
+        "state": state,
         "lastState": {},
         "ready": False,
         "restartCount": 0,
@@ -212,8 +225,8 @@ def _add_mounts(out: Tree, container: AnyContainer) -> None:
 
 def _phase(pod: Pod, init: Sequence[Tree], regular: Sequence[Tree], memory: Memory) -> str:
     """The pod's phase from its containers' states. A final phase is never left again."""
-    if pod.status.phase in ("Succeeded", "Failed"):
-        return pod.status.phase
+    if memory.final_phase or pod.status.phase in FINAL:
+        return memory.final_phase or pod.status.phase
     if memory.ended is not None:
         return "Failed"
     states = [s["state"] for s in regular]

@@ -85,10 +85,7 @@ class Kubelet:
         """Be the node's kubelet until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            try:
-                await self._run(group)
-            finally:
-                self._group = None
+            await self._run(group)
 
     async def _run(self, group: asyncio.TaskGroup) -> None:
         parts = self._parts = await self._make_parts(group)

@@ -63,7 +63,7 @@ class StartContainer:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Do not start it yet: it is in its restart back-off. `until` is when that ends."""
+    """Do not start it yet: a restart or a failed start has to wait. `until` is when that ends."""
 
     name: str
     until: float
@@ -106,7 +106,7 @@ def _actions(pod: Pod, observed: Observed, memory: Memory, now: float) -> Iterat
     if sandbox is None:
         yield from _new_sandbox(pod, observed, memory, now)
         return
-    yield from _ephemeral(pod, observed)
+    yield from _ephemeral(pod, observed, memory, now)
     initialized = yield from _init(pod, observed, memory, now, sandbox.id)
     if initialized:
         yield from _regular(pod, observed, memory, now)
@@ -144,10 +144,10 @@ def _new_sandbox(pod: Pod, observed: Observed, memory: Memory, now: float) -> It
             yield _start(pod, container, observed, memory, now)
 
 
-def _ephemeral(pod: Pod, observed: Observed) -> Iterator[Action]:
+def _ephemeral(pod: Pod, observed: Observed, memory: Memory, now: float) -> Iterator[Action]:
     for container in pod.spec.ephemeralContainers:
         if observed.latest(container.name) is None:
-            yield StartContainer(container.name, 0)
+            yield _start(pod, container, observed, memory, now)
 
 
 def _init(pod: Pod, observed: Observed, memory: Memory, now: float, sandbox_id: str) -> Generator[Action, None, bool]:
@@ -267,6 +267,9 @@ def is_started(container: AnyContainer, status: ContainerStatus, memory: Memory)
 def _start(pod: Pod, container: AnyContainer, observed: Observed, memory: Memory, now: float) -> StartContainer | Hold:
     """Start it, or hold it while its restart back-off runs."""
     last = observed.latest(container.name)
+    retry_at = memory.retry_at.get(container.name, now)
+    if retry_at > now and container.name in memory.waiting:
+        return Hold(container.name, retry_at, memory.waiting[container.name])
     if last is None:
         return StartContainer(container.name, 0)
     attempt = restart_count(last.annotations, last.attempt) + 1

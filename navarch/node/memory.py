@@ -53,6 +53,8 @@ class Memory:
     first_seen: float
     waiting: dict[str, Waiting] = field(default_factory=dict)
     backoffs: dict[str, Backoff] = field(default_factory=dict)
+    #: Container -> when a start that failed before it ran may be tried again.
+    retry_at: dict[str, float] = field(default_factory=dict)
     probes: dict[tuple[str, Kind], bool] = field(default_factory=dict)
     post_start: set[str] = field(default_factory=set)
     last_words: dict[str, str] = field(default_factory=dict)

@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 DEFAULT_GRACE_S: Final = 30
 #: After a failed step. Doubles up to the cap while it goes on failing.
 RETRY_FIRST_S, RETRY_CAP_S = 1.0, 30.0
+LEAST_WAIT_S: Final = 0.001
 #: Steps without a pause; more than any pod needs, so that one that never settles cannot spin.
 STEPS_AT_ONCE: Final = 50
 
@@ -90,6 +91,7 @@ class PodWorker:
         if pod.metadata.deletionTimestamp is not None:
             self._begin_deletion(pod.metadata.deletionGracePeriodSeconds)
         if matters(before, pod):
+            self.memory.retry_at.clear()
             self.poke()
 
     def remove(self) -> None:
@@ -140,7 +142,7 @@ class PodWorker:
             await self._dirty.wait()
             return
         try:
-            async with asyncio.timeout(max(seconds, 0.001)):
+            async with asyncio.timeout(seconds):
                 await self._dirty.wait()
         except TimeoutError:
             pass
@@ -196,7 +198,6 @@ class PodWorker:
         if self.memory.final_phase:
             return 0.0
         await self._volumes(plan.actions)
-        retry: list[float] = [] if plan.wake_at is None else [plan.wake_at - self._parts.now()]
         changed = False
         for action in plan.actions:
             if isinstance(action, Hold):
@@ -207,14 +208,12 @@ class PodWorker:
             except NotStarted as error:
                 assert isinstance(action, StartContainer)
                 self.memory.waiting[action.name] = error.waiting
-                retry.append(error.retry_s)
-                changed = False
-                break
+                self.memory.retry_at[action.name] = self._parts.now() + error.retry_s
         if changed:
             return 0.0
         self.observed = await look(self._parts.runtime, self.pod.metadata.uid)
         self._publish()
-        return min(retry, default=None)
+        return None if plan.wake_at is None else max(plan.wake_at - self._parts.now(), LEAST_WAIT_S)
 
     def _hold(self, actions: tuple[machine.Action, ...]) -> None:
         """Show restart back-offs, and forget waiting reasons that are over."""
@@ -271,6 +270,7 @@ class PodWorker:
     async def _start(self, container: AnyContainer, attempt: int) -> None:
         await start_container(self._parts, self.pod, self.memory, self.observed, container, attempt, self._note)
         self.memory.waiting.pop(container.name, None)
+        self.memory.retry_at.pop(container.name, None)
         if self.memory.post_start:
             self.poke()
 

@@ -153,11 +153,9 @@ class LmdbStore:
 
     def _committed(self, done: asyncio.Future[None]) -> None:
         error = done.exception()
-        if isinstance(error, StoreReadOnly):
+        if error is not None:
             self._fail(error)
             return
-        if error is not None:
-            raise error
         group, self._group = self._group, []
         for write, _ in group:
             del self._under_way[write.key]
@@ -169,7 +167,7 @@ class LmdbStore:
             _wake(write)
         self._plan_flush()
 
-    def _fail(self, error: StoreReadOnly) -> None:
+    def _fail(self, error: BaseException) -> None:
         group, self._group = self._group, []
         for write, _ in group:
             del self._under_way[write.key]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from navarch.control import (
+    clusterrole,
     deployment,
     endpoints,
     endpointslice,
     garbage,
     namespace,
+    nodeipam,
+    nodelifecycle,
+    podgc,
     replicaset,
     replicationcontroller,
     rootca,
     serviceaccount,
+    tainteviction,
 )
 from navarch.control.config import Config
 from navarch.control.world import Controller
@@ -29,4 +34,9 @@ def controllers(config: Config) -> tuple[Controller, ...]:
         endpoints.CONTROLLER,
         garbage.controller(config.bare),
         namespace.controller(config.bare),
+        nodeipam.controller(config.node_networks),
+        nodelifecycle.controller(config.node_grace_s),
+        tainteviction.CONTROLLER,
+        podgc.controller(config.terminated_pods_kept),
+        clusterrole.CONTROLLER,
     )

@@ -21,10 +21,15 @@ class Config:
     cluster_cidrs: tuple[str, ...] = ("10.244.0.0/16",)
     node_mask_ipv4: int = 24
     node_mask_ipv6: int = 64
-    node_grace_s: float = 50.0
+    node_grace_s: float = 40.0
     terminated_pods_kept: int = 12500
     #: One metadata source per resource, shared by the garbage and namespace collectors.
     bare: Mapping[Resource, Source[Bare]] = field(init=False)
+
+    @property
+    def node_networks(self) -> tuple[tuple[str, int], ...]:
+        """Each cluster network with the prefix length of a node's share."""
+        return tuple((c, self.node_mask_ipv6 if ":" in c else self.node_mask_ipv4) for c in self.cluster_cidrs)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bare", bare_sources(self.resources))

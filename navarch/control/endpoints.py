@@ -9,8 +9,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from navarch.api.views import discovery
 from navarch.api.views.pod import Pod
 from navarch.api.views.service import EndpointAddress, EndpointPort, EndpointSubset, Service
@@ -21,6 +19,7 @@ from navarch.control.endpoints_of import families, is_headless, is_selecting, po
 from navarch.control.intents import DONE, Create, Delete, Patch, Plan
 from navarch.control.pods import is_ready
 from navarch.control.sources import ENDPOINTS, PODS, SERVICES
+from navarch.control.views import to_tree
 from navarch.control.world import Controller, Watch, World, same_key
 from navarch.schema.types import Tree
 
@@ -54,7 +53,7 @@ def reconcile(world: World, key: ObjectKey, _now: float) -> Plan:
     dropped = dict.fromkeys(k for k in known.metadata.labels if k not in labels)
     patch: Tree = {
         "metadata": {"labels": {**dropped, **labels}, "annotations": annotations},
-        "subsets": [msgspec.to_builtins(s) for s in wanted] or None,
+        "subsets": [to_tree(s) for s in wanted] or None,
     }
     metadata = known.metadata
     return Plan((Patch(ENDPOINTS.resource, key, patch, uid=metadata.uid, resource_version=metadata.resourceVersion),))
@@ -101,7 +100,7 @@ def _create(
         metadata["annotations"] = notes
     tree: Tree = {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata}
     if wanted:
-        tree["subsets"] = [msgspec.to_builtins(s) for s in wanted]
+        tree["subsets"] = [to_tree(s) for s in wanted]
     return Create(ENDPOINTS.resource, tree, key.namespace)
 
 

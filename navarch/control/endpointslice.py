@@ -12,8 +12,6 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
 
-import msgspec
-
 from navarch.api.views.discovery import (
     Endpoint,
     EndpointConditions,
@@ -32,6 +30,7 @@ from navarch.control.endpoints_of import families, is_headless, is_selecting, po
 from navarch.control.intents import DONE, Create, Delete, Intent, Patch, Plan
 from navarch.control.pods import is_ready, owner_reference
 from navarch.control.sources import ENDPOINTSLICES, NODES, PODS, SERVICES
+from navarch.control.views import to_tree
 from navarch.control.world import Controller, Watch, World, same_key
 from navarch.schema.types import Tree
 
@@ -184,7 +183,7 @@ def _delete(endpoint_slice: EndpointSlice) -> Delete:
 
 
 def _trees(views: Iterable[Endpoint | EndpointPort]) -> list[Tree]:
-    return [msgspec.to_builtins(v) for v in views]
+    return [to_tree(v) for v in views]
 
 
 def _keys_of_slice(

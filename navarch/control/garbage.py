@@ -13,14 +13,12 @@ from enum import Enum, auto
 from functools import partial
 from typing import Final, NamedTuple
 
-import msgspec
-
 from navarch.api.views.meta import OwnerReference
 from navarch.base.resource import ObjectKey, Resource
 from navarch.client.cache import key_of
 from navarch.control.graph import owner_key
 from navarch.control.intents import DONE, Delete, Intent, Look, Patch, Plan
-from navarch.control.views import Bare
+from navarch.control.views import Bare, to_tree
 from navarch.control.world import Controller, Source, Watch, World
 
 FOREGROUND: Final = "foregroundDeletion"
@@ -172,12 +170,12 @@ def _delete(node: Node, view: Bare, propagation: str) -> Delete:
 
 
 def _unblock(node: Node, view: Bare) -> Patch:
-    references = [{**msgspec.to_builtins(r), "blockOwnerDeletion": False} for r in view.metadata.ownerReferences]
+    references = [{**to_tree(r), "blockOwnerDeletion": False} for r in view.metadata.ownerReferences]
     return _patch(node, view, {"metadata": {"ownerReferences": references}})
 
 
 def _keep_owners(node: Node, view: Bare, dropped: set[str]) -> Patch:
-    kept = [msgspec.to_builtins(r) for r in view.metadata.ownerReferences if r.uid not in dropped]
+    kept = [to_tree(r) for r in view.metadata.ownerReferences if r.uid not in dropped]
     return _patch(node, view, {"metadata": {"ownerReferences": kept or None}})
 
 

@@ -23,10 +23,8 @@ from tests.control.cluster import Cluster, simulate
 from tests.control.test_rollout_simulation import all_ready, web
 
 SECRETS = Resource("", "v1", "secrets", "Secret", True)
-RESOURCES = tuple(
-    s.resource
-    for s in (CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, PODS, REPLICASETS, SERVICEACCOUNTS, SERVICES)
-) + (SECRETS,)
+SOURCES = (CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, PODS, REPLICASETS, SERVICEACCOUNTS, SERVICES)
+RESOURCES = (*(s.resource for s in SOURCES), SECRETS)
 CONTROLLERS = controllers(Config(RESOURCES, root_ca="PEM"))
 
 

@@ -1,8 +1,7 @@
 """The kubelet's HTTPS API: what the API server asks a node for logs, exec and health.
 
-`KubeletServer.handle` goes to `navarch.wire.http.serve`. Streams that take the connection over (exec, attach,
-port-forward) are accepted by `Terminal`, which speaks WebSocket or SPDY with the client; here they are only
-joined with the runtime.
+`KubeletServer.handle` goes to `navarch.wire.http.serve`. Exec, attach and port-forward take the connection
+over, see `streaming.py`.
 
 Source: the kubelet's `server/server.go` (paths, answers).
 """
@@ -10,10 +9,7 @@ Source: the kubelet's `server/server.go` (paths, answers).
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import parse_qs
 
 import msgspec
@@ -25,10 +21,9 @@ from navarch.node.labels import all_containers
 from navarch.node.logs import LogOptions, read_log
 from navarch.node.runtime.contract import ContainerPhase, ContainerStatus, RuntimeFault, Streams
 from navarch.node.stats import Rates, resource_metrics, summary
+from navarch.node.streaming import Wanted, command, forward
 from navarch.node.worker import PodWorker
 from navarch.wire.messages import Request, Response, Sink
-
-log = logging.getLogger(__name__)
 
 #: A log reader waits while its client has this much still to take.
 BUFFER_BYTES = 1 << 20
@@ -38,40 +33,15 @@ NODE_LOG_DIR = "/var/log"
 Query = dict[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which streams the client asked for."""
-
-    stdin: bool
-    stdout: bool
-    stderr: bool
-    tty: bool
-
-
-class Terminal(Protocol):
-    """Accepts the protocols of exec, attach and port-forward on a request that can be upgraded."""
-
-    def process(self, request: Request, wanted: Wanted, run: Callable[[Streams], Awaitable[int]]) -> Response:
-        """Answer 101 and run `run` with the client's streams; its result is sent as the exit status."""
-
-    def ports(
-        self,
-        request: Request,
-        dial: Callable[[int, AsyncIterator[bytes], Callable[[bytes], Awaitable[None]]], Awaitable[None]],
-    ) -> Response:
-        """Answer 101 and call `dial` with the port of each connection that the client opens."""
-
-
 Check = Callable[[Request], Awaitable[None]]
 
 
 class KubeletServer:
     """The handler of one kubelet. `check` lets a request through or raises StatusError."""
 
-    def __init__(self, kubelet: Kubelet, check: Check, terminal: Terminal) -> None:
+    def __init__(self, kubelet: Kubelet, check: Check) -> None:
         self._kubelet = kubelet
         self._check = check
-        self._terminal = terminal
         self._rates = Rates()
 
     async def handle(self, request: Request) -> Response:
@@ -102,7 +72,7 @@ class KubeletServer:
             case ["attach", namespace, name, *_, container]:
                 return self._attach(request, namespace, name, container, query)
             case ["portForward", namespace, name, *_]:
-                return self._port_forward(request, namespace, name)
+                return self._port_forward(request, namespace, name, query)
             case ["stats", "summary"]:
                 return await self._summary()
             case ["metrics", *rest]:
@@ -205,14 +175,14 @@ class KubeletServer:
 
     def _exec(self, request: Request, namespace: str, name: str, container: str, query: Query) -> Response:
         status = self._running(self._worker(namespace, name), container)
-        command, wanted = query.get("command", []), _wanted(query)
-        if not command:
+        words, wanted = query.get("command", []), _wanted(query)
+        if not words:
             raise bad_request("you must specify at least one command")
 
         async def run(streams: Streams) -> int:
-            return await self._kubelet.runtime.exec(status.id, command, streams)
+            return await self._kubelet.runtime.exec(status.id, words, streams)
 
-        return self._terminal.process(request, wanted, run)
+        return command(request, wanted, run)
 
     async def _run(self, namespace: str, name: str, container: str, query: Query) -> Response:
         status = self._running(self._worker(namespace, name), container)
@@ -226,18 +196,16 @@ class KubeletServer:
             await self._kubelet.runtime.attach(status.id, streams)
             return 0
 
-        return self._terminal.process(request, _wanted(query), run)
+        return command(request, _wanted(query), run)
 
-    def _port_forward(self, request: Request, namespace: str, name: str) -> Response:
+    def _port_forward(self, request: Request, namespace: str, name: str, query: Query) -> Response:
         worker = self._worker(namespace, name)
         sandbox = worker.observed.ready_sandbox
         if sandbox is None:
             raise StatusError(404, "NotFound", f'pod not found ("{name}_{namespace}")')
 
-        async def dial(port: int, incoming: AsyncIterator[bytes], outgoing: Callable[[bytes], Awaitable[None]]) -> None:
-            await self._kubelet.runtime.port_forward(sandbox.id, port, incoming, outgoing)
-
-        return self._terminal.ports(request, dial)
+        ports = [int(port) for text in query.get("port", []) for port in text.split(",") if port.isdigit()]
+        return forward(request, self._kubelet.runtime, sandbox.id, ports)
 
 
 class Pieces:

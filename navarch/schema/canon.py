@@ -86,10 +86,17 @@ def _plan(struct: Struct, keys: tuple[str, ...]) -> list[tuple[str, type, bool, 
     if not given <= struct.fields.keys():
         raise Anomaly
     return [
-        (name, _leaf(f.node), f.presence != "omit", _field(f), zero_of(f.node) if f.presence == "always" else None)
+        (name, _leaf(f.node), f.presence != "omit", _field(f), _absent(f))
         for name, f in struct.fields.items()
-        if name in given or f.presence == "always"
+        if name in given or f.presence in ("always", "null")
     ]
+
+
+def _absent(field: Field) -> Canon | None:
+    """What is printed where nothing was given, None for nothing."""
+    if field.presence == "null":
+        return lambda _: None
+    return zero_of(field.node) if field.presence == "always" else None
 
 
 class _Never:

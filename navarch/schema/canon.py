@@ -224,18 +224,23 @@ def _quantity_text(text: str) -> str:
         raise Anomaly from None
 
 
-@lru_cache(4096)
 def _time(value: Any) -> str:
-    if type(value) is not str or gotime.error(value, micro=False):
-        raise Anomaly
-    return gotime.canonical(value, micro=False)
+    if type(value) is str:
+        return _time_text(value, False)
+    raise Anomaly
+
+
+def _micro_time(value: Any) -> str:
+    if type(value) is str:
+        return _time_text(value, True)
+    raise Anomaly
 
 
 @lru_cache(4096)
-def _micro_time(value: Any) -> str:
-    if type(value) is not str or gotime.error(value, micro=True):
+def _time_text(text: str, micro: bool) -> str:
+    if gotime.error(text, micro=micro):
         raise Anomaly
-    return gotime.canonical(value, micro=True)
+    return gotime.canonical(text, micro=micro)
 
 
 def _bytes(value: Any) -> str:

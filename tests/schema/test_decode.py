@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import orjson
@@ -90,6 +94,41 @@ def test_answers_are_already_canonical(file: str) -> None:
         assert orjson.dumps(answer).decode() == raw.decode(), record["id"]
         seen += 1
     assert seen > 30
+
+
+#: Values that a field rarely expects.
+_ODD: list[Any] = [None, 0, -1, 1.5, 1e30, 10**20, "", "x", True, [], {}, [None], [{}], [[]], {"a": None}, {"": {}}]
+
+
+def places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    """Every (container, key) of a tree, the kind's own identity apart."""
+    members = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, item in list(members):
+        if key not in ("kind", "apiVersion"):
+            yield tree, key
+            yield from places(item)
+
+
+@needs_corpus
+def test_whatever_comes_is_taken_or_refused() -> None:
+    """One value of a stored object replaced by an odd one; what is taken is canonical."""
+    rng = random.Random(1)
+    stored = [r["response"]["body"] for r in records("defaults.jsonl") if r["response"]["status"] == 201]
+    known = [tree for tree in stored if FACTS.type_name(tree["apiVersion"], tree["kind"])]
+    taken = 0
+    for _ in range(3000):
+        tree = deepcopy(rng.choice(known))
+        container, key = rng.choice(list(places(tree)))
+        container[key] = rng.choice(_ODD)
+        try:
+            decoded = decode(json.dumps(tree).encode(), tree["apiVersion"], tree["kind"])
+        except StatusError:
+            continue
+        canonical = orjson.dumps(decoded.tree)
+        again = decode(canonical, tree["apiVersion"], tree["kind"])
+        assert orjson.dumps(again.tree) == canonical
+        taken += 1
+    assert 500 < taken < 2500
 
 
 def test_nulls_empties_and_zeros() -> None:

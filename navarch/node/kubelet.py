@@ -96,14 +96,14 @@ class Kubelet:
         node = await self._registration.register()
         self._note_node(node, "Starting", "Starting kubelet.")
         group.create_task(self._registration.run())
-        self._pods.on_change(self._pod_changed)
-        group.create_task(self._pods.run())
         if self.config.service_environment:
             group.create_task(self._services.run())
             await self._services.synced.wait()
+        self._pods.on_change(self._pod_changed)
+        group.create_task(self._pods.run())
         await self._pods.synced.wait()
         group.create_task(self._follow_events())
-        await self._remove_leftovers()
+        self.spawn(self._remove_leftovers())
         group.create_task(self._static.run(self._static_changed, self._mirror))
         if not self.runtime.complete_events:
             group.create_task(self._relist())
@@ -243,15 +243,14 @@ class Kubelet:
 
     async def _remove_leftovers(self) -> None:
         """What belongs to pods that were deleted while no kubelet ran."""
-        known = set(self.workers)
         while True:
             try:
-                await remove_orphans(self.runtime, known)
+                await remove_orphans(self.runtime, self.workers.__contains__)
                 break
             except RuntimeFault as error:
                 log.warning("leftovers not removed node=%s error=%s", self.config.name, error)
             await asyncio.sleep(EVENTS_RETRY_S)
-        remove_orphan_directories(self.host, self.config.root_dir, known)
+        remove_orphan_directories(self.host, self.config.root_dir, self.workers.__contains__)
 
     async def _refresh(self) -> None:
         assert self._parts is not None

@@ -125,6 +125,8 @@ class Plan:
 
     intents: tuple[Intent, ...] = ()
     requeue_after_s: float | None = None
+    #: The later look is expected to find nothing: a heartbeat that should have come by then.
+    routine: bool = False
 
 
 #: Nothing to do.

@@ -42,7 +42,7 @@ from navarch.node.static import StaticPods
 from navarch.node.status import FINAL, NodeFacts
 from navarch.node.statuses import PODS, Statuses
 from navarch.node.worker import PodWorker
-from navarch.seams.contract import Seams
+from navarch.seams.contract import Seams, routine
 
 log = logging.getLogger(__name__)
 
@@ -229,7 +229,8 @@ class Kubelet:
     async def _relist(self) -> None:
         relist = Relist()
         while True:
-            await asyncio.sleep(self.config.relist_interval_s)
+            with routine():
+                await asyncio.sleep(self.config.relist_interval_s)
             try:
                 self._poke(await relist.changed(self.runtime))
             except RuntimeFault as error:
@@ -255,7 +256,8 @@ class Kubelet:
     async def _refresh(self) -> None:
         assert self._parts is not None
         while True:
-            await asyncio.sleep(REFRESH_S)
+            with routine():
+                await asyncio.sleep(REFRESH_S)
             try:
                 self._poke(await self._parts.objects.refresh())
             except (StatusError, Unreachable) as error:

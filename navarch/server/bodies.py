@@ -3,8 +3,9 @@ the request's fieldValidation asks."""
 
 from __future__ import annotations
 
-from navarch.base.errors import bad_request, unsupported_media_type
-from navarch.schema.decode import Decoded, cannot_handle, decode_object, parse_body
+from navarch.base.errors import StatusError, bad_request, unsupported_media_type
+from navarch.schema import yaml
+from navarch.schema.decode import Decoded, DecodeError, cannot_handle, decode_object, normalize, parse_body
 from navarch.schema.defaults import apply_defaults
 from navarch.schema.types import Tree
 from navarch.server.options import WriteOptions
@@ -33,15 +34,9 @@ def decode(served: Served, raw: bytes, media: str, options: WriteOptions, warnin
     Raises: StatusError 400 for what cannot be decoded, and with fieldValidation Strict for unknown and
     duplicate fields; with Warn these go to `warnings`.
     """
-    tree = _checked(served, raw, media, options, warnings)
-    apply_all_defaults(served, tree)
-    return tree
-
-
-def _checked(served: Served, raw: bytes, media: str, options: WriteOptions, warnings: list[str]) -> Tree:
-    kind = served.kind
-    decoded = decode_object(raw, media, served.node, kind.kind, served.api_version)
+    decoded = decode_object(raw, media, served.node, served.kind.kind, served.api_version)
     report_strict(served, decoded.strict_errors, options, warnings)
+    apply_all_defaults(served, decoded.tree)
     return decoded.tree
 
 
@@ -62,9 +57,33 @@ def apply_all_defaults(served: Served, tree: Tree) -> None:
 
 
 def decode_applied(served: Served, raw: bytes, options: WriteOptions, warnings: list[str]) -> Tree:
-    """The configuration of a server-side apply: as decode, but without defaults, which are not the
+    """The configuration of a server-side apply, just as it was written: what it leaves out is not the
     applier's. Raises: StatusError 400."""
-    return _checked(served, raw, "application/yaml", options, warnings)
+    try:
+        tree, repeated = yaml.load_strict(raw)
+    except yaml.YamlError as error:
+        raise bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
+    if repeated and options.field_validation == "Strict":
+        listed = "".join(f"\n  {line}" for line in repeated)
+        text = f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:{listed}"
+        raise bad_request(text)
+    if options.field_validation == "Warn":
+        warnings.extend(repeated)
+    kind, version = (tree or {}).get("kind", ""), (tree or {}).get("apiVersion", "")
+    if (kind, version) != (served.kind.kind, served.api_version):
+        shown = version if "/" in version else f"/{version}"
+        raise bad_request(f"invalid object type: {shown}, Kind={kind}")
+    tree.setdefault("metadata", {})
+    return tree
+
+
+def complete_applied(served: Served, tree: Tree) -> None:
+    """Bring what an apply made into normal form, with all defaults. Raises: StatusError 500."""
+    try:
+        normalize(served.node, tree)
+    except DecodeError as error:
+        raise StatusError(500, "", str(error)) from None
+    apply_all_defaults(served, tree)
 
 
 def decode_delete_options(request: Request) -> Tree | None:

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 
-from navarch.base.errors import StatusError
+from navarch.base.errors import StatusError, bad_request
+from navarch.base.times import format_time
+from navarch.schema import apply as server_side_apply
 from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
 from navarch.server import bodies, patching
@@ -127,9 +129,40 @@ class Objects:
         media = patching.media_type(request.headers.get("content-type", ""))
         options = write_options(query, "PatchOptions", apply=media == patching.APPLY)
         write = self.write_of(request, info, served, options)
-        change = patching.change_of(write, media, request.body)
-        outcome = await self.pipeline.change(write, change, tries=PATCH_TRIES)
+        if media == patching.APPLY:
+            outcome = await self._apply(write, request.body)
+        else:
+            change = patching.change_of(write, media, request.body)
+            outcome = await self.pipeline.change(write, change, tries=PATCH_TRIES)
         return self.answer(request, served, outcome, query)
+
+    async def _apply(self, write: Write, body: bytes) -> Outcome:
+        """Server-side apply; creates the object if there is none."""
+        served, options = write.served, write.options
+        applied = bodies.decode_applied(served, body, options, write.warnings)
+        check_place(write, applied)
+        if applied["metadata"].get("managedFields"):
+            raise bad_request("metadata.managedFields must be nil")
+
+        def merge(live: Tree | None) -> Tree:
+            now = format_time(self._clock.now())
+            manager, subresource = options.field_manager, write.subresource
+            merged = server_side_apply.apply(
+                served.node, live, applied, manager, served.api_version, now, subresource, options.force
+            )
+            bodies.complete_applied(served, merged)
+            return merged
+
+        while True:
+            existing = self._store.index.get(served.key(write.namespace, write.name))
+            if existing is not None or write.subresource:
+                return await self.pipeline.change(write, merge, tries=PATCH_TRIES, applied=True)
+            try:
+                return await self.pipeline.create(write, merge(None), applied=True)
+            except StatusError as error:
+                # Somebody created it in between: apply to what stands there now.
+                if error.reason != "AlreadyExists":
+                    raise
 
     # --- deletes
 

@@ -237,7 +237,7 @@ class Pipeline:
             return
         if kind.prepare_update is not None and not write.subresource:
             kind.prepare_update(tree, old)
-        if kind.has_generation and _spec_changed(tree, old):
+        if kind.has_generation and write.subresource != "binding" and _spec_changed(tree, old):
             tree["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
 
     def _errors(self, write: Write, tree: Tree, old: Tree) -> list[FieldError]:

@@ -3,8 +3,8 @@ the request's fieldValidation asks."""
 
 from __future__ import annotations
 
+from navarch.base import yaml
 from navarch.base.errors import StatusError, bad_request, unsupported_media_type
-from navarch.schema import yaml
 from navarch.schema.decode import Decoded, DecodeError, cannot_handle, decode_object, normalize, parse_body
 from navarch.schema.defaults import apply_defaults
 from navarch.schema.types import Tree

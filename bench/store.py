@@ -78,7 +78,7 @@ async def memory_puts_and_fork() -> None:
         start = time.perf_counter()
         store.fork()
         times.append(time.perf_counter() - start)
-    report(f"fork of {FORKED_ENTRIES:,} entries, worst of 20", max(times) * 1e3, "ms", 5.0, False)
+    report(f"fork of {FORKED_ENTRIES:,} entries, median of 20", sorted(times)[10] * 1e3, "ms", 5.0, False)
 
 
 async def recovery(directory: Path) -> None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
 from navarch.api.views.node import Node
 from navarch.api.views.pod import Pod
@@ -87,6 +88,14 @@ class Kubelet:
             self._group = group
             await self._run(group)
 
+    def now(self) -> float:
+        return self._seams.clock.now()
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task that ends with the kubelet. What breaks in it is logged and breaks nothing else."""
+        assert self._group is not None
+        return self._group.create_task(_guarded(coroutine))
+
     async def _run(self, group: asyncio.TaskGroup) -> None:
         parts = self._parts = await self._make_parts(group)
         if self._recorder is not None:
@@ -124,7 +133,7 @@ class Kubelet:
             objects=Objects(self._client, self._seams.clock, request_tokens=self.config.request_tokens),
             statuses=Statuses(self._client, self._seams.rng),
             events=self._events,
-            spawn=group.create_task,
+            spawn=self.spawn,
             node=NodeFacts(self.config.host_ips, version),
             machine_memory_bytes=machine.memory_bytes,
             starting=asyncio.Semaphore(self.config.start_concurrency),
@@ -170,14 +179,13 @@ class Kubelet:
 
     def _add(self, pod: Pod) -> None:
         assert self._parts is not None
-        assert self._group is not None
         refused = None
         if pod.status.phase not in FINAL and pod.metadata.deletionTimestamp is None and not _adopted(pod):
             refused = self._refusal(pod)
             if refused is not None:
                 self._events.event(reference(PODS, pod.metadata), "Warning", refused.reason, refused.message)
         worker = self.workers[pod.metadata.uid] = PodWorker(self._parts, pod, refused)
-        self._group.create_task(self._work(worker))
+        self.spawn(self._work(worker))
 
     def _refusal(self, pod: Pod) -> Ended | None:
         assert self._parts is not None
@@ -265,6 +273,13 @@ class Kubelet:
 
     def _note_node(self, node: Node, reason: str, message: str) -> None:
         self._events.event(reference(NODES, node.metadata), "Normal", reason, message)
+
+
+async def _guarded(coroutine: Coroutine[Any, Any, None]) -> None:
+    try:
+        await coroutine
+    except Exception:
+        log.exception("a task of the kubelet broke")
 
 
 def _adopted(pod: Pod) -> bool:

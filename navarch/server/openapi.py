@@ -20,7 +20,7 @@ from navarch.api.kind import Kind
 from navarch.base.errors import no_such_resource
 from navarch.schema import facts, openapi
 from navarch.schema.types import Tree
-from navarch.server import openapi_v2
+from navarch.server import openapi_protobuf, openapi_v2
 from navarch.server.openapi_paths import PRODUCES, document_path, identifier, paths, tag
 from navarch.server.respond import JSON, TEXT
 from navarch.wire.messages import Request, Response
@@ -124,14 +124,16 @@ class OpenApi:
         return Response(200, self._bytes[name], JSON, headers)
 
     def _answer_v2(self, request: Request) -> Response:
+        binary = openapi_protobuf.MEDIA_TYPE in request.headers.get("accept", "")
+        media_type = openapi_protobuf.MEDIA_TYPE if binary else JSON
         headers = [("Etag", self._v2_etag), ("Vary", "Accept")]
         if self._v2_etag in request.headers.get("if-none-match", ""):
             return Response(304, headers=headers)
-        if "v2" not in self._bytes:
+        if media_type not in self._bytes:
             documents = [self._document(name) for name in self._hashes]
-            everywhere = self._delete_options(self._kinds)
-            self._bytes["v2"] = orjson.dumps(openapi_v2.document(documents, _INFO, _SECURITY, everywhere))
-        return Response(200, self._bytes["v2"], JSON, headers)
+            document = openapi_v2.document(documents, _INFO, _SECURITY, self._delete_options(self._kinds))
+            self._bytes[media_type] = openapi_protobuf.encode(document) if binary else orjson.dumps(document)
+        return Response(200, self._bytes[media_type], media_type, headers)
 
     def _document(self, name: str) -> Tree:
         if name not in self._documents:

@@ -15,7 +15,7 @@ def test_pod_becomes_ready() -> None:
         await asyncio.sleep(1)
         status = node.status("web")
         assert status["phase"] == "Running"
-        assert status["podIP"] == "10.244.1.2"
+        assert status["podIP"] == "10.244.0.2"
         assert status["hostIP"] == "192.168.49.2"
         assert {c["type"]: c["status"] for c in status["conditions"]} == {
             "PodReadyToStartContainers": "True",

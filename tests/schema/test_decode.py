@@ -14,7 +14,7 @@ import pytest
 
 from navarch.base.errors import StatusError
 from navarch.schema import facts
-from navarch.schema.decode import Decoded, decode_object, normalize
+from navarch.schema.decode import Decoded, decode_object, decode_patched, normalize
 from tests.schema.corpus import api_version, body, needs_corpus, records
 
 FACTS = facts.load()
@@ -205,3 +205,29 @@ def test_bodies_of_no_or_another_kind(raw: bytes, message: str) -> None:
     with pytest.raises(StatusError) as error:
         decode(raw)
     assert message in error.value.message
+
+
+def test_delete_options_may_name_any_group() -> None:
+    node = FACTS.type("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions")
+    raw = b'{"kind":"DeleteOptions","apiVersion":"apps/v1","gracePeriodSeconds":0}'
+    decoded = decode_object(raw, JSON, node, "DeleteOptions", "v1")
+    assert decoded.tree["gracePeriodSeconds"] == 0
+
+
+def patched(extra: dict[str, Any], strict: bool = False) -> list[str]:
+    tree = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "c"}, **extra}
+    return decode_patched(FACTS.type("io.k8s.api.core.v1.ConfigMap"), tree, strict=strict)
+
+
+def test_patched_objects() -> None:
+    assert patched({"bogus": 1}) == ['unknown field "bogus"']
+    with pytest.raises(StatusError) as error:
+        patched({"data": {"n": 5}})
+    assert error.value.code == 422
+    assert error.value.message == (
+        ' "" is invalid: patch: Invalid value: '
+        r'"{\"apiVersion\":\"v1\",\"data\":{\"n\":5},\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"}}": '
+        "json: cannot unmarshal number into Go struct field ConfigMap.data of type string"
+    )
+    with pytest.raises(StatusError, match='strict decoding error: unknown field "bogus"'):
+        patched({"bogus": 1}, strict=True)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 from navarch.base.errors import NavarchError, StatusError
@@ -27,7 +26,7 @@ from navarch.client.workqueue import WorkQueue
 from navarch.control.barrier import Barrier
 from navarch.control.execute import Execution, Going, Saw, Written
 from navarch.control.world import Controller, Failure, Source, Watch, World
-from navarch.seams.contract import Seams, routine
+from navarch.seams.contract import Seams
 
 log = logging.getLogger(__name__)
 
@@ -153,8 +152,7 @@ class Runner:
         self._world.failures.pop(key, None)
         self._queue.forget(key)
         if plan.requeue_after_s is not None:
-            with routine() if plan.routine else nullcontext():
-                self._queue.add_after(key, plan.requeue_after_s)
+            self._queue.add_after(key, plan.requeue_after_s)
 
     def _note_effects(self, key: Hashable, execution: Execution) -> None:
         for effect in execution.effects:

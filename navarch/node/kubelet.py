@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from navarch.api.views.node import Node
 from navarch.api.views.pod import Pod
@@ -43,7 +42,7 @@ from navarch.node.static import StaticPods
 from navarch.node.status import FINAL, NodeFacts
 from navarch.node.statuses import PODS, Statuses
 from navarch.node.worker import PodWorker
-from navarch.seams.contract import Seams, routine
+from navarch.seams.contract import Seams
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +87,6 @@ class Kubelet:
             self._group = group
             await self._run(group)
 
-    def now(self) -> float:
-        return self._seams.clock.now()
-
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """A task that ends with the kubelet. What breaks in it is logged and breaks nothing else."""
-        assert self._group is not None
-        return self._group.create_task(_guarded(coroutine))
-
     async def _run(self, group: asyncio.TaskGroup) -> None:
         parts = self._parts = await self._make_parts(group)
         if self._recorder is not None:
@@ -105,14 +96,14 @@ class Kubelet:
         node = await self._registration.register()
         self._note_node(node, "Starting", "Starting kubelet.")
         group.create_task(self._registration.run())
+        self._pods.on_change(self._pod_changed)
+        group.create_task(self._pods.run())
         if self.config.service_environment:
             group.create_task(self._services.run())
             await self._services.synced.wait()
-        self._pods.on_change(self._pod_changed)
-        group.create_task(self._pods.run())
         await self._pods.synced.wait()
         group.create_task(self._follow_events())
-        self.spawn(self._remove_leftovers())
+        await self._remove_leftovers()
         group.create_task(self._static.run(self._static_changed, self._mirror))
         if not self.runtime.complete_events:
             group.create_task(self._relist())
@@ -133,7 +124,7 @@ class Kubelet:
             objects=Objects(self._client, self._seams.clock, request_tokens=self.config.request_tokens),
             statuses=Statuses(self._client, self._seams.rng),
             events=self._events,
-            spawn=self.spawn,
+            spawn=group.create_task,
             node=NodeFacts(self.config.host_ips, version),
             machine_memory_bytes=machine.memory_bytes,
             starting=asyncio.Semaphore(self.config.start_concurrency),
@@ -179,13 +170,14 @@ class Kubelet:
 
     def _add(self, pod: Pod) -> None:
         assert self._parts is not None
+        assert self._group is not None
         refused = None
         if pod.status.phase not in FINAL and pod.metadata.deletionTimestamp is None and not _adopted(pod):
             refused = self._refusal(pod)
             if refused is not None:
                 self._events.event(reference(PODS, pod.metadata), "Warning", refused.reason, refused.message)
         worker = self.workers[pod.metadata.uid] = PodWorker(self._parts, pod, refused)
-        self.spawn(self._work(worker))
+        self._group.create_task(self._work(worker))
 
     def _refusal(self, pod: Pod) -> Ended | None:
         assert self._parts is not None
@@ -237,8 +229,7 @@ class Kubelet:
     async def _relist(self) -> None:
         relist = Relist()
         while True:
-            with routine():
-                await asyncio.sleep(self.config.relist_interval_s)
+            await asyncio.sleep(self.config.relist_interval_s)
             try:
                 self._poke(await relist.changed(self.runtime))
             except RuntimeFault as error:
@@ -252,20 +243,20 @@ class Kubelet:
 
     async def _remove_leftovers(self) -> None:
         """What belongs to pods that were deleted while no kubelet ran."""
+        known = set(self.workers)
         while True:
             try:
-                await remove_orphans(self.runtime, self.workers.__contains__)
+                await remove_orphans(self.runtime, known)
                 break
             except RuntimeFault as error:
                 log.warning("leftovers not removed node=%s error=%s", self.config.name, error)
             await asyncio.sleep(EVENTS_RETRY_S)
-        remove_orphan_directories(self.host, self.config.root_dir, self.workers.__contains__)
+        remove_orphan_directories(self.host, self.config.root_dir, known)
 
     async def _refresh(self) -> None:
         assert self._parts is not None
         while True:
-            with routine():
-                await asyncio.sleep(REFRESH_S)
+            await asyncio.sleep(REFRESH_S)
             try:
                 self._poke(await self._parts.objects.refresh())
             except (StatusError, Unreachable) as error:
@@ -273,13 +264,6 @@ class Kubelet:
 
     def _note_node(self, node: Node, reason: str, message: str) -> None:
         self._events.event(reference(NODES, node.metadata), "Normal", reason, message)
-
-
-async def _guarded(coroutine: Coroutine[Any, Any, None]) -> None:
-    try:
-        await coroutine
-    except Exception:
-        log.exception("a task of the kubelet broke")
 
 
 def _adopted(pod: Pod) -> bool:

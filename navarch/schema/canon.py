@@ -86,17 +86,10 @@ def _plan(struct: Struct, keys: tuple[str, ...]) -> list[tuple[str, type, bool, 
     if not given <= struct.fields.keys():
         raise Anomaly
     return [
-        (name, _leaf(f.node), f.presence != "omit", _field(f), _absent(f))
+        (name, _leaf(f.node), f.presence != "omit", _field(f), zero_of(f.node) if f.presence == "always" else None)
         for name, f in struct.fields.items()
-        if name in given or f.presence in ("always", "null")
+        if name in given or f.presence == "always"
     ]
-
-
-def _absent(field: Field) -> Canon | None:
-    """What is printed where nothing was given, None for nothing."""
-    if field.presence == "null":
-        return lambda _: None
-    return zero_of(field.node) if field.presence == "always" else None
 
 
 class _Never:
@@ -224,23 +217,18 @@ def _quantity_text(text: str) -> str:
         raise Anomaly from None
 
 
+@lru_cache(4096)
 def _time(value: Any) -> str:
-    if type(value) is str:
-        return _time_text(value, False)
-    raise Anomaly
-
-
-def _micro_time(value: Any) -> str:
-    if type(value) is str:
-        return _time_text(value, True)
-    raise Anomaly
+    if type(value) is not str or gotime.error(value, micro=False):
+        raise Anomaly
+    return gotime.canonical(value, micro=False)
 
 
 @lru_cache(4096)
-def _time_text(text: str, micro: bool) -> str:
-    if gotime.error(text, micro=micro):
+def _micro_time(value: Any) -> str:
+    if type(value) is not str or gotime.error(value, micro=True):
         raise Anomaly
-    return gotime.canonical(text, micro=micro)
+    return gotime.canonical(value, micro=True)
 
 
 def _bytes(value: Any) -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from navarch.seams.contract import routine
-
 
 class Expiries:
     """Calls `expire(key)` once, when the time last set for `key` has come."""
@@ -26,8 +24,7 @@ class Expiries:
             timer.cancel()
         if ttl_s is not None:
             self._loop = asyncio.get_running_loop()
-            with routine():
-                self._timers[key] = self._loop.call_later(max(0.0, ttl_s), self._fire, key)
+            self._timers[key] = self._loop.call_later(max(0.0, ttl_s), self._fire, key)
 
     def remaining_s(self) -> dict[str, float]:
         """What is left for each key. Needs no running loop."""

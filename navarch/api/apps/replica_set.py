@@ -11,7 +11,6 @@ from navarch.api.defaulting import struct
 from navarch.api.fields import path
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
-from navarch.api.validation.workloads import replica_set_errors, selector_is_immutable
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
@@ -94,6 +93,4 @@ KIND = Kind(
     },
     default=_default,
     cells=_cells,
-    validate=replica_set_errors,
-    validate_update=selector_is_immutable,
 )

@@ -91,14 +91,25 @@ def bridges() -> list[str]:
     return [name for name in _links() if name.startswith("navarch") and name[7:].isdigit()]
 
 
+def unused_numbers() -> list[int]:
+    """The network numbers that no profile of this machine holds now."""
+    taken = set(bridges())
+    return [number for number in range(ClusterNetwork.LIMIT) if ClusterNetwork("", number).bridge not in taken]
+
+
 def remove_link(name: str) -> None:
+    """Delete an interface, if it is there. It may also go by itself meanwhile, with the node at its other end."""
     if name in _links():
-        ip(f"link delete {name}")
+        try:
+            ip(f"link delete {name}")
+        except LaunchError:
+            if name in _links():
+                raise
 
 
 def default_interface() -> str:
     """The interface of the host's default route, "" without one."""
-    routes = json.loads(_output(["ip", "-json", "-4", "route", "show", "default"]) or "[]")
+    routes = json.loads(output(["ip", "-json", "-4", "route", "show", "default"]) or "[]")
     return str(routes[0].get("dev", "")) if routes else ""
 
 
@@ -145,5 +156,6 @@ def _run(command: list[str], stdin: str) -> None:
         )
 
 
-def _output(command: list[str]) -> str:
+def output(command: list[str]) -> str:
+    """What `command` prints. Raises: subprocess.CalledProcessError."""
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,1 +1,0 @@
-"""Addresses and ports that the API server gives to Services."""

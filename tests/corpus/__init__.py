@@ -1,1 +1,0 @@
-"""Recorded requests and answers of a real API server, replayed against Navarch."""

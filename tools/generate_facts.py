@@ -128,12 +128,13 @@ def field_row(field: GoField, prop: Json, required: bool) -> list[Any]:
         options["k"] = key
     if enum := prop.get("enum"):
         options["e"] = enum
-    if prop.get("items", {}).get("enum"):
-        options["ie"] = prop["items"]["enum"]
-    if "items" in prop and "default" in prop["items"]:
-        options["id"] = prop["items"]["default"]
-    if "additionalProperties" in prop and "default" in prop["additionalProperties"]:
-        options["id"] = prop["additionalProperties"]["default"]
+    inner = prop.get("items") or prop.get("additionalProperties") or {}
+    if "enum" in inner:
+        options["ie"] = inner["enum"]
+    if "default" in inner:
+        options["id"] = inner["default"]
+    if prop.get("x-kubernetes-list-type") and "items" not in prop:
+        options["l"] = prop["x-kubernetes-list-type"]
     if prop.get("x-kubernetes-map-type") and "additionalProperties" not in prop:
         options["m"] = prop["x-kubernetes-map-type"]
     if field.number:

@@ -22,7 +22,7 @@ _BASIC = {"string", "bool", "int32", "int64", "float64", "int", "byte", "uint8"}
 
 @dataclass(frozen=True)
 class GoField:
-    """One JSON field. `presence` is omit, keep or always (see schema.types.Field); `inline` lists the
+    """One JSON field. `presence` is omit, keep, null or always (see schema.types.Field); `inline` lists the
     embedded structs on the way, outermost first, with their protobuf numbers."""
 
     name: str
@@ -77,7 +77,7 @@ class GoSource:
         if "omitzero" in options:
             return "omit"
         if "omitempty" not in options:
-            return "always"
+            return "null" if go_type.startswith("*") else "always"
         if go_type.startswith("*"):
             return "keep"
         return "always" if self._is_struct(pkg, go_type) else "omit"

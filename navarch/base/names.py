@@ -96,7 +96,7 @@ def dns1123_label_errors(value: str) -> list[str]:
         return []
     errors = []
     if _bytes(value) > DNS1123_LABEL_MAX:
-        errors.append(max_bytes(DNS1123_LABEL_MAX))
+        errors.append(max_length(DNS1123_LABEL_MAX))
     if not _label.fullmatch(value):
         if _subdomain.fullmatch(value):
             errors.append("must not contain dots")
@@ -108,7 +108,7 @@ def dns1123_label_errors(value: str) -> list[str]:
 def dns1123_subdomain_errors(value: str) -> list[str]:
     errors = []
     if _bytes(value) > DNS1123_SUBDOMAIN_MAX:
-        errors.append(max_bytes(DNS1123_SUBDOMAIN_MAX))
+        errors.append(max_length(DNS1123_SUBDOMAIN_MAX))
     if not _subdomain.fullmatch(value):
         errors.append(regex_message(_SUBDOMAIN_TEXT, _SUBDOMAIN, "example.com"))
     return errors
@@ -117,7 +117,7 @@ def dns1123_subdomain_errors(value: str) -> list[str]:
 def dns1035_label_errors(value: str) -> list[str]:
     errors = []
     if _bytes(value) > DNS1035_LABEL_MAX:
-        errors.append(max_bytes(DNS1035_LABEL_MAX))
+        errors.append(max_length(DNS1035_LABEL_MAX))
     if not _dns1035.fullmatch(value):
         errors.append(regex_message(_DNS1035_TEXT, _DNS1035, "my-name", "abc-123"))
     return errors
@@ -128,7 +128,7 @@ def wildcard_subdomain_errors(value: str) -> list[str]:
     pattern = r"\*\." + _SUBDOMAIN
     errors = []
     if _bytes(value) > DNS1123_SUBDOMAIN_MAX:
-        errors.append(max_bytes(DNS1123_SUBDOMAIN_MAX))
+        errors.append(max_length(DNS1123_SUBDOMAIN_MAX))
     if not re.fullmatch(pattern, value):
         text = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, "
         text += "which must consist of lower case alphanumeric characters, '-' or '.' and end with an "
@@ -203,7 +203,7 @@ def path_segment_errors(value: str) -> list[str]:
 
 def env_var_name_errors(value: str) -> list[str]:
     """Environment variables: printable ASCII without `=`."""
-    return [] if _relaxed_env.fullmatch(value) else [regex_message(_RELAXED_ENV_TEXT, _RELAXED_ENV)]
+    return [] if _relaxed_env.fullmatch(value) else [_RELAXED_ENV_TEXT]
 
 
 def c_identifier_errors(value: str) -> list[str]:

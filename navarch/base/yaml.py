@@ -110,9 +110,11 @@ def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> Iterator[dict
             for source in sources:
                 merged = loader.construct_object(source, deep=True) | merged
             continue
-        key = _key(loader.construct_object(key_node, deep=True))
+        value = loader.construct_object(key_node, deep=True)
+        key = _key(value)
         if key in out:
-            loader.repeated.append(f'line {key_node.start_mark.line + 1}: key "{key}" already set in map')
+            shown = f'"{key}"' if isinstance(value, str) else key
+            loader.repeated.append(f"line {key_node.start_mark.line + 1}: key {shown} already set in map")
         out[key] = loader.construct_object(value_node, deep=True)
     for key, value in merged.items():
         out.setdefault(key, value)
@@ -154,6 +156,11 @@ _Loader.add_constructor(_TAG + "map", _construct_mapping)
 
 
 def _message(error: Exception) -> str:
+    """Go's text. It counts lines from 1 where the scanner fails, from 0 where the parser does, and
+    never names line 0."""
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
-    return f"yaml: line {mark.line + 1}: {problem}" if mark else f"yaml: {problem}"
+    line = mark.line if mark else 0
+    if line and isinstance(error, yaml.scanner.ScannerError):
+        line += 1
+    return f"yaml: line {line}: {problem}" if line else f"yaml: {problem}"

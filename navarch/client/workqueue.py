@@ -66,7 +66,8 @@ class WorkQueue(Generic[K]):
             self._push(key)
 
     def add_after(self, key: K, delay_s: float) -> None:
-        """Queue `key` in `delay_s` seconds; of several times for one key the earliest holds."""
+        """Queue `key` in `delay_s` seconds; of several times for one key the earliest holds. Within
+        `seams.contract.routine()` the wait counts as routine."""
         if delay_s <= 0:
             self.add(key)
             return

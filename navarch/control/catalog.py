@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from navarch.control import deployment, replicaset, replicationcontroller
+from navarch.control import (
+    clusterrole,
+    deployment,
+    endpoints,
+    endpointslice,
+    garbage,
+    namespace,
+    nodeipam,
+    nodelifecycle,
+    podgc,
+    replicaset,
+    replicationcontroller,
+    rootca,
+    serviceaccount,
+    tainteviction,
+)
+from navarch.control.config import Config
 from navarch.control.world import Controller
 
-CATALOG: Final[tuple[Controller, ...]] = (
-    deployment.CONTROLLER,
-    replicaset.CONTROLLER,
-    replicationcontroller.CONTROLLER,
-)
+
+def controllers(config: Config) -> tuple[Controller, ...]:
+    """Every controller of a cluster, told what it needs to know."""
+    return (
+        serviceaccount.CONTROLLER,
+        rootca.controller(config.root_ca),
+        deployment.CONTROLLER,
+        replicaset.CONTROLLER,
+        replicationcontroller.CONTROLLER,
+        endpointslice.CONTROLLER,
+        endpoints.CONTROLLER,
+        garbage.controller(config.bare),
+        namespace.controller(config.bare),
+        nodeipam.controller(config.node_networks),
+        nodelifecycle.controller(config.node_grace_s),
+        tainteviction.CONTROLLER,
+        podgc.controller(config.terminated_pods_kept),
+        clusterrole.CONTROLLER,
+    )

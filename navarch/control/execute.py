@@ -16,11 +16,22 @@ from typing import Any
 
 import orjson
 
-from navarch.base.errors import NavarchError, StatusError
+from navarch.base.errors import MODIFIED, NavarchError, StatusError, conflict
 from navarch.base.resource import ObjectKey, Resource
 from navarch.client.contract import Client, PatchType, Preconditions, revision_of
 from navarch.client.recorder import Recorder
-from navarch.control.intents import Create, Delete, DeleteCollection, Event, Intent, Look, Patch, Update
+from navarch.control.intents import (
+    Create,
+    Delete,
+    DeleteCollection,
+    Event,
+    Intent,
+    Look,
+    Patch,
+    PutSpec,
+    RequireEmpty,
+    Update,
+)
 
 #: Deletes that are under way at a time.
 DELETE_BATCH = 500
@@ -127,6 +138,10 @@ class Execution:
             case DeleteCollection():
                 await self._client.request("DELETE", intent.resource.path(intent.namespace))
                 self.effects += [Going(intent.resource, key, uid) for key, uid in intent.expected]
+            case RequireEmpty():
+                await self._require_empty(intent)
+            case PutSpec():
+                await self._put_spec(intent)
             case Look():
                 await self._look(intent)
 
@@ -161,6 +176,23 @@ class Execution:
             if intent.on_success is not None:
                 self._record(intent.on_success, name=intent.key.name)
         self.effects.append(going)
+
+    async def _require_empty(self, intent: RequireEmpty) -> None:
+        for resource in intent.resources:
+            page = await self._client.list(resource, intent.namespace, limit=1)
+            if page.items:
+                raise conflict("namespaces", intent.namespace, f"{resource.plural} remain")
+
+    async def _put_spec(self, intent: PutSpec) -> None:
+        key = intent.key
+        tree = orjson.loads(await self._client.get(intent.resource, key.name, key.namespace))
+        metadata = tree["metadata"]
+        if (metadata["uid"], metadata["resourceVersion"]) != (intent.uid, intent.resource_version):
+            raise conflict(intent.resource.plural, key.name, MODIFIED, intent.resource.group)
+        tree["spec"] = intent.spec
+        raw = await self._client.update(intent.resource, tree, subresource=intent.subresource)
+        if b'"resourceVersion":' in raw:
+            self._wrote(intent.resource, raw)
 
     async def _look(self, intent: Look) -> None:
         uid = ""

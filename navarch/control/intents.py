@@ -95,7 +95,28 @@ class Look:
     key: ObjectKey
 
 
-Intent = Create | Patch | Update | Delete | DeleteCollection | Look | Event
+@dataclass(frozen=True, slots=True)
+class RequireEmpty:
+    """Fail with a conflict, and so end the plan, while the namespace holds objects of `resources`."""
+
+    resources: tuple[Resource, ...]
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutSpec:
+    """Replace the spec of an object that must still be at `resource_version`, by PUT to `subresource`;
+    for subresources that cannot be patched."""
+
+    resource: Resource
+    key: ObjectKey
+    spec: Tree
+    uid: str
+    resource_version: str
+    subresource: str
+
+
+Intent = Create | Patch | Update | Delete | DeleteCollection | RequireEmpty | PutSpec | Look | Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +125,8 @@ class Plan:
 
     intents: tuple[Intent, ...] = ()
     requeue_after_s: float | None = None
+    #: The later look is expected to find nothing: a heartbeat that should have come by then.
+    routine: bool = False
 
 
 #: Nothing to do.

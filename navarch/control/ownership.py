@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-import msgspec
-
 from navarch.base.resource import Resource
 from navarch.base.selector import Selector
 from navarch.client.cache import HasMetadata, key_of
 from navarch.control.intents import Patch
 from navarch.control.pods import owner_reference
+from navarch.control.views import to_tree
 from navarch.schema.types import Tree
 
 V = TypeVar("V", bound=HasMetadata)
@@ -59,7 +58,7 @@ def _release(of: Resource, owner: HasMetadata, view: HasMetadata) -> Patch:
 
 
 def _references(view: HasMetadata) -> list[Tree]:
-    return [msgspec.to_builtins(r) for r in view.metadata.ownerReferences]
+    return [to_tree(r) for r in view.metadata.ownerReferences]
 
 
 def _set_owners(of: Resource, view: HasMetadata, references: list[Tree]) -> Patch:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from navarch.base.errors import NavarchError, StatusError
@@ -26,7 +27,7 @@ from navarch.client.workqueue import WorkQueue
 from navarch.control.barrier import Barrier
 from navarch.control.execute import Execution, Going, Saw, Written
 from navarch.control.world import Controller, Failure, Source, Watch, World
-from navarch.seams.contract import Seams
+from navarch.seams.contract import Seams, routine
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,8 @@ class Runner:
         self._world.failures.pop(key, None)
         self._queue.forget(key)
         if plan.requeue_after_s is not None:
-            self._queue.add_after(key, plan.requeue_after_s)
+            with routine() if plan.routine else nullcontext():
+                self._queue.add_after(key, plan.requeue_after_s)
 
     def _note_effects(self, key: Hashable, execution: Execution) -> None:
         for effect in execution.effects:

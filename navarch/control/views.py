@@ -9,9 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from navarch.api.views import apps, batch, core
 from navarch.api.views.base import EMPTY, View
 from navarch.api.views.meta import NO_METADATA, LabelSelector, ObjectMeta
+
+
+def to_tree(view: View) -> dict[str, Any]:
+    """A view as a plain tree, to be part of what is written. Absent fields are left out."""
+    tree: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(view))
+    return tree
 
 
 class Bare(View, frozen=True):

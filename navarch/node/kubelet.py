@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
 from navarch.api.views.node import Node
 from navarch.api.views.pod import Pod
@@ -42,7 +43,7 @@ from navarch.node.static import StaticPods
 from navarch.node.status import FINAL, NodeFacts
 from navarch.node.statuses import PODS, Statuses
 from navarch.node.worker import PodWorker
-from navarch.seams.contract import Seams
+from navarch.seams.contract import Seams, routine
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,14 @@ class Kubelet:
             self._group = group
             await self._run(group)
 
+    def now(self) -> float:
+        return self._seams.clock.now()
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task that ends with the kubelet. What breaks in it is logged and breaks nothing else."""
+        assert self._group is not None
+        return self._group.create_task(_guarded(coroutine))
+
     async def _run(self, group: asyncio.TaskGroup) -> None:
         parts = self._parts = await self._make_parts(group)
         if self._recorder is not None:
@@ -96,14 +105,14 @@ class Kubelet:
         node = await self._registration.register()
         self._note_node(node, "Starting", "Starting kubelet.")
         group.create_task(self._registration.run())
-        self._pods.on_change(self._pod_changed)
-        group.create_task(self._pods.run())
         if self.config.service_environment:
             group.create_task(self._services.run())
             await self._services.synced.wait()
+        self._pods.on_change(self._pod_changed)
+        group.create_task(self._pods.run())
         await self._pods.synced.wait()
         group.create_task(self._follow_events())
-        await self._remove_leftovers()
+        self.spawn(self._remove_leftovers())
         group.create_task(self._static.run(self._static_changed, self._mirror))
         if not self.runtime.complete_events:
             group.create_task(self._relist())
@@ -124,7 +133,7 @@ class Kubelet:
             objects=Objects(self._client, self._seams.clock, request_tokens=self.config.request_tokens),
             statuses=Statuses(self._client, self._seams.rng),
             events=self._events,
-            spawn=group.create_task,
+            spawn=self.spawn,
             node=NodeFacts(self.config.host_ips, version),
             machine_memory_bytes=machine.memory_bytes,
             starting=asyncio.Semaphore(self.config.start_concurrency),
@@ -170,14 +179,13 @@ class Kubelet:
 
     def _add(self, pod: Pod) -> None:
         assert self._parts is not None
-        assert self._group is not None
         refused = None
         if pod.status.phase not in FINAL and pod.metadata.deletionTimestamp is None and not _adopted(pod):
             refused = self._refusal(pod)
             if refused is not None:
                 self._events.event(reference(PODS, pod.metadata), "Warning", refused.reason, refused.message)
         worker = self.workers[pod.metadata.uid] = PodWorker(self._parts, pod, refused)
-        self._group.create_task(self._work(worker))
+        self.spawn(self._work(worker))
 
     def _refusal(self, pod: Pod) -> Ended | None:
         assert self._parts is not None
@@ -229,7 +237,8 @@ class Kubelet:
     async def _relist(self) -> None:
         relist = Relist()
         while True:
-            await asyncio.sleep(self.config.relist_interval_s)
+            with routine():
+                await asyncio.sleep(self.config.relist_interval_s)
             try:
                 self._poke(await relist.changed(self.runtime))
             except RuntimeFault as error:
@@ -243,20 +252,20 @@ class Kubelet:
 
     async def _remove_leftovers(self) -> None:
         """What belongs to pods that were deleted while no kubelet ran."""
-        known = set(self.workers)
         while True:
             try:
-                await remove_orphans(self.runtime, known)
+                await remove_orphans(self.runtime, self.workers.__contains__)
                 break
             except RuntimeFault as error:
                 log.warning("leftovers not removed node=%s error=%s", self.config.name, error)
             await asyncio.sleep(EVENTS_RETRY_S)
-        remove_orphan_directories(self.host, self.config.root_dir, known)
+        remove_orphan_directories(self.host, self.config.root_dir, self.workers.__contains__)
 
     async def _refresh(self) -> None:
         assert self._parts is not None
         while True:
-            await asyncio.sleep(REFRESH_S)
+            with routine():
+                await asyncio.sleep(REFRESH_S)
             try:
                 self._poke(await self._parts.objects.refresh())
             except (StatusError, Unreachable) as error:
@@ -264,6 +273,13 @@ class Kubelet:
 
     def _note_node(self, node: Node, reason: str, message: str) -> None:
         self._events.event(reference(NODES, node.metadata), "Normal", reason, message)
+
+
+async def _guarded(coroutine: Coroutine[Any, Any, None]) -> None:
+    try:
+        await coroutine
+    except Exception:
+        log.exception("a task of the kubelet broke")
 
 
 def _adopted(pod: Pod) -> bool:

@@ -56,3 +56,17 @@ def observed(sandboxes: Iterable[SandboxStatus], containers: Iterable[ContainerS
         tuple(sorted(sandboxes, key=lambda s: (s.attempt, s.created_at), reverse=True)),
         tuple(sorted(containers, key=lambda c: (c.created_at, c.attempt), reverse=True)),
     )
+
+
+def surplus(seen: Observed, kept: int = 2) -> tuple[list[ContainerStatus], list[SandboxStatus]]:
+    """Dead containers beyond the newest `kept` instances of their name, and dead sandboxes that hold
+    nothing more: what can be removed while the pod runs."""
+    count: dict[str, int] = {}
+    old: list[ContainerStatus] = []
+    for status in seen.containers:
+        count[status.name] = count.get(status.name, 0) + 1
+        if count[status.name] > kept and status.phase is ContainerPhase.EXITED:
+            old.append(status)
+    used = {c.sandbox_id for c in seen.containers if c not in old}
+    dead = [s for s in seen.sandboxes[1:] if s.state is not SandboxState.READY and s.id not in used]
+    return old, dead

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from navarch.api.views.pod import Pod, Probe
 from navarch.node.labels import AnyContainer
@@ -21,6 +22,7 @@ from navarch.node.parts import Parts
 from navarch.node.probes import PERIOD_S, Tally, Target, declared, probed_containers, tally
 from navarch.node.runtime.contract import ContainerPhase, ContainerStatus, NotFoundInRuntime
 from navarch.node.status import pod_ips
+from navarch.seams.contract import routine
 
 #: (container, kind, output)
 Unhealthy = Callable[[AnyContainer, Kind, str], None]
@@ -91,4 +93,6 @@ class Probing:
                 return
             if kind is Kind.LIVENESS and count.settled is False:
                 return
-            await asyncio.sleep(probe.periodSeconds or PERIOD_S)
+            steady = answer.success == count.settled
+            with routine() if steady else nullcontext():
+                await asyncio.sleep(probe.periodSeconds or PERIOD_S)

@@ -26,7 +26,7 @@ from navarch.node.host.contract import Host
 from navarch.node.labels import CONFIG_HASH, CONFIG_MIRROR, CONFIG_SOURCE
 from navarch.node.statuses import PODS
 from navarch.schema.types import Tree
-from navarch.seams.contract import Seams
+from navarch.seams.contract import Seams, routine
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,8 @@ class StaticPods:
                 mirror(key, self.mirrors.get(key))
             for key in [k for k in self.mirrors if k not in self._trees]:
                 await self._remove_mirror(key)
-            await asyncio.sleep(self._config.static_interval_s)
+            with routine():
+                await asyncio.sleep(self._config.static_interval_s)
 
     async def _keep_mirror(self, key: ObjectKey, tree: Tree) -> None:
         wanted = tree["metadata"]["annotations"][CONFIG_HASH]

@@ -48,10 +48,10 @@ def pod_status(pod: Pod, observed: Observed, memory: Memory, node: NodeFacts, no
     """The whole status as the kubelet writes it, keys in the API's order."""
     if memory.ended is not None and memory.ended.rejected:
         return _rejected(pod, memory)
-    init = [_container(pod, c, observed, memory, node, CREATING) for c in pod.spec.initContainers]
     default = INITIALIZING if pod.spec.initContainers else CREATING
+    init = [_container(pod, c, observed, memory, node, default) for c in pod.spec.initContainers]
     regular = [_container(pod, c, observed, memory, node, default) for c in pod.spec.containers]
-    ephemeral = [_container(pod, c, observed, memory, node, CREATING) for c in pod.spec.ephemeralContainers]
+    ephemeral = [_container(pod, c, observed, memory, node, default) for c in pod.spec.ephemeralContainers]
     phase = _phase(pod, init, regular, memory)
     status: Tree = {}
     if pod.metadata.generation is not None:

@@ -32,7 +32,7 @@ from navarch.node.lastwords import last_words
 from navarch.node.machine import Hold, KillContainer, RunSandbox, StartContainer, StopPod
 from navarch.node.memory import Ended, Kind, Memory, Waiting
 from navarch.node.observe import look
-from navarch.node.observed import NOTHING, Observed
+from navarch.node.observed import NOTHING, Observed, surplus
 from navarch.node.parts import Parts
 from navarch.node.probing import Probing
 from navarch.node.runtime.contract import ContainerPhase, ContainerStatus, RuntimeFault, SandboxError
@@ -211,9 +211,20 @@ class PodWorker:
                 self.memory.retry_at[action.name] = self._parts.now() + error.retry_s
         if changed:
             return 0.0
+        await self._remove_surplus()
         self.observed = await look(self._parts.runtime, self.pod.metadata.uid)
         self._publish()
         return None if plan.wake_at is None else max(plan.wake_at - self._parts.now(), LEAST_WAIT_S)
+
+    async def _remove_surplus(self) -> None:
+        """A container that restarts for days leaves only its last two instances behind."""
+        containers, sandboxes = surplus(self.observed)
+        for status in containers:
+            await self._parts.runtime.remove_container(status.id)
+            self._parts.host.remove_tree(status.log_path)
+            self.memory.last_words.pop(status.id, None)
+        for sandbox in sandboxes:
+            await self._parts.runtime.remove_pod_sandbox(sandbox.id)
 
     def _hold(self, actions: tuple[machine.Action, ...]) -> None:
         """Show restart back-offs, and forget waiting reasons that are over."""

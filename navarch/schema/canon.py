@@ -86,10 +86,17 @@ def _plan(struct: Struct, keys: tuple[str, ...]) -> list[tuple[str, type, bool, 
     if not given <= struct.fields.keys():
         raise Anomaly
     return [
-        (name, _leaf(f.node), f.presence != "omit", _field(f), zero_of(f.node) if f.presence == "always" else None)
+        (name, _leaf(f.node), f.presence != "omit", _field(f), _absent(f))
         for name, f in struct.fields.items()
-        if name in given or f.presence == "always"
+        if name in given or f.presence in ("always", "null")
     ]
+
+
+def _absent(field: Field) -> Canon | None:
+    """What is printed where nothing was given, None for nothing."""
+    if field.presence == "null":
+        return lambda _: None
+    return zero_of(field.node) if field.presence == "always" else None
 
 
 class _Never:
@@ -217,18 +224,23 @@ def _quantity_text(text: str) -> str:
         raise Anomaly from None
 
 
-@lru_cache(4096)
 def _time(value: Any) -> str:
-    if type(value) is not str or gotime.error(value, micro=False):
-        raise Anomaly
-    return gotime.canonical(value, micro=False)
+    if type(value) is str:
+        return _time_text(value, False)
+    raise Anomaly
+
+
+def _micro_time(value: Any) -> str:
+    if type(value) is str:
+        return _time_text(value, True)
+    raise Anomaly
 
 
 @lru_cache(4096)
-def _micro_time(value: Any) -> str:
-    if type(value) is not str or gotime.error(value, micro=True):
+def _time_text(text: str, micro: bool) -> str:
+    if gotime.error(text, micro=micro):
         raise Anomaly
-    return gotime.canonical(value, micro=True)
+    return gotime.canonical(text, micro=micro)
 
 
 def _bytes(value: Any) -> str:

@@ -106,7 +106,10 @@ class _Object:
     def compare(self, old: Any, new: Any) -> Changes:
         if not old and not new:
             return _NONE if old == new else _CHANGED
-        return self.compare_fields(old or {}, new or {}, frozenset())
+        before, after = old or {}, new or {}
+        if not isinstance(before, dict) or not isinstance(after, dict):
+            return _CHANGED  # a custom resource that its validation will refuse
+        return self.compare_fields(before, after, frozenset())
 
     def compare_fields(self, old: Tree, new: Tree, skip: frozenset[str]) -> Changes:
         changed: FieldSet = {}
@@ -143,7 +146,7 @@ class _Object:
                 continue
             node: FieldSet | None = None
             if isinstance(field.node, Struct) and isinstance(differ, _Object):
-                node = differ.created(item or {}, frozenset())
+                node = differ.created(item, frozenset()) if isinstance(item, dict) else None
             elif item not in _ZEROS:
                 node, _ = differ.compare({} if isinstance(field.node, Struct) else None, item)
             if node is not None:
@@ -187,7 +190,7 @@ class _Elements:
         return step
 
     def added(self, value: Any) -> FieldSet:
-        if not value:
+        if not value or not isinstance(value, list):
             return {}
         assert self._differ is not None
         out: FieldSet = {".": {}}
@@ -198,6 +201,8 @@ class _Elements:
     def compare(self, old: Any, new: Any) -> Changes:
         if not old and not new:
             return _NONE if old == new else _CHANGED
+        if not isinstance(old or [], list) or not isinstance(new or [], list):
+            return _CHANGED
         assert self._differ is not None
         before = self._by_step(old or [])
         after = self._by_step(new or [])

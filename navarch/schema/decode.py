@@ -17,6 +17,7 @@ import orjson
 
 from navarch.base import yaml
 from navarch.base.errors import StatusError, bad_request
+from navarch.base.field import invalid, invalid_value
 from navarch.schema import diagnose, facts, gojson, structural
 from navarch.schema.canon import Anomaly, canon
 from navarch.schema.types import STRING, Field, List, Map, Node, Struct, Tree
@@ -136,6 +137,27 @@ def normalize(node: Struct, tree: Tree, raw: bytes = b"") -> list[str]:
     return unknown
 
 
+def decode_patched(node: Struct, tree: Tree, *, strict: bool) -> list[str]:
+    """Bring an object that a JSON or merge patch made into canonical form, in place, and answer the
+    unknown fields it had.
+
+    Raises: StatusError 422 if it does not fit its type, or `strict` and it has unknown fields.
+    """
+    # Go's merge leaves the touched levels as maps, which print sorted.
+    merged = orjson.dumps(dict(sorted(tree.items()))).decode()
+    try:
+        unknown = normalize(node, tree)
+    except DecodeError as error:
+        raise _invalid_patch(merged, str(error)) from error
+    if strict and unknown:
+        raise _invalid_patch(merged, Decoded(tree, unknown).strict_message)
+    return unknown
+
+
+def _invalid_patch(merged: str, why: str) -> StatusError:
+    return invalid("", "", "", [invalid_value("patch", merged, why)])
+
+
 def prune(node: Node, value: Any) -> None:
     """Drop unknown fields in place."""
     if isinstance(node, Struct) and isinstance(value, dict):
@@ -204,8 +226,8 @@ def _identify(tree: Any, raw: bytes, kind: str, api_version: str) -> tuple[str, 
 def _check_expected(found: tuple[str, str], kind: str, api_version: str) -> None:
     """Is the body of the kind and version that its path is for?"""
     found_version, found_kind = found
-    if found == (api_version, kind):
-        return
+    if found == (api_version, kind) or found_kind == kind == "DeleteOptions":
+        return  # every group-version registers DeleteOptions
     group = api_version.rpartition("/")[0]
     if found != ("v1", "List") and facts.load().type_name(found_version, found_kind) is None:
         scheme = _SCHEMES.get(group, _SCHEME)

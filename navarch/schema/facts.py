@@ -9,7 +9,8 @@ OpenAPI extensions; `scalar` the OpenAPI schema of a type that is no struct; `fi
 [name, node, options] in Go's order. A node is a scalar's name, "#" and a type's name,
 ["list", item, list type, keys] or ["map", value, map type]. Options: r required, d default, s patch
 strategy, k patch merge key, n protobuf number, p presence, e enum, g Go type, i inline; and for
-OpenAPI only: ie and id, enum and default of the items, m map type of the field.
+OpenAPI only: ie and id, enum and default of the items, l and m list and map type of a field that is
+neither.
 """
 
 from __future__ import annotations

@@ -28,6 +28,20 @@ _SCALA_DURATION: Final = re.compile(
     r"\d+\s*(ns|nanos?|us|micros?|ms|millis?|s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?|w|weeks?)"
 )
 
+_REWRITES: Final = (
+    (r"\z", r"\Z"),
+    ("[[:alnum:]]", "[A-Za-z0-9]"),
+    ("[[:alpha:]]", "[A-Za-z]"),
+    ("[[:digit:]]", "[0-9]"),
+    ("[[:lower:]]", "[a-z]"),
+    ("[[:upper:]]", "[A-Z]"),
+    ("[[:space:]]", r"\s"),
+    (r"\pL", r"[^\W\d_]"),
+    (r"\p{L}", r"[^\W\d_]"),
+    (r"\pN", r"\d"),
+    (r"\p{N}", r"\d"),
+)
+
 
 def matches(name: str, text: str) -> bool:
     """Is the text of the format? Yes if Kubernetes does not know the format."""
@@ -36,10 +50,15 @@ def matches(name: str, text: str) -> bool:
 
 
 @lru_cache(512)
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """A Go regular expression. What Python writes differently: `\\z`, `\\Z` has no Go meaning, and
-    inline flags stand at the start."""
-    return re.compile(pattern.replace(r"\z", r"\Z").replace("[[:alnum:]]", "[A-Za-z0-9]"))
+def compile_pattern(pattern: str) -> re.Pattern[str] | None:
+    """A Go regular expression, with what Python writes differently rewritten. None if Python has no
+    such expression: the constraint is not checked then."""
+    for go, python in _REWRITES:
+        pattern = pattern.replace(go, python)
+    try:
+        return re.compile(pattern, re.ASCII)
+    except re.error:
+        return None
 
 
 def _fits(function: Callable[[str], object]) -> Callable[[str], bool]:

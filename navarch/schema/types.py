@@ -76,9 +76,10 @@ class Field:
 
     `presence` says when Go prints the field: "omit" drops an empty value, "keep" keeps whatever was
     given (a pointer), "always" prints the zero value where nothing was given (`resources: {}`,
-    `rules: null`). `enum` lists the allowed values that OpenAPI shows. `go_type` is the Go type that
-    decode errors name, where it does not follow from the node. `inline` lists the embedded structs
-    that the field comes from, outermost first, with their protobuf numbers: VolumeSource in Volume."""
+    `rules: null`), "null" is a pointer that prints null then (`selector: null`). `enum` lists the
+    allowed values that OpenAPI shows. `go_type` is the Go type that decode errors name, where it does
+    not follow from the node. `inline` lists the embedded structs that the field comes from, outermost
+    first, with their protobuf numbers: VolumeSource in Volume."""
 
     node: Node
     required: bool = False

@@ -7,6 +7,9 @@ whatever event loop the process has, and the simulated loop's time is virtual.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,3 +46,22 @@ class Seams:
 
     clock: Clock
     rng: Rng
+
+
+#: Whether what runs now is routine: heartbeats, resyncs, looks that are expected to find nothing.
+_ROUTINE: ContextVar[bool] = ContextVar("routine", default=False)
+
+
+@contextmanager
+def routine() -> Iterator[None]:
+    """Mark the waiting inside as routine. On the real machine this changes nothing. A simulation does
+    not count such timers as something that is still to happen, and passes over them in quiet times."""
+    token = _ROUTINE.set(True)
+    try:
+        yield
+    finally:
+        _ROUTINE.reset(token)
+
+
+def is_routine() -> bool:
+    return _ROUTINE.get()

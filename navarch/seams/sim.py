@@ -28,7 +28,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack
 
-from navarch.seams.contract import Seams
+from navarch.seams.contract import Seams, is_routine
 from navarch.seams.real import SUFFIX_ALPHABET
 
 T = TypeVar("T")
@@ -46,11 +46,47 @@ class Stalled(RuntimeError):
 
 
 class _Timer(asyncio.TimerHandle):
-    """A timer that knows whether it still waits in the heap."""
+    """A timer that knows in which heap it still waits."""
 
-    __slots__ = ("queued",)
+    __slots__ = ("heap",)
 
-    queued: bool
+    heap: _Heap | None
+
+
+class _Heap:
+    """Timers by time, then by when they were set. Cancelled ones are swept out once they are many."""
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[float, int, _Timer]] = []
+        self._cancelled = 0
+
+    def push(self, when: float, order: int, timer: _Timer) -> None:
+        timer.heap = self
+        heapq.heappush(self._entries, (when, order, timer))
+
+    def next(self) -> tuple[float, int] | None:
+        """When the first timer is due, and its order among all; None if there is none."""
+        entries = self._entries
+        while entries and entries[0][2].cancelled():
+            heapq.heappop(entries)
+            self._cancelled -= 1
+        return entries[0][:2] if entries else None
+
+    def pop(self) -> _Timer:
+        """The first timer, which `next` has just told of."""
+        timer = heapq.heappop(self._entries)[2]
+        timer.heap = None
+        return timer
+
+    def cancelled(self) -> None:
+        self._cancelled += 1
+        if self._cancelled >= SWEEP_AT and self._cancelled * 2 > len(self._entries):
+            self._entries = [entry for entry in self._entries if not entry[2].cancelled()]
+            heapq.heapify(self._entries)
+            self._cancelled = 0
+
+    def clear(self) -> None:
+        self._entries.clear()
 
 
 class SimLoop(asyncio.BaseEventLoop):
@@ -61,9 +97,9 @@ class SimLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._now = start
         self._callbacks: deque[asyncio.Handle] = deque()
-        self._timers: list[tuple[float, int, _Timer]] = []
+        self._timers = _Heap()
+        self._routine = _Heap()
         self._timers_set = 0
-        self._timers_cancelled = 0
         self._failures: list[BaseException] = []
         self._suspects: list[asyncio.Task[Any]] = []
         self._halted = False
@@ -95,11 +131,24 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def next_timer(self) -> float | None:
         """When the next timer is due, in the loop's time; None if there is none."""
-        timers = self._timers
-        while timers and timers[0][2].cancelled():
-            heapq.heappop(timers)
-            self._timers_cancelled -= 1
-        return timers[0][0] if timers else None
+        first, routine = self._timers.next(), self._routine.next()
+        if first is None or routine is None:
+            found = first or routine
+            return found[0] if found is not None else None
+        return min(first, routine)[0]
+
+    def next_event(self) -> float | None:
+        """When the next timer is due that is not routine (see `seams.contract.routine`)."""
+        first = self._timers.next()
+        return first[0] if first is not None else None
+
+    def skip(self, until: float) -> None:
+        """Move time to `until`, where nothing but routine is due before; each routine timer that fell due
+        runs once, late, in its order."""
+        with self._running():
+            self._jump(until)
+            self._run_ready()
+            self._surface()
 
     # What asyncio calls.
 
@@ -127,9 +176,9 @@ class SimLoop(asyncio.BaseEventLoop):
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = _Timer(when, callback, args, self, context)
-        timer.queued = True
         self._timers_set += 1
-        heapq.heappush(self._timers, (when, self._timers_set, timer))
+        heap = self._routine if is_routine() else self._timers
+        heap.push(when, self._timers_set, timer)
         return timer
 
     def create_task(
@@ -168,6 +217,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def close(self) -> None:
         self._callbacks.clear()
         self._timers.clear()
+        self._routine.clear()
         super().close()
 
     def run_in_executor(self, executor: object, func: Callable[..., object], *args: object) -> NoReturn:
@@ -177,13 +227,8 @@ class SimLoop(asyncio.BaseEventLoop):
         """There is none."""
 
     def _timer_handle_cancelled(self, handle: _Timer) -> None:
-        if not handle.queued:
-            return
-        self._timers_cancelled += 1
-        if self._timers_cancelled >= SWEEP_AT and self._timers_cancelled * 2 > len(self._timers):
-            self._timers = [timer for timer in self._timers if not timer[2].cancelled()]
-            heapq.heapify(self._timers)
-            self._timers_cancelled = 0
+        if handle.heap is not None:
+            handle.heap.cancelled()
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -235,13 +280,13 @@ class SimLoop(asyncio.BaseEventLoop):
     def _jump(self, when: float) -> None:
         """Move time to `when`, where a timer waits, and make ready all that is due then."""
         self._now = max(self._now, when)
-        timers = self._timers
-        while timers and timers[0][0] <= self._now:
-            timer = heapq.heappop(timers)[2]
-            timer.queued = False
-            if timer.cancelled():
-                self._timers_cancelled -= 1
-            self._callbacks.append(timer)
+        while True:
+            first, routine = self._timers.next(), self._routine.next()
+            heap = self._routine if first is None or (routine is not None and routine < first) else self._timers
+            due = routine if heap is self._routine else first
+            if due is None or due[0] > self._now:
+                return
+            self._callbacks.append(heap.pop())
 
     def _note_failure(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and task._log_traceback:

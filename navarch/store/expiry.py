@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from navarch.seams.contract import routine
+
 
 class Expiries:
     """Calls `expire(key)` once, when the time last set for `key` has come."""
@@ -24,7 +26,8 @@ class Expiries:
             timer.cancel()
         if ttl_s is not None:
             self._loop = asyncio.get_running_loop()
-            self._timers[key] = self._loop.call_later(max(0.0, ttl_s), self._fire, key)
+            with routine():
+                self._timers[key] = self._loop.call_later(max(0.0, ttl_s), self._fire, key)
 
     def remaining_s(self) -> dict[str, float]:
         """What is left for each key. Needs no running loop."""

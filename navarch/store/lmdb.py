@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from navarch.seams.contract import Clock
+from navarch.store.committer import Committer
 from navarch.store.contract import Entry, StoreReadOnly
 from navarch.store.disk import DEFAULT_MAP_BYTES, Disk, Row
 from navarch.store.expiry import Expiries
@@ -62,7 +62,7 @@ class LmdbStore:
         self._group: list[tuple[_Write, Row]] = []
         self._flush_planned = False
         self._disk: Disk | None = None
-        self._committer: ThreadPoolExecutor | None = None
+        self._committer: Committer | None = None
 
     async def start(self) -> None:
         """Raises: StoreUnusable."""
@@ -73,7 +73,7 @@ class LmdbStore:
             disk.close()
             raise
         self._disk = disk
-        self._committer = ThreadPoolExecutor(1, "store-commit")
+        self._committer = Committer()
         self.index.load(found.entries, found.revision)
         now = self._clock.now()
         for key, expires_at in found.expires_at.items():
@@ -84,7 +84,7 @@ class LmdbStore:
             await self._settled(next(reversed(self._under_way.values())))
         self._expiries.clear()
         if self._disk is not None and self._committer is not None:
-            self._committer.shutdown()
+            self._committer.close()
             self._disk.close()
             self._disk = self._committer = None
 
@@ -140,8 +140,7 @@ class LmdbStore:
         except StoreReadOnly as error:
             self._fail(error)
             return
-        done = asyncio.get_running_loop().run_in_executor(self._committer, commit)
-        done.add_done_callback(self._committed)
+        self._committer.submit(commit, self._committed)
 
     def _row(self, write: _Write, revision: int, now: float) -> Row:
         current = self.index.get(write.key)
@@ -151,13 +150,10 @@ class LmdbStore:
         expires_at = now + write.ttl_s if write.ttl_s is not None else 0.0
         return Row(written(write.key, write.document, revision, current), False, expires_at)
 
-    def _committed(self, done: asyncio.Future[None]) -> None:
-        error = done.exception()
-        if isinstance(error, StoreReadOnly):
+    def _committed(self, error: BaseException | None) -> None:
+        if error is not None:
             self._fail(error)
             return
-        if error is not None:
-            raise error
         group, self._group = self._group, []
         for write, _ in group:
             del self._under_way[write.key]
@@ -169,7 +165,7 @@ class LmdbStore:
             _wake(write)
         self._plan_flush()
 
-    def _fail(self, error: StoreReadOnly) -> None:
+    def _fail(self, error: BaseException) -> None:
         group, self._group = self._group, []
         for write, _ in group:
             del self._under_way[write.key]

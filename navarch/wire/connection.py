@@ -348,6 +348,8 @@ class Connection(asyncio.Protocol):
         self._transport.write(upgrade_head(response))
         rest, self._rest = bytes(self._rest), None
         self._inner = response.take_over(self._transport, rest)
+        if self._write_stalled:
+            self._inner.pause_writing()
         self._busy = False
 
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from navarch.api.catalog import lookup
 from navarch.api.kind import Kind
+from navarch.schema import facts
+from navarch.schema.decode import normalize
+from navarch.schema.defaults import apply_defaults
 from navarch.schema.types import Tree
 
 _NAMESPACED = 2
@@ -57,8 +60,8 @@ def replay(record: dict[str, Any], now: str) -> list[Tree]:
 
 def created(kind: Kind, body: Tree, now: str) -> Tree:
     """A body after defaults and preparation, stamped as the server would."""
-    body["metadata"] = {**(body.get("metadata") or {}), "creationTimestamp": now, "uid": "uid1"}
-    kind.default(body)
+    decoded(kind, body)
+    body["metadata"] |= {"creationTimestamp": now, "uid": "uid1"}
     kind.prepare_create(body)
     if kind.kind == "CertificateSigningRequest":
         body["spec"]["username"] = "admin"
@@ -66,6 +69,14 @@ def created(kind: Kind, body: Tree, now: str) -> Tree:
         kind.to_stored(body)
         kind.from_stored(body)
     return body
+
+
+def decoded(kind: Kind, body: Tree) -> None:
+    """Canonical form and defaults, in place, as the write path does them."""
+    node = facts.load().type(kind.type_name)
+    normalize(node, body)
+    apply_defaults(node, body)
+    kind.default(body)
 
 
 def _changed(tree: Tree, method: str, subresource: str, body: Any, now: str) -> Tree:
@@ -87,3 +98,30 @@ def _merged(tree: Tree, patch: Tree) -> Tree:
     for key, value in patch.items():
         merged[key] = _merged(merged.get(key) or {}, value) if isinstance(value, dict) else value
     return merged
+
+
+def admit(pod: Tree) -> None:
+    """What admission adds to a pod: its token, its account, its priority and two tolerations."""
+    spec, volume = pod["spec"], "kube-api-access-xxxxx"
+    field = {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
+    config = {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    sources = [
+        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+        {"configMap": config},
+        {"downwardAPI": {"items": [field]}},
+    ]
+    token = {"name": volume, "projected": {"sources": sources, "defaultMode": 420}}
+    mount = {"name": volume, "readOnly": True, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}
+    if not spec.get("serviceAccountName"):
+        spec["serviceAccountName"] = spec["serviceAccount"] = "default"
+    spec["volumes"] = [*(spec.get("volumes") or ()), token]
+    for container in [*spec.get("containers", ()), *spec.get("initContainers", ())]:
+        container["volumeMounts"] = [*(container.get("volumeMounts") or ()), mount]
+    spec.setdefault("priority", 0)
+    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    present = {toleration.get("key") for toleration in spec.get("tolerations") or ()}
+    added = [
+        {"key": f"node.kubernetes.io/{why}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+        for why in ("not-ready", "unreachable")
+    ]
+    spec["tolerations"] = [*(spec.get("tolerations") or ()), *(t for t in added if t["key"] not in present)]

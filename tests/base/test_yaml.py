@@ -66,6 +66,24 @@ def test_repeated_keys_are_reported_and_the_last_wins() -> None:
     assert repeated == ['line 3: key "a" already set in map']
 
 
+def test_repeated_keys_are_shown_as_they_were_read() -> None:
+    assert yaml.load_strict("y: 1\ny: 2\n7: a\n7: b\n")[1] == [
+        "line 2: key true already set in map",
+        "line 4: key 7 already set in map",
+    ]
+
+
+def test_line_numbers_are_those_of_go() -> None:
+    for text, message in (
+        ("a: [", "yaml: line 1: did not find expected node content"),
+        ("a: b: c", "yaml: mapping values are not allowed in this context"),
+        ("a:\n\t- x", "yaml: line 2: found character that cannot start any token"),
+    ):
+        with pytest.raises(yaml.YamlError) as error:
+            yaml.load(text)
+        assert str(error.value) == message
+
+
 def test_all_documents() -> None:
     assert list(yaml.load_all("a: 1\n---\n---\nb: 2\n")) == [{"a": 1}, None, {"b": 2}]
 

@@ -203,7 +203,8 @@ class FakeApi:
             return dump(current)
         if new.get("spec") != current.get("spec"):
             new["metadata"]["generation"] = old_meta.get("generation", 1) + 1
-        if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers"):
+        held = new["metadata"].get("finalizers") or new.get("spec", {}).get("finalizers")
+        if new["metadata"].get("deletionTimestamp") and not held:
             return dump(self._commit("DELETED", resource, new))
         return dump(self._commit("MODIFIED", resource, new))
 
@@ -227,7 +228,7 @@ class FakeApi:
         finalizer = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}.get(propagation)
         if finalizer and finalizer not in metadata.get("finalizers", []):
             metadata.setdefault("finalizers", []).append(finalizer)
-        if metadata.get("finalizers"):
+        if metadata.get("finalizers") or current.get("spec", {}).get("finalizers"):
             if not metadata.get("deletionTimestamp"):
                 metadata["deletionTimestamp"] = format_time(self.seams.clock.now())
                 self._commit("MODIFIED", resource, current)
@@ -239,16 +240,18 @@ class FakeApi:
     ) -> bytes:
         resource, namespace = self._collection(path.partition("?")[0])
         assert method == "DELETE"
+        if resource is None:
+            return b"{}"
         await self._enter("deletecollection", resource, namespace)
         for key in sorted(self.objects.get(resource, {})):
             if key.namespace == namespace:
                 await self.delete(resource, key.name, namespace)
         return b"{}"
 
-    def _collection(self, path: str) -> tuple[Resource, str]:
+    def _collection(self, path: str) -> tuple[Resource | None, str]:
         parts = path.split("/")
         namespace = parts[parts.index("namespaces") + 1]
-        return next(r for r in self.objects if r.path(namespace) == path), namespace
+        return next((r for r in self.objects if r.path(namespace) == path), None), namespace
 
     async def close(self) -> None:
         return None

@@ -37,7 +37,7 @@ class Node:
         self.api = TinyApi()
         self.scripts = Scripts()
         self.host = MemoryHost()
-        self.runtime = FakeRuntime("n1", seams.clock, ["10.244.1.0/24"], self.scripts, self.host)
+        self.runtime = FakeRuntime("n1", seams.clock, ["10.244.0.0/16"], self.scripts, self.host)
         self.notes = Notes()
         options = {"addresses": (("InternalIP", "192.168.49.2"),), "service_environment": False, **config}
         self.config = NodeConfig("n1", **options)

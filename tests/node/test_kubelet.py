@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from navarch.node.runtime.script import Process, Script
+from navarch.node.statuses import PODS
 from tests.node.cluster import Node, container, pod, simulate
 
 
@@ -14,7 +15,7 @@ def test_pod_becomes_ready() -> None:
         await asyncio.sleep(1)
         status = node.status("web")
         assert status["phase"] == "Running"
-        assert status["podIP"] == "10.244.1.2"
+        assert status["podIP"] == "10.244.0.2"
         assert status["hostIP"] == "192.168.49.2"
         assert {c["type"]: c["status"] for c in status["conditions"]} == {
             "PodReadyToStartContainers": "True",
@@ -62,6 +63,7 @@ def test_crash_loop() -> None:
         assert node.status("web")["phase"] == "Running"
         await asyncio.sleep(600)
         assert 4 <= node.container("web")["restartCount"] <= 7
+        assert len(await node.runtime.list_containers()) == 2
 
     simulate(scenario)
 
@@ -71,7 +73,7 @@ def test_deletion_removes_everything_then_the_object() -> None:
         node.scripts.image("nginx:1.27", Script(stop_s=5))
         await node.run_pod(pod("web"))
         await asyncio.sleep(1)
-        await node.api.delete(__import__("navarch.node.statuses", fromlist=["PODS"]).PODS, "web", "default")
+        await node.api.delete(PODS, "web", "default")
         await asyncio.sleep(3)
         assert node.api.has_pod("web")
         assert await node.runtime.list_containers()
@@ -173,8 +175,6 @@ def test_image_that_cannot_be_pulled() -> None:
 
 def test_deleted_while_pulling() -> None:
     async def scenario(node: Node) -> None:
-        from navarch.node.statuses import PODS
-
         node.scripts.image("slow:1", Script(pull_s=1000))
         await node.run_pod(pod("web", container("c", "slow:1")))
         await asyncio.sleep(1)

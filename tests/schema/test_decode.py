@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import orjson
@@ -10,7 +14,7 @@ import pytest
 
 from navarch.base.errors import StatusError
 from navarch.schema import facts
-from navarch.schema.decode import Decoded, decode_object, normalize
+from navarch.schema.decode import Decoded, decode_object, decode_patched, normalize
 from tests.schema.corpus import api_version, body, needs_corpus, records
 
 FACTS = facts.load()
@@ -92,6 +96,41 @@ def test_answers_are_already_canonical(file: str) -> None:
     assert seen > 30
 
 
+#: Values that a field rarely expects.
+_ODD: list[Any] = [None, 0, -1, 1.5, 1e30, 10**20, "", "x", True, [], {}, [None], [{}], [[]], {"a": None}, {"": {}}]
+
+
+def places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    """Every (container, key) of a tree, the kind's own identity apart."""
+    members = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, item in list(members):
+        if key not in ("kind", "apiVersion"):
+            yield tree, key
+            yield from places(item)
+
+
+@needs_corpus
+def test_whatever_comes_is_taken_or_refused() -> None:
+    """One value of a stored object replaced by an odd one; what is taken is canonical."""
+    rng = random.Random(1)
+    stored = [r["response"]["body"] for r in records("defaults.jsonl") if r["response"]["status"] == 201]
+    known = [tree for tree in stored if FACTS.type_name(tree["apiVersion"], tree["kind"])]
+    taken = 0
+    for _ in range(3000):
+        tree = deepcopy(rng.choice(known))
+        container, key = rng.choice(list(places(tree)))
+        container[key] = rng.choice(_ODD)
+        try:
+            decoded = decode(json.dumps(tree).encode(), tree["apiVersion"], tree["kind"])
+        except StatusError:
+            continue
+        canonical = orjson.dumps(decoded.tree)
+        again = decode(canonical, tree["apiVersion"], tree["kind"])
+        assert orjson.dumps(again.tree) == canonical
+        taken += 1
+    assert 500 < taken < 2500
+
+
 def test_nulls_empties_and_zeros() -> None:
     raw = b"""{"metadata":{"name":"p","labels":{},"generation":0},
         "spec":{"containers":[{"name":"c","env":null,"tty":false}]}}"""
@@ -166,3 +205,29 @@ def test_bodies_of_no_or_another_kind(raw: bytes, message: str) -> None:
     with pytest.raises(StatusError) as error:
         decode(raw)
     assert message in error.value.message
+
+
+def test_delete_options_may_name_any_group() -> None:
+    node = FACTS.type("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions")
+    raw = b'{"kind":"DeleteOptions","apiVersion":"apps/v1","gracePeriodSeconds":0}'
+    decoded = decode_object(raw, JSON, node, "DeleteOptions", "v1")
+    assert decoded.tree["gracePeriodSeconds"] == 0
+
+
+def patched(extra: dict[str, Any], strict: bool = False) -> list[str]:
+    tree = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "c"}, **extra}
+    return decode_patched(FACTS.type("io.k8s.api.core.v1.ConfigMap"), tree, strict=strict)
+
+
+def test_patched_objects() -> None:
+    assert patched({"bogus": 1}) == ['unknown field "bogus"']
+    with pytest.raises(StatusError) as error:
+        patched({"data": {"n": 5}})
+    assert error.value.code == 422
+    assert error.value.message == (
+        ' "" is invalid: patch: Invalid value: '
+        r'"{\"apiVersion\":\"v1\",\"data\":{\"n\":5},\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"}}": '
+        "json: cannot unmarshal number into Go struct field ConfigMap.data of type string"
+    )
+    with pytest.raises(StatusError, match='strict decoding error: unknown field "bogus"'):
+        patched({"bogus": 1}, strict=True)

@@ -101,6 +101,19 @@ def test_an_object_without_entries_stays_untracked() -> None:
     assert write({"metadata": {"name": "x"}}, {"data": {"a": "1"}}) == []
 
 
+def test_values_of_another_type_are_changed_as_a_whole() -> None:
+    """Custom resources are validated later than their owners are recorded."""
+    old: Tree = {"spec": {"items": [{"name": "a"}], "tags": ["x"]}}
+    write(None, old)
+    new = {"spec": {"items": "text", "tags": {"a": 1}}, "metadata": old["metadata"]}
+    entries = write(old, new, "other")
+    assert entries[-1]["fieldsV1"] == {"f:spec": {"f:items": {}, "f:tags": {}}}
+    assert write(old, {"spec": 5, "metadata": copy.deepcopy(old["metadata"])}, "third")[-1]["fieldsV1"] == {
+        "f:spec": {}
+    }
+    assert write(None, {"spec": 5, "data": ["x"]})[0]["fieldsV1"] == {"f:data": {}}
+
+
 def test_old_updaters_are_merged() -> None:
     old: Tree = {"data": {}}
     write(None, old, "m00", "2026-01-01T00:00:00Z")

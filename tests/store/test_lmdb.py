@@ -98,6 +98,21 @@ async def test_closing_waits_for_the_writes_under_way(tmp_path: Path) -> None:
         assert len({entry.revision for entry in await asyncio.gather(*writers)}) == 3
 
 
+async def test_a_loop_that_is_never_idle_does_not_starve_the_writers(tmp_path: Path) -> None:
+    """Waking from the disk took up to seconds on such a loop; a hundred times that is past the limit."""
+
+    async def spin() -> None:
+        while True:
+            sum(range(5_000))
+            await asyncio.sleep(0)
+
+    async with opened(tmp_path) as store, asyncio.timeout(15):
+        spinning = asyncio.ensure_future(spin())
+        for n in range(100):
+            await store.put(f"pods/a/{n}", DOCUMENT, 0)
+        spinning.cancel()
+
+
 WRITER = """
 import asyncio, sys
 from pathlib import Path

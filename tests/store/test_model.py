@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from navarch.store.contract import Compacted, Event, RevisionConflict
+from navarch.seams.real import RealClock
+from navarch.store.contract import Compacted, Event, RevisionConflict, Store
+from navarch.store.lmdb import LmdbStore
 from navarch.store.memory import MemoryStore
 
 KEYS = [f"{bucket}/{namespace}/{name}" for bucket in ("a", "b") for namespace in ("m", "m-n") for name in "wxyz"]
@@ -19,7 +23,7 @@ DOCUMENT = b'{"metadata":{"resourceVersion":""}}'
 class Mirror:
     """A client that lists once and then applies the events it watches."""
 
-    def __init__(self, store: MemoryStore, bucket: str) -> None:
+    def __init__(self, store: Store, bucket: str) -> None:
         self.bucket = bucket
         self.held = {entry.key: entry.value for entry in store.index.range(f"{bucket}/")}
         self.seen = store.index.revision
@@ -38,11 +42,20 @@ class Mirror:
 
 class StoreMachine(RuleBasedStateMachine):
     mirrors = Bundle("mirrors")
+    store: Store
+
+    def make(self) -> Store:
+        return MemoryStore()
+
+    def successor(self) -> Store:
+        """A store that takes over what there is."""
+        assert isinstance(self.store, MemoryStore)
+        return self.store.fork()
 
     @initialize()
     def open(self) -> None:
         self.runner = asyncio.Runner()
-        self.store = MemoryStore()
+        self.store = self.make()
         self.runner.run(self.store.start())
         self.log: list[tuple[int, str, bytes | None]] = []
         self.compacted = 0
@@ -92,12 +105,16 @@ class StoreMachine(RuleBasedStateMachine):
         self.compacted = max(self.compacted, revision)
 
     @rule()
-    def go_on_in_a_fork(self) -> None:
+    def go_on_in_a_successor(self) -> None:
         for mirror in self.open_mirrors:
             mirror.end()
         self.open_mirrors.clear()
-        self.store = self.store.fork()
+        successor = self.successor()
+        self.runner.run(self.store.close())
+        self.store = successor
         self.runner.run(self.store.start())
+        if isinstance(self.store, LmdbStore):
+            self.compacted = len(self.log)
 
     @rule(target=mirrors, bucket=st.sampled_from("ab"))
     def mirror(self, bucket: str) -> Mirror:
@@ -165,5 +182,22 @@ class StoreMachine(RuleBasedStateMachine):
         self.runner.close()
 
 
+class LmdbMachine(StoreMachine):
+    """The same with a directory: the successor finds it after the other has closed."""
+
+    def make(self) -> Store:
+        self.directory = tempfile.TemporaryDirectory()
+        return self.successor()
+
+    def successor(self) -> Store:
+        return LmdbStore(Path(self.directory.name), RealClock())
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.directory.cleanup()
+
+
 StoreMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
-TestStore = StoreMachine.TestCase
+LmdbMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+TestMemory = StoreMachine.TestCase
+TestLmdb = LmdbMachine.TestCase

@@ -10,6 +10,7 @@ from navarch.api.core.pod_defaults import default_template
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import carry, keep_all_but_status
+from navarch.api.validation.workloads import daemon_set_errors, selector_is_immutable
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
@@ -126,4 +127,6 @@ KIND = Kind(
     prepare_create=_prepare_create,
     prepare_update=_prepare_update,
     cells=_cells,
+    validate=daemon_set_errors,
+    validate_update=selector_is_immutable,
 )

@@ -10,6 +10,7 @@ from navarch.api.core.pod_defaults import default_template
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status_and_labels, keep_status, reset_status
+from navarch.api.validation.workloads import deployment_errors, selector_is_immutable
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
@@ -87,4 +88,6 @@ KIND = Kind(
     scale=Scale(),
     default=_default,
     cells=_cells,
+    validate=deployment_errors,
+    validate_update=selector_is_immutable,
 )

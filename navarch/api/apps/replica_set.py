@@ -11,6 +11,7 @@ from navarch.api.defaulting import struct
 from navarch.api.fields import path
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.workloads import replica_set_errors, selector_is_immutable
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
@@ -93,4 +94,6 @@ KIND = Kind(
     },
     default=_default,
     cells=_cells,
+    validate=replica_set_errors,
+    validate_update=selector_is_immutable,
 )

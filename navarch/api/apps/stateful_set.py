@@ -11,6 +11,7 @@ from navarch.api.core.volume_defaults import default_claim
 from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.workloads import stateful_set_errors, stateful_set_update_errors
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -72,4 +73,6 @@ KIND = Kind(
     name_errors=names.dns1123_label_errors,
     default=_default,
     cells=_cells,
+    validate=stateful_set_errors,
+    validate_update=stateful_set_update_errors,
 )

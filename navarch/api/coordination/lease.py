@@ -7,6 +7,7 @@ from typing import Any
 from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.nodes import lease_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -47,4 +48,5 @@ KIND = Kind(
     unconditional_update=False,
     prepare_create=_prepare_create,
     cells=_cells,
+    validate=lease_errors,
 )

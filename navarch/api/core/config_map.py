@@ -7,6 +7,7 @@ from typing import Any
 from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.config import config_map_errors, config_map_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -38,4 +39,6 @@ KIND = Kind(
     storage_version_hash="qFsyl6wFWjQ=",
     columns=COLUMNS,
     cells=_cells,
+    validate=config_map_errors,
+    validate_update=config_map_update_errors,
 )

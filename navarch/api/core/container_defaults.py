@@ -62,7 +62,7 @@ def _default_source(source: Tree) -> None:
 def _default_probe(probe: Tree) -> None:
     default_http(probe.get("httpGet"))
     if probe.get("grpc"):
-        probe["grpc"].setdefault("service", "")
+        fill(probe["grpc"], "service", "")
     for key, value in (("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)):
         if not probe.get(key):
             probe[key] = value

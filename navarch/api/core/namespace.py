@@ -10,6 +10,7 @@ from navarch.api.defaulting import struct
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import carry, keep_all_but_status
+from navarch.api.validation.nodes import namespace_errors
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -75,4 +76,5 @@ KIND = Kind(
     prepare_create=_prepare_create,
     prepare_update=_prepare_update,
     cells=_cells,
+    validate=namespace_errors,
 )

@@ -10,6 +10,7 @@ from navarch.api.defaulting import each, struct
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.api.validation.nodes import node_errors, node_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -57,8 +58,13 @@ COLUMNS = (
 
 
 def _default(tree: Tree) -> None:
-    """All of the capacity can be allocated unless the node says less."""
-    status = struct(tree, "status")
+    """All of the capacity can be allocated unless the node says less; `podCIDR` is the first of `podCIDRs`."""
+    spec, status = struct(tree, "spec"), struct(tree, "status")
+    ranges = spec.get("podCIDRs") or []
+    if spec.get("podCIDR") and spec["podCIDR"] not in ranges[:1]:
+        spec["podCIDRs"] = [spec["podCIDR"]]
+    elif ranges and not spec.get("podCIDR"):
+        spec["podCIDR"] = ranges[0]
     if status.get("allocatable") is None and status.get("capacity"):
         status["allocatable"] = dict(status["capacity"])
 
@@ -126,4 +132,6 @@ KIND = Kind(
     },
     default=_default,
     cells=_cells,
+    validate=node_errors,
+    validate_update=node_update_errors,
 )

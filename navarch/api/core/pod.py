@@ -9,6 +9,7 @@ from navarch.api.core.pod_prepare import prepare_pod
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.api.validation import pod as pod_rules
 
 COLUMNS = (
     NAME,
@@ -99,4 +100,6 @@ KIND = Kind(
     default=default_pod,
     prepare_create=prepare_pod,
     cells=cells,
+    validate=pod_rules.errors,
+    validate_update=pod_rules.update_errors,
 )

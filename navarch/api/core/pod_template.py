@@ -8,6 +8,7 @@ from navarch.api.cells import at, containers, labels, name
 from navarch.api.columns import NAME
 from navarch.api.core.pod_defaults import default_template
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.workloads import pod_template_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -37,4 +38,5 @@ KIND = Kind(
     delete_returns_object=True,
     default=default_template,
     cells=_cells,
+    validate=pod_template_errors,
 )

@@ -11,6 +11,7 @@ from navarch.api.defaulting import struct
 from navarch.api.fields import path
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.workloads import replication_controller_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -98,4 +99,5 @@ KIND = Kind(
     },
     default=_default,
     cells=_cells,
+    validate=replication_controller_errors,
 )

@@ -10,6 +10,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import fill
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.config import secret_errors, secret_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -59,4 +60,6 @@ KIND = Kind(
     },
     default=_default,
     cells=_cells,
+    validate=secret_errors,
+    validate_update=secret_update_errors,
 )

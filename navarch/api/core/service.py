@@ -10,6 +10,7 @@ from navarch.api.defaulting import each, fill, struct
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.services import service_errors, service_update_errors
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -154,4 +155,6 @@ KIND = Kind(
     name_errors=names.dns1123_label_errors,
     default=_default,
     cells=_cells,
+    validate=service_errors,
+    validate_update=service_update_errors,
 )

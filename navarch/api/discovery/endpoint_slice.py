@@ -8,6 +8,7 @@ from navarch.api.cells import UNSET, age, joined, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.services import endpoint_slice_errors, endpoint_slice_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -76,4 +77,6 @@ KIND = Kind(
     default=_default,
     prepare_create=_prepare_create,
     cells=_cells,
+    validate=endpoint_slice_errors,
+    validate_update=endpoint_slice_update_errors,
 )

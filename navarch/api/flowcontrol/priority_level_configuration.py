@@ -6,7 +6,7 @@ from typing import Any
 
 from navarch.api.cells import NONE, age, at, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import struct
+from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
 from navarch.schema.types import Tree
@@ -69,10 +69,10 @@ _QUEUING = {"queues": 64, "handSize": 8, "queueLengthLimit": 50}
 def _default(tree: Tree) -> None:
     spec = struct(tree, "spec")
     if isinstance(exempt := spec.get("exempt"), dict):
-        exempt.setdefault("nominalConcurrencyShares", 0)
+        fill(exempt, "nominalConcurrencyShares", 0)
         exempt.setdefault("lendablePercent", 0)
     if isinstance(limited := spec.get("limited"), dict):
-        limited.setdefault("nominalConcurrencyShares", 30)
+        fill(limited, "nominalConcurrencyShares", 30)
         limited.setdefault("lendablePercent", 0)
         queuing = struct(limited, "limitResponse").get("queuing")
         if isinstance(queuing, dict):

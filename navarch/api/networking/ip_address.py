@@ -7,6 +7,7 @@ from typing import Any
 from navarch.api.cells import age, name
 from navarch.api.columns import NAME
 from navarch.api.kind import Column, Kind
+from navarch.base import names
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -31,6 +32,14 @@ def _parent(reference: Tree) -> str:
     return "/".join(part for part in parts if part)
 
 
+def _name_errors(value: str) -> list[str]:
+    """The name is the address, in its canonical form."""
+    address = names.parse_ip(value)
+    if address is None:
+        return names.ip_errors(value)
+    return [] if str(address) == value else [f'must be in canonical form ("{address}")']
+
+
 KIND = Kind(
     group="networking.k8s.io",
     version="v1",
@@ -43,4 +52,5 @@ KIND = Kind(
     storage_version_hash="3f/plJFChNE=",
     columns=COLUMNS,
     cells=_cells,
+    name_errors=_name_errors,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from navarch.api.columns import PLAIN_COLUMNS, plain_cells
 from navarch.api.kind import Kind
+from navarch.api.validation.rbac import cluster_role_errors
 from navarch.base import names
 
 KIND = Kind(
@@ -19,4 +20,5 @@ KIND = Kind(
     cells=plain_cells,
     create_on_update=True,
     name_errors=names.path_segment_errors,
+    validate=cluster_role_errors,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
 from navarch.api.rbac.subjects import binding_cells, default_binding
+from navarch.api.validation.rbac import binding_update_errors, role_binding_errors
 from navarch.base import names
 
 COLUMNS = (
@@ -35,4 +36,6 @@ KIND = Kind(
     name_errors=names.path_segment_errors,
     default=default_binding,
     cells=binding_cells,
+    validate=role_binding_errors,
+    validate_update=binding_update_errors,
 )

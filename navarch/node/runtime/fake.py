@@ -244,6 +244,7 @@ class FakeRuntime:
             self._change(container_id, finished_at=self._clock.now(), message=script.start_error)
             raise StartError(script.start_error)
         self._change(container_id, phase=ContainerPhase.RUNNING, started_at=self._clock.now())
+        self.host.append(status.log_path, b"")
         for line in script.log:
             self._log(container_id, line)
         self._tell(EventKind.STARTED, container_id, status.pod_uid)

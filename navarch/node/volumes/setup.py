@@ -102,6 +102,8 @@ def _one(
         return path
     files = payload(pod, volume, contents, around)
     assert files is not None
+    if (volume.secret is not None or volume.projected is not None) and not host.kind(path):
+        host.make_tmpfs(path, 0)
     host.publish(path, files, _fs_group(pod))
     return path
 

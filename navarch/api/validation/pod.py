@@ -1,0 +1,109 @@
+"""Pods as a whole, and what may change in a pod that exists.
+
+Source: KEP-1287 (what resize may change), the Pod update rules of the API documentation.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Final
+
+from navarch.api.validation.pod_spec import pod_spec_errors
+from navarch.api.validation.rules import Errors, indexed
+from navarch.base.field import forbidden_field, invalid_value
+from navarch.schema.types import Tree
+
+MIRROR_ANNOTATION: Final = "kubernetes.io/config.mirror"
+_MUTABLE_TEXT: Final = (
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
+
+
+def errors(pod: Tree) -> Errors:
+    found = shared_errors(pod)
+    spec = pod.get("spec") or {}
+    if spec.get("ephemeralContainers"):
+        found.append(forbidden_field("spec.ephemeralContainers", "cannot be set on create"))
+    if spec.get("schedulingGates") and spec.get("nodeName"):
+        text = "cannot be set until all schedulingGates have been cleared"
+        found.append(forbidden_field("spec.nodeName", text))
+    return found
+
+
+def shared_errors(pod: Tree) -> Errors:
+    """What holds for new and for changed pods."""
+    spec = pod.get("spec") or {}
+    annotations = pod["metadata"].get("annotations") or {}
+    found: Errors = []
+    if MIRROR_ANNOTATION in annotations and not spec.get("nodeName"):
+        where = f"metadata.annotations[{MIRROR_ANNOTATION}]"
+        text = "must set spec.nodeName if mirror pod annotation is set"
+        found.append(invalid_value(where, annotations[MIRROR_ANNOTATION], text))
+    return found + pod_spec_errors(spec, "spec")
+
+
+def update_errors(new: Tree, old: Tree) -> Errors:
+    """A few fields may change, some of them in one direction only; the rest of the spec may not."""
+    spec, before = new.get("spec") or {}, old.get("spec") or {}
+    found: Errors = []
+    for key in ("containers", "initContainers"):
+        if len(spec.get(key) or ()) != len(before.get(key) or ()):
+            return [forbidden_field(f"spec.{key}", "pod updates may not add or remove containers")]
+    found += _deadline_errors(spec.get("activeDeadlineSeconds"), before.get("activeDeadlineSeconds"))
+    found += _toleration_errors(spec, before)
+    found += _gate_errors(spec, before)
+    if _frozen(spec, before) != _frozen(before, before):
+        found.append(forbidden_field("spec", _MUTABLE_TEXT))
+    return found
+
+
+def _deadline_errors(now: int | None, before: int | None) -> Errors:
+    where = "spec.activeDeadlineSeconds"
+    if before is None or now == before:
+        return []
+    if now is None:
+        return [invalid_value(where, now, "must not update from a positive integer to nil value")]
+    if now < 0:
+        return []
+    return [invalid_value(where, now, "must be less than or equal to previous value")] if now > before else []
+
+
+def _toleration_errors(spec: Tree, before: Tree) -> Errors:
+    def known(toleration: Tree) -> Any:
+        return {key: value for key, value in toleration.items() if key != "tolerationSeconds" and value != ""}
+
+    now = [known(t) for _, t in indexed(spec, "tolerations", "spec")]
+    if all(known(t) in now for _, t in indexed(before, "tolerations", "spec")):
+        return []
+    return [forbidden_field("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")]
+
+
+def _gate_errors(spec: Tree, before: Tree) -> Errors:
+    old = {gate.get("name") for _, gate in indexed(before, "schedulingGates", "spec")}
+    return [
+        forbidden_field(
+            f"{where}.name", f"only deletion is allowed, but found new scheduling gate '{gate.get('name', '')}'"
+        )
+        for where, gate in indexed(spec, "schedulingGates", "spec")
+        if gate.get("name") not in old
+    ]
+
+
+def _frozen(spec: Tree, before: Tree) -> Tree:
+    """The part of a spec that no update may change."""
+    kept = copy.deepcopy(spec)
+    for key in ("activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers"):
+        kept.pop(key, None)
+    for key in ("containers", "initContainers"):
+        for container in kept.get(key) or ():
+            container.pop("image", None)
+    if before.get("schedulingGates"):
+        kept.pop("nodeSelector", None)
+        (kept.get("affinity") or {}).pop("nodeAffinity", None)
+        if not kept.get("affinity"):
+            kept.pop("affinity", None)
+    if (before.get("terminationGracePeriodSeconds") or 0) < 0 and kept.get("terminationGracePeriodSeconds") == 1:
+        kept["terminationGracePeriodSeconds"] = before["terminationGracePeriodSeconds"]
+    return kept

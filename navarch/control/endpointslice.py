@@ -1,0 +1,204 @@
+"""The EndpointSlice controller: the addresses behind each Service, at most 100 to a slice. Pure.
+
+Slices change as little as possible: an endpoint stays in the slice where it is, new ones fill up slices
+that have room, and a slice is deleted when it is empty.
+
+Source: Kubernetes' endpoint slice controller; discovery.k8s.io/v1.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Final
+
+from navarch.api.views.discovery import (
+    Endpoint,
+    EndpointConditions,
+    EndpointHints,
+    EndpointPort,
+    EndpointSlice,
+    ForNode,
+    ForZone,
+)
+from navarch.api.views.pod import Pod
+from navarch.api.views.service import Service
+from navarch.base.resource import ObjectKey
+from navarch.client.cache import key_of
+from navarch.control import endpoints_of
+from navarch.control.endpoints_of import families, is_headless, is_selecting, ports_for, selected
+from navarch.control.intents import DONE, Create, Delete, Intent, Patch, Plan
+from navarch.control.pods import is_ready, owner_reference
+from navarch.control.sources import ENDPOINTSLICES, NODES, PODS, SERVICES
+from navarch.control.views import to_tree
+from navarch.control.world import Controller, Watch, World, same_key
+from navarch.schema.types import Tree
+
+MAX_ENDPOINTS: Final = 100
+SERVICE_NAME: Final = "kubernetes.io/service-name"
+MANAGED_BY: Final = "endpointslice.kubernetes.io/managed-by"
+MANAGER: Final = "endpointslice-controller.k8s.io"
+HEADLESS: Final = "service.kubernetes.io/headless"
+ZONE: Final = "topology.kubernetes.io/zone"
+
+Ports = tuple[EndpointPort, ...]
+
+
+def reconcile(world: World, key: ObjectKey, _now: float) -> Plan:
+    service = world[SERVICES].get(key)
+    if service is None or service.metadata.deletionTimestamp is not None or not is_selecting(service):
+        return DONE
+    mine = [
+        s
+        for s in world[ENDPOINTSLICES].by_index("service", (key.namespace, key.name))
+        if s.metadata.labels.get(MANAGED_BY) == MANAGER and s.metadata.deletionTimestamp is None
+    ]
+    mine.sort(key=lambda s: s.metadata.name)
+    pods = selected(world, service)
+    intents: list[Intent] = []
+    for family in families(service):
+        intents += _family(world, service, family, pods, [s for s in mine if s.addressType == family])
+    intents += [_delete(s) for s in mine if s.addressType not in families(service)]
+    return Plan(tuple(intents)) if intents else DONE
+
+
+def _family(
+    world: World, service: Service, family: str, pods: Sequence[Pod], slices: Sequence[EndpointSlice]
+) -> Iterator[Intent]:
+    wanted: dict[Ports, dict[str, Endpoint]] = defaultdict(dict)
+    for pod in pods:
+        for address in endpoints_of.addresses(pod, family)[:1]:
+            wanted[ports_for(service, pod)][pod.metadata.uid] = _endpoint(world, service, pod, address)
+    by_ports: dict[Ports, list[EndpointSlice]] = defaultdict(list)
+    for endpoint_slice in slices:
+        by_ports[endpoint_slice.ports].append(endpoint_slice)
+    if not wanted:
+        # One empty slice shows that the controller has seen the service.
+        kept = slices[:1]
+        wanted[kept[0].ports if kept else ()] = {}
+        by_ports = defaultdict(list, {kept[0].ports: list(kept)} if kept else {})
+        yield from (_delete(s) for s in slices[1:])
+    for ports, endpoints in wanted.items():
+        yield from _fill(service, family, ports, endpoints, by_ports.pop(ports, []))
+    for leftover in by_ports.values():
+        yield from (_delete(s) for s in leftover)
+
+
+def _fill(
+    service: Service, family: str, ports: Ports, wanted: dict[str, Endpoint], slices: Sequence[EndpointSlice]
+) -> Iterator[Intent]:
+    """Spread the endpoints of one set of ports over its slices."""
+    rest = dict(wanted)
+    contents: list[tuple[EndpointSlice, list[Endpoint]]] = []
+    for endpoint_slice in slices:
+        stays = []
+        for old in endpoint_slice.endpoints:
+            new = rest.pop(old.targetRef.uid, None) if old.targetRef is not None else None
+            if new is not None:
+                stays.append(new)
+        contents.append((endpoint_slice, stays))
+    fresh = list(rest.values())
+    for _, endpoints in contents:
+        room = MAX_ENDPOINTS - len(endpoints)
+        endpoints += fresh[:room]
+        fresh = fresh[room:]
+    empty = 0
+    labels = _labels(service)
+    for endpoint_slice, endpoints in contents:
+        if not endpoints:
+            empty += 1
+            if wanted or empty > 1:
+                yield _delete(endpoint_slice)
+                continue
+        if tuple(endpoints) != endpoint_slice.endpoints or labels != endpoint_slice.metadata.labels:
+            yield _patch(endpoint_slice, labels, endpoints)
+    for start in range(0, len(fresh), MAX_ENDPOINTS):
+        yield _create(service, family, ports, fresh[start : start + MAX_ENDPOINTS])
+    if not wanted and not slices:
+        yield _create(service, family, ports, ())
+
+
+def _endpoint(world: World, service: Service, pod: Pod, address: str) -> Endpoint:
+    serving = is_ready(pod)
+    terminating = pod.metadata.deletionTimestamp is not None
+    ready = bool(service.spec.publishNotReadyAddresses) or (serving and not terminating)
+    node = world[NODES].get(ObjectKey("", pod.spec.nodeName))
+    zone = node.metadata.labels.get(ZONE, "") if node is not None else ""
+    return Endpoint(
+        addresses=(address,),
+        conditions=EndpointConditions(ready=ready, serving=serving, terminating=terminating),
+        hints=_hints(service.spec.trafficDistribution, zone, pod.spec.nodeName),
+        hostname=endpoints_of.hostname(service, pod),
+        nodeName=pod.spec.nodeName,
+        targetRef=endpoints_of.pod_reference(pod),
+        zone=zone,
+    )
+
+
+def _hints(distribution: str, zone: str, node: str) -> EndpointHints | None:
+    zones = (ForZone(zone),) if zone else ()
+    match distribution:
+        case "PreferClose" | "PreferSameZone" if zones:
+            return EndpointHints(forZones=zones)
+        case "PreferSameNode":
+            return EndpointHints(forNodes=(ForNode(node),), forZones=zones)
+    return None
+
+
+def _labels(service: Service) -> dict[str, str]:
+    labels = {k: v for k, v in service.metadata.labels.items() if k != HEADLESS}
+    if is_headless(service):
+        labels[HEADLESS] = ""
+    return {**labels, SERVICE_NAME: service.metadata.name, MANAGED_BY: MANAGER}
+
+
+def _create(service: Service, family: str, ports: Ports, endpoints: Sequence[Endpoint]) -> Create:
+    metadata = service.metadata
+    tree: Tree = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "generateName": f"{metadata.name}-",
+            "namespace": metadata.namespace,
+            "labels": _labels(service),
+            "ownerReferences": [owner_reference(SERVICES.resource, service)],
+        },
+        "addressType": family,
+        "endpoints": _trees(endpoints),
+        "ports": _trees(ports),
+    }
+    return Create(ENDPOINTSLICES.resource, tree, metadata.namespace)
+
+
+def _patch(endpoint_slice: EndpointSlice, labels: dict[str, str], endpoints: Sequence[Endpoint]) -> Patch:
+    metadata = endpoint_slice.metadata
+    dropped = dict.fromkeys(k for k in metadata.labels if k not in labels)
+    patch = {"metadata": {"labels": {**dropped, **labels}}, "endpoints": _trees(endpoints)}
+    key = key_of(endpoint_slice)
+    return Patch(ENDPOINTSLICES.resource, key, patch, uid=metadata.uid, resource_version=metadata.resourceVersion)
+
+
+def _delete(endpoint_slice: EndpointSlice) -> Delete:
+    return Delete(ENDPOINTSLICES.resource, key_of(endpoint_slice), endpoint_slice.metadata.uid)
+
+
+def _trees(views: Iterable[Endpoint | EndpointPort]) -> list[Tree]:
+    return [to_tree(v) for v in views]
+
+
+def _keys_of_slice(
+    _world: World, _key: ObjectKey, old: EndpointSlice | None, new: EndpointSlice | None
+) -> set[Hashable]:
+    return {
+        ObjectKey(s.metadata.namespace, s.metadata.labels[SERVICE_NAME])
+        for s in (old, new)
+        if s is not None and s.metadata.labels.get(MANAGED_BY) == MANAGER and SERVICE_NAME in s.metadata.labels
+    }
+
+
+CONTROLLER = Controller(
+    "endpointslice-controller",
+    (Watch(SERVICES, same_key), Watch(PODS, endpoints_of.keys_of_pod), Watch(ENDPOINTSLICES, _keys_of_slice)),
+    reconcile,
+    reads=(NODES,),
+)

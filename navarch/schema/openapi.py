@@ -1,0 +1,166 @@
+"""OpenAPI schemas of types, from the fact tables and from CustomResourceDefinitions.
+
+Everything but prose: descriptions are not in the tables. Version 3 is made first; `to_v2` turns a
+schema into the form of Swagger 2.0, which knows fewer words.
+
+Called by server/openapi.py.
+
+Source: kube-openapi's documents of a 1.36 server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from navarch.schema.facts import Facts
+from navarch.schema.types import Tree
+
+V3_PREFIX: Final = "#/components/schemas/"
+V2_PREFIX: Final = "#/definitions/"
+OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+LIST_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
+
+_SCALARS: Final[dict[str, Tree]] = {
+    "string": {"type": "string"},
+    "boolean": {"type": "boolean"},
+    "int32": {"type": "integer", "format": "int32"},
+    "int64": {"type": "integer", "format": "int64"},
+    "number": {"type": "number", "format": "double"},
+    "bytes": {"type": "string", "format": "byte"},
+    "any": {"type": "object"},
+}
+_V2_TYPES: Final[dict[str, Tree]] = {
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": {"type": "string"},
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"type": "string", "format": "int-or-string"},
+}
+#: What Swagger 2.0 cannot say.
+_NOT_IN_V2: Final = {"nullable", "oneOf", "anyOf", "not", "allOf"}
+
+
+def schemas(facts: Facts, names: Iterable[str]) -> dict[str, Tree]:
+    """The version 3 schemas of these types and of all they refer to, by name."""
+    found: dict[str, Tree] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = _type(facts.row(name))
+            waiting += references(found[name])
+    return dict(sorted(found.items()))
+
+
+def references(tree: Any) -> Iterator[str]:
+    """The names of the types that a version 3 schema or path refers to."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if key == "$ref" and isinstance(value, str):
+                yield value.removeprefix(V3_PREFIX)
+            else:
+                yield from references(value)
+    elif isinstance(tree, list):
+        for item in tree:
+            yield from references(item)
+
+
+def custom_schemas(schema: Tree, group: str, version: str, kind: str, list_kind: str) -> dict[str, Tree]:
+    """The schemas of a custom resource and of its list."""
+    name = custom_name(group, version, kind)
+    gvk = {"group": group, "version": version}
+    identity = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
+    whole = {"type": "object", **schema}
+    whole["properties"] = {**whole.get("properties", {}), **identity, "metadata": _refer(OBJECT_META, {"default": {}})}
+    whole["x-kubernetes-group-version-kind"] = [{**gvk, "kind": kind}]
+    items = {"type": "array", "items": _refer(name, {})}
+    listed = {
+        "type": "object",
+        "required": ["items"],
+        "properties": {**identity, "items": items, "metadata": _refer(LIST_META, {"default": {}})},
+        "x-kubernetes-group-version-kind": [{**gvk, "kind": list_kind}],
+    }
+    return {name: whole, custom_name(group, version, list_kind): listed}
+
+
+def custom_name(group: str, version: str, kind: str) -> str:
+    """`com.example.ex.v1.Gamma`: the name of a custom type among all types."""
+    return ".".join([*reversed(group.split(".")), version, kind])
+
+
+def to_v2(schema: Any, name: str = "") -> Any:
+    """A version 3 schema as Swagger 2.0 has it."""
+    if name in _V2_TYPES:
+        return dict(_V2_TYPES[name])
+    if isinstance(schema, list):
+        return [to_v2(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    out: Tree = {}
+    for key, value in schema.items():
+        if key == "allOf" and len(value) == 1 and "$ref" in value[0]:
+            out |= to_v2(value[0])
+        elif key == "$ref" and isinstance(value, str):
+            out[key] = V2_PREFIX + value.removeprefix(V3_PREFIX)
+        elif key in ("properties", "patternProperties"):
+            out[key] = {member: to_v2(sub) for member, sub in value.items()}
+        elif key in ("default", "enum"):
+            out[key] = value
+        elif key not in _NOT_IN_V2:
+            out[key] = to_v2(value)
+    return out
+
+
+def _type(row: Tree) -> Tree:
+    gvks = [{"group": g, "version": v, "kind": k} for g, v, k in row.get("gvk", ())]
+    out: Tree = {**row["scalar"]} if "scalar" in row else {"type": "object"}
+    if "fields" in row:
+        wanted = [name for name, _, *options in row["fields"] if options and "r" in options[0]]
+        if wanted:
+            out["required"] = wanted
+        out["properties"] = {name: _property(node, *options) for name, node, *options in sorted(row["fields"])}
+    if gvks:
+        out["x-kubernetes-group-version-kind"] = gvks
+    if row.get("atomic"):
+        out["x-kubernetes-map-type"] = "atomic"
+    out |= row.get("x", {})
+    return out
+
+
+def _property(node: Any, options: Tree | None = None) -> Tree:
+    o = options or {}
+    out: Tree = {"default": o["d"]} if "d" in o else {}
+    inner = {"default": o["id"]} if "id" in o else {}
+    if "ie" in o:
+        inner["enum"] = o["ie"]
+    if "e" in o:
+        out["enum"] = o["e"]
+    if "l" in o:
+        out["x-kubernetes-list-type"] = o["l"]
+    if "m" in o:
+        out["x-kubernetes-map-type"] = o["m"]
+    if "k" in o:
+        out["x-kubernetes-patch-merge-key"] = o["k"]
+    if "s" in o:
+        out["x-kubernetes-patch-strategy"] = o["s"]
+    return _node(node, out, inner)
+
+
+def _node(node: Any, extra: Tree, inner: Tree) -> Tree:
+    """The schema of a node; `inner` holds what belongs to its items or values."""
+    if isinstance(node, str):
+        return _refer(node[1:], extra) if node.startswith("#") else {**_SCALARS[node], **extra}
+    shape, item, *rest = node
+    if shape == "map":
+        out = {"type": "object", "additionalProperties": _node(item, inner, {}), **extra}
+        return out | ({"x-kubernetes-map-type": rest[0]} if rest else {})
+    out = {"type": "array", "items": _node(item, inner, {}), **extra}
+    if rest:
+        out["x-kubernetes-list-type"] = rest[0]
+    if len(rest) > 1:
+        out["x-kubernetes-list-map-keys"] = rest[1]
+    return out
+
+
+def _refer(name: str, extra: Tree) -> Tree:
+    """A reference. Version 3 allows nothing beside `$ref`, hence the allOf."""
+    reference = {"$ref": V3_PREFIX + name}
+    return {"allOf": [reference], **extra} if extra else reference

@@ -1,0 +1,72 @@
+"""Authorisation fed from the store: RBAC objects and the node graph follow the index's events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import orjson
+
+from navarch.schema.types import Tree
+from navarch.server.authz.attributes import Attributes, Decision
+from navarch.server.authz.chain import Chain, superusers
+from navarch.server.authz.node import NodeAuthorizer
+from navarch.server.authz.node_graph import NodeGraph
+from navarch.server.authz.rbac import Rbac
+from navarch.store.contract import Event, Index
+from navarch.wire.messages import User
+
+_RBAC_BUCKETS = {
+    "clusterroles.rbac.authorization.k8s.io": "ClusterRole",
+    "clusterrolebindings.rbac.authorization.k8s.io": "ClusterRoleBinding",
+    "roles.rbac.authorization.k8s.io": "Role",
+    "rolebindings.rbac.authorization.k8s.io": "RoleBinding",
+}
+
+
+class Access:
+    """Who may do what, as the store's objects say. `authorize` answers questions."""
+
+    def __init__(self, index: Index) -> None:
+        self.rbac = Rbac()
+        self._graph = NodeGraph()
+        self.authorize = Chain((superusers, NodeAuthorizer(self._graph), self.rbac.authorize))
+        self._cancels: list[Callable[[], None]] = []
+        for bucket, kind in _RBAC_BUCKETS.items():
+            self._follow(index, bucket, self._put_rbac(kind), self._remove_rbac(kind))
+        graph = self._graph
+        self._follow(index, "pods", graph.put_pod, graph.remove_pod)
+        self._follow(index, "persistentvolumes", graph.put_volume, lambda _, name: graph.remove_volume(name))
+        attachments = "volumeattachments.storage.k8s.io"
+        self._follow(index, attachments, graph.put_attachment, lambda _, name: graph.remove_attachment(name))
+
+    def allowed(self, user: User, verb: str, group: str, resource: str, namespace: str, name: str) -> bool:
+        """A question of admission, beside the request's own."""
+        return self.decide(Attributes(user, verb, group, "v1", resource, "", namespace, name)).allowed
+
+    def decide(self, question: Attributes) -> Decision:
+        return self.authorize(question)
+
+    def close(self) -> None:
+        for cancel in self._cancels:
+            cancel()
+
+    def _put_rbac(self, kind: str) -> Callable[[Tree], None]:
+        return lambda tree: self.rbac.put(kind, tree)
+
+    def _remove_rbac(self, kind: str) -> Callable[[str, str], None]:
+        return lambda namespace, name: self.rbac.remove(kind, namespace, name)
+
+    def _follow(
+        self, index: Index, bucket: str, put: Callable[[Tree], None], remove: Callable[[str, str], None]
+    ) -> None:
+        def deliver(events: Sequence[Event]) -> None:
+            for event in events:
+                if event.deleted:
+                    namespace, _, name = event.entry.key[len(bucket) + 1 :].rpartition("/")
+                    remove(namespace, name)
+                else:
+                    put(orjson.loads(event.entry.value))
+
+        for entry in index.range(bucket + "/"):
+            put(orjson.loads(entry.value))
+        self._cancels.append(index.watch(bucket, index.revision, deliver))

@@ -1,0 +1,298 @@
+"""Services get their cluster IPs and node ports here, between admission and validation.
+
+What a client did not say is filled in (families, policy, addresses, ports); what an update leaves out
+but had before stays; what a change of type no longer needs goes back.
+
+Source: registry/core/service/storage (allocation and defaulting by type); KEP-563 for families.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+import orjson
+
+from navarch.base.errors import internal_error
+from navarch.base.field import FieldError, invalid, invalid_value
+from navarch.schema.types import Tree
+from navarch.seams.contract import Rng
+from navarch.server.addresses.pool import Pool, address_pool, number_of, port_pool
+from navarch.store.contract import Event, Index
+
+NODE_PORT_RANGE = (30000, 32767)
+
+#: Types that own node ports.
+_WITH_NODE_PORTS = ("NodePort", "LoadBalancer")
+
+#: (pool, number) pairs that one write holds.
+Holding = list[tuple[Pool, int]]
+
+
+class ServiceAddresses:
+    """The reaction (see reactions.py) of Services."""
+
+    bucket = "services"
+
+    def __init__(self, index: Index, cidrs: Sequence[str], rng: Rng) -> None:
+        networks = [ip_network(cidr) for cidr in cidrs]
+        self._networks: dict[str, IPv4Network | IPv6Network] = {f"IPv{n.version}": n for n in networks}
+        self._addresses = {family: address_pool(network, rng) for family, network in self._networks.items()}
+        self._ports = port_pool(*NODE_PORT_RANGE, rng)
+        self._held: dict[int, Holding] = {}
+        for entry in index.range("services/"):
+            self._count(orjson.loads(entry.value), +1)
+        self._cancel = index.watch("services", index.revision, self._follow)
+
+    def close(self) -> None:
+        self._cancel()
+
+    # --- the reaction
+
+    def before_create(self, tree: Tree, *, dry_run: bool) -> None:
+        """Raises: StatusError 422 for an address or port that is not to be had."""
+        del dry_run
+        self._allocate(tree, None)
+
+    def before_update(self, tree: Tree, old: Tree, *, dry_run: bool) -> None:
+        """Raises: StatusError 422 for an address or port that is not to be had."""
+        del dry_run
+        _keep_what_was(tree["spec"], old["spec"])
+        self._allocate(tree, old)
+
+    def abandon(self, tree: Tree, old: Tree | None) -> None:
+        """The write that held numbers did not happen."""
+        del old
+        for pool, number in self._held.pop(id(tree), ()):
+            pool.release(number)
+
+    def settle(self, tree: Tree) -> None:
+        """The write happened: the store's event has counted what was held."""
+        self.abandon(tree, None)
+
+    # --- following the store
+
+    def _follow(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.previous is not None:
+                self._count(orjson.loads(event.previous.value), -1)
+            if not event.deleted:
+                self._count(orjson.loads(event.entry.value), +1)
+
+    def _count(self, service: Tree, sign: int) -> None:
+        for pool, number in self._numbers(service["spec"]):
+            if sign > 0:
+                pool.take(number)
+            else:
+                pool.give_back(number)
+
+    def _numbers(self, spec: Tree) -> Iterator[tuple[Pool, int]]:
+        for address in spec.get("clusterIPs", ()):
+            number = number_of(address)
+            if number is not None and (pool := self._pool_of(address)) is not None:
+                yield pool, number
+        # One number may serve several protocols of a service.
+        ports = {p["nodePort"] for p in spec.get("ports", ()) if p.get("nodePort")}
+        if check := spec.get("healthCheckNodePort"):
+            ports.add(check)
+        for port in sorted(ports):
+            yield self._ports, port
+
+    def _pool_of(self, address: str) -> Pool | None:
+        return self._addresses.get(f"IPv{ip_address(address).version}")
+
+    # --- allocation
+
+    def _allocate(self, tree: Tree, old: Tree | None) -> None:
+        spec = tree["spec"]
+        holding: Holding = []
+        self._held[id(tree)] = holding
+        mine = set(self._numbers(old["spec"])) if old is not None else set()
+        try:
+            if spec.get("type") == "ExternalName":
+                _forget_addresses(spec, old)
+                return
+            errors = self._families(spec)
+            errors = errors or self._cluster_ips(spec, mine, holding)
+            errors = errors or self._node_ports(spec, old, mine, holding)
+            if errors:
+                raise invalid("Service", "", tree["metadata"].get("name", ""), errors)
+        except BaseException:
+            self.abandon(tree, old)
+            raise
+        if not holding:
+            del self._held[id(tree)]
+
+    def _families(self, spec: Tree) -> list[FieldError]:
+        """Fill in ipFamilyPolicy and ipFamilies."""
+        have = list(self._networks)
+        policy = spec.get("ipFamilyPolicy")
+        families: list[str] = list(spec.get("ipFamilies", ()))
+        if not families and spec.get("clusterIP") not in (None, "", "None"):
+            number = number_of(spec["clusterIP"])
+            if number is not None:
+                families = [f"IPv{ip_address(spec['clusterIP']).version}"]
+        headless_without_selector = spec.get("clusterIP") == "None" and not spec.get("selector")
+        if policy is None:
+            policy = "SingleStack" if len(families) < 2 else "RequireDualStack"
+        families = families or have[:1]
+        both = families + [f for f in ("IPv4", "IPv6") if f not in families]
+        wants_both = policy == "RequireDualStack" and headless_without_selector
+        if wants_both or (policy in ("RequireDualStack", "PreferDualStack") and len(have) > 1):
+            families = both
+        elif policy == "RequireDualStack":
+            text = "this cluster is not configured for dual-stack services"
+            return [invalid_value("spec.ipFamilyPolicy", policy, text)]
+        missing = [f for f in families if f not in have] if not headless_without_selector else []
+        if missing:
+            text = "not configured on this cluster"
+            return [invalid_value(f"spec.ipFamilies[{families.index(f)}]", f, text) for f in missing]
+        spec["ipFamilies"], spec["ipFamilyPolicy"] = families, policy
+        return []
+
+    def _cluster_ips(self, spec: Tree, mine: set[tuple[Pool, int]], holding: Holding) -> list[FieldError]:
+        asked: list[str] = list(spec.get("clusterIPs", ()))
+        if not asked and spec.get("clusterIP"):
+            asked = [spec["clusterIP"]]
+        if asked and asked[0] == "None":
+            spec["clusterIP"], spec["clusterIPs"] = "None", ["None"]
+            return []
+        given: list[str] = []
+        for position, family in enumerate(spec["ipFamilies"]):
+            pool = self._addresses[family]
+            if position < len(asked):
+                error = _hold_address(pool, asked, position, mine, holding)
+                if error is not None:
+                    return [error]
+                given.append(asked[position])
+                continue
+            number = pool.hold_any()
+            if number is None:
+                raise internal_error(f"failed to allocate a serviceIP: range {self._networks[family]} is full")
+            holding.append((pool, number))
+            given.append(str(ip_address(number) if family == "IPv4" else ip_address(number.to_bytes(16, "big"))))
+        spec["clusterIP"], spec["clusterIPs"] = given[0], given
+        return []
+
+    def _node_ports(
+        self, spec: Tree, old: Tree | None, mine: set[tuple[Pool, int]], holding: Holding
+    ) -> list[FieldError]:
+        type_ = spec.get("type")
+        if type_ not in _WITH_NODE_PORTS:
+            if old is not None and old["spec"].get("type") in _WITH_NODE_PORTS:
+                _forget_node_ports(spec, old["spec"])
+            return []
+        wants = type_ == "NodePort" or spec.get("allocateLoadBalancerNodePorts", True)
+        # Ports that differ only in protocol share one number.
+        shared: dict[int, int] = {}
+        for position, port in enumerate(spec.get("ports", ())):
+            number = port.get("nodePort") or (shared.get(port["port"]) if wants else None)
+            if number and number not in shared.values():
+                error = self._hold_port(f"spec.ports[{position}].nodePort", number, mine, holding)
+                if error is not None:
+                    return [error]
+            elif not number and wants:
+                number = self._any_port(holding)
+            if number:
+                port["nodePort"] = number
+                shared[port["port"]] = number
+        return self._health_check(spec, mine, holding)
+
+    def _health_check(self, spec: Tree, mine: set[tuple[Pool, int]], holding: Holding) -> list[FieldError]:
+        if spec.get("type") != "LoadBalancer" or spec.get("externalTrafficPolicy") != "Local":
+            spec.pop("healthCheckNodePort", None)
+            return []
+        asked = spec.get("healthCheckNodePort")
+        if asked:
+            error = self._hold_port("spec.healthCheckNodePort", asked, mine, holding)
+            return [error] if error is not None else []
+        spec["healthCheckNodePort"] = self._any_port(holding)
+        return []
+
+    def _hold_port(self, path: str, number: int, mine: set[tuple[Pool, int]], holding: Holding) -> FieldError | None:
+        pool = self._ports
+        if (pool, number) in mine or (pool, number) in holding:
+            return None
+        if number not in pool:
+            low, high = NODE_PORT_RANGE
+            text = f"provided port is not in the valid range. The range of valid ports is {low}-{high}"
+            return invalid_value(path, number, text)
+        if not pool.free(number):
+            return invalid_value(path, number, "provided port is already allocated")
+        pool.hold(number)
+        holding.append((pool, number))
+        return None
+
+    def _any_port(self, holding: Holding) -> int:
+        number = self._ports.hold_any()
+        if number is None:
+            raise internal_error("failed to allocate a nodePort: range is full")
+        holding.append((self._ports, number))
+        return number
+
+
+def _hold_address(
+    pool: Pool, asked: list[str], position: int, mine: set[tuple[Pool, int]], holding: Holding
+) -> FieldError | None:
+    address = asked[position]
+    number = number_of(address)
+    if number is None or (pool, number) in mine:
+        # Not an address: validation says so.
+        return None
+    why = ""
+    if number not in pool:
+        why = "the provided network does not match the current range"
+    elif not pool.free(number):
+        why = "provided IP is already allocated"
+    if why:
+        return invalid_value("spec.clusterIPs", asked, f"failed to allocate IP {address}: {why}")
+    pool.hold(number)
+    holding.append((pool, number))
+    return None
+
+
+def _keep_what_was(spec: Tree, old: Tree) -> None:
+    """What an update left out and the service keeps: addresses, families, and ports by port number."""
+    if spec.get("type") == "ExternalName" or old.get("type") == "ExternalName":
+        return
+    if not spec.get("clusterIP") and old.get("clusterIP"):
+        spec["clusterIP"] = old["clusterIP"]
+    if not spec.get("clusterIPs") and spec.get("clusterIP") == old.get("clusterIP") and old.get("clusterIPs"):
+        spec["clusterIPs"] = list(old["clusterIPs"])
+    for name in ("ipFamilies", "ipFamilyPolicy"):
+        if not spec.get(name) and old.get(name):
+            spec[name] = old[name]
+    if spec.get("type") not in _WITH_NODE_PORTS or old.get("type") not in _WITH_NODE_PORTS:
+        return
+    had = {(p.get("protocol"), p["port"]): p["nodePort"] for p in old.get("ports", ()) if p.get("nodePort")}
+    used = {p["nodePort"] for p in spec.get("ports", ()) if p.get("nodePort")}
+    for port in spec.get("ports", ()):
+        number = had.get((port.get("protocol"), port["port"]))
+        if not port.get("nodePort") and number and number not in used:
+            port["nodePort"] = number
+    if not spec.get("healthCheckNodePort") and old.get("healthCheckNodePort"):
+        spec["healthCheckNodePort"] = old["healthCheckNodePort"]
+
+
+def _forget_addresses(spec: Tree, old: Tree | None) -> None:
+    """A service that became an ExternalName gives its addresses back."""
+    if old is None or old["spec"].get("type") == "ExternalName":
+        return
+    for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"):
+        if spec.get(name) == old["spec"].get(name):
+            spec.pop(name, None)
+    spec.pop("internalTrafficPolicy", None)
+    spec.pop("externalTrafficPolicy", None)
+    _forget_node_ports(spec, old["spec"])
+
+
+def _forget_node_ports(spec: Tree, old: Tree) -> None:
+    had = {p.get("nodePort") for p in old.get("ports", ())}
+    for port in spec.get("ports", ()):
+        if port.get("nodePort") in had:
+            port.pop("nodePort", None)
+    if spec.get("healthCheckNodePort") == old.get("healthCheckNodePort"):
+        spec.pop("healthCheckNodePort", None)
+    if not spec.get("externalIPs"):
+        spec.pop("externalTrafficPolicy", None)
+    spec.pop("allocateLoadBalancerNodePorts", None)

@@ -1,0 +1,110 @@
+"""What an admission plug-in is, and what it gets to see."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from navarch.schema.types import Tree
+from navarch.server.served import Served
+from navarch.wire.messages import User
+
+CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
+
+
+@dataclass(slots=True)
+class Attributes:
+    """One request as plug-ins see it. `obj` is the new object, None on DELETE; `old` is what stands
+    in the store, None on CREATE. `options` are the request's options as a tree."""
+
+    operation: str
+    served: Served
+    namespace: str
+    name: str
+    subresource: str
+    obj: Tree | None
+    old: Tree | None
+    user: User
+    dry_run: bool = False
+    warnings: list[str] = field(default_factory=list)
+    #: Ran after validation; plug-ins that count (quota) undo here what a failed write did not take.
+    undo: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def bucket(self) -> str:
+        return self.served.bucket
+
+
+class World(Protocol):
+    """The cluster, read-only, as it stands in the index. Trees must not be changed."""
+
+    @property
+    def now(self) -> float: ...
+
+    def get(self, bucket: str, namespace: str, name: str) -> Tree | None: ...
+
+    def list(self, bucket: str, namespace: str = "") -> Iterable[Tree]: ...
+
+    def suffix(self, length: int) -> str:
+        """Random characters for generated names."""
+
+    def allowed(self, user: User, verb: str, group: str, resource: str, namespace: str = "", name: str = "") -> bool:
+        """Whether authorisation lets the user do something else than the request itself."""
+
+
+Check = Callable[[Attributes, World], Awaitable[None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One admission plug-in. Empty `buckets` means all; `subresources` names those beside the object
+    itself ("") that it sees, `*` all."""
+
+    name: str
+    operations: tuple[str, ...]
+    buckets: tuple[str, ...] = ()
+    subresources: tuple[str, ...] = ("",)
+    admit: Check | None = None
+    validate: Check | None = None
+
+    def handles(self, bucket: str, operation: str, subresource: str) -> bool:
+        return (
+            operation in self.operations
+            and (not self.buckets or bucket in self.buckets)
+            and (subresource in self.subresources or "*" in self.subresources)
+        )
+
+
+class Chain:
+    """The plug-ins of a server, selected once per (bucket, operation, subresource)."""
+
+    def __init__(self, plugins: Sequence[Plugin], world: World) -> None:
+        self._plugins = tuple(plugins)
+        self._world = world
+        self._selected: dict[tuple[str, str, str], tuple[list[Check], list[Check]]] = {}
+
+    async def admit(self, attributes: Attributes) -> None:
+        """Run the mutating half in order. Raises: StatusError of the first that refuses."""
+        for check in self._select(attributes)[0]:
+            waiting = check(attributes, self._world)
+            if waiting is not None:
+                await waiting
+
+    async def validate(self, attributes: Attributes) -> None:
+        """Run the validating half in order. Raises: StatusError of the first that refuses."""
+        for check in self._select(attributes)[1]:
+            waiting = check(attributes, self._world)
+            if waiting is not None:
+                await waiting
+
+    def _select(self, attributes: Attributes) -> tuple[list[Check], list[Check]]:
+        key = (attributes.bucket, attributes.operation, attributes.subresource)
+        found = self._selected.get(key)
+        if found is None:
+            chosen = [p for p in self._plugins if p.handles(*key)]
+            found = self._selected[key] = (
+                [p.admit for p in chosen if p.admit is not None],
+                [p.validate for p in chosen if p.validate is not None],
+            )
+        return found

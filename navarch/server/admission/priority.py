@@ -1,0 +1,48 @@
+"""Priority: a pod's priority class becomes its number and its preemption policy.
+
+Source: plugin/pkg/admission/priority.
+"""
+
+from __future__ import annotations
+
+from navarch.base.errors import forbidden
+from navarch.schema.types import Tree
+from navarch.server.admission.contract import CREATE, Attributes, Plugin, World
+
+_BUCKET = "priorityclasses.scheduling.k8s.io"
+
+
+def admit(attributes: Attributes, world: World) -> None:
+    """Raises: StatusError 403 for an unknown class or a number that contradicts it."""
+    pod = attributes.obj
+    assert pod is not None
+    spec = pod["spec"]
+    found = _class_of(spec, world)
+    name = spec.get("priorityClassName", "")
+    if name and found is None:
+        raise forbidden("pods", attributes.name, f"no PriorityClass with name {name} was found")
+    value = found.get("value", 0) if found else 0
+    policy = found.get("preemptionPolicy", "PreemptLowerPriority") if found else "PreemptLowerPriority"
+    if found and not name:
+        spec["priorityClassName"] = found["metadata"]["name"]
+    if spec.get("priority") is not None and spec["priority"] != value:
+        why = f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; "
+        why += f"priority admission controller computed {value} from the given PriorityClass name"
+        raise forbidden("pods", attributes.name, why)
+    if spec.get("preemptionPolicy") not in (None, policy):
+        why = f"the string value of PreemptionPolicy ({spec['preemptionPolicy']}) must not be provided in pod spec; "
+        why += f"priority admission controller computed {policy} from the given PriorityClass name"
+        raise forbidden("pods", attributes.name, why)
+    spec["priority"] = value
+    spec["preemptionPolicy"] = policy
+
+
+def _class_of(spec: Tree, world: World) -> Tree | None:
+    if name := spec.get("priorityClassName"):
+        return world.get(_BUCKET, "", name)
+    # Of several defaults the lowest counts.
+    defaults = [c for c in world.list(_BUCKET) if c.get("globalDefault")]
+    return min(defaults, key=lambda c: (c["value"], c["metadata"]["name"]), default=None)
+
+
+PLUGIN = Plugin("Priority", (CREATE,), ("pods",), admit=admit)

@@ -1,0 +1,172 @@
+"""The API server: a request goes through the filters in order, then to the handler of its resource.
+
+`handle` is what the wire calls; `handle_as` is where the direct client enters, after authentication.
+Neither raises: every error is an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from navarch.api.catalog import KINDS
+from navarch.api.kind import Kind
+from navarch.base.errors import Details, StatusError, no_such_resource
+from navarch.schema.facts import load
+from navarch.seams.contract import Seams
+from navarch.server import bodies
+from navarch.server.access import Access
+from navarch.server.addresses.services import ServiceAddresses
+from navarch.server.admission.chain import PLUGINS
+from navarch.server.admission.contract import Chain, Plugin
+from navarch.server.authn.authenticate import Authenticator
+from navarch.server.authn.tokens import ServiceAccountTokens
+from navarch.server.delete import Deleter
+from navarch.server.filters import AFTER_AUTHENTICATION, FILTERS, Filter, Security, admit, finish, guard
+from navarch.server.objects import Handler, Objects
+from navarch.server.options import parse_query, write_options
+from navarch.server.pipeline import Pipeline
+from navarch.server.reactions import Reactions
+from navarch.server.reads import Reads
+from navarch.server.respond import negotiate, page_not_found, tree_response
+from navarch.server.reviews import Judges, review
+from navarch.server.served import Resources, Served
+from navarch.server.subresources.catalog import subresource_handlers
+from navarch.server.watch import Watches
+from navarch.server.world import StoreWorld
+from navarch.store.contract import Store
+from navarch.wire.messages import Request, RequestInfo, Response
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """What an API server is told. `service_cidrs` are the ranges of cluster IPs, the first family leads."""
+
+    service_cidrs: tuple[str, ...] = ("10.96.0.0/16",)
+    plugins: Sequence[Plugin] = PLUGINS
+    kinds: Sequence[Kind] = KINDS
+
+
+class ApiServer:
+    """Serves one started store. The store's life is the caller's."""
+
+    def __init__(
+        self,
+        store: Store,
+        seams: Seams,
+        config: ServerConfig | None = None,
+        *,
+        authenticator: Authenticator | None = None,
+        tokens: ServiceAccountTokens | None = None,
+    ) -> None:
+        config = config or ServerConfig()
+        facts = load()
+        self.store = store
+        self.seams = seams
+        self.resources = Resources(Served(kind, facts.type(kind.type_name)) for kind in config.kinds)
+        self.access = Access(store.index)
+        self.reads = Reads(store, seams.clock)
+        self.watches = Watches(store, seams.clock, seams.rng)
+        self._addresses = ServiceAddresses(store.index, config.service_cidrs, seams.rng)
+        authenticator = authenticator or Authenticator(None)
+        self._security = Security(authenticator, self.access.decide, seams.rng)
+        self._judges = Judges(authenticator, self.access.decide, self.access.rbac)
+        world = StoreWorld(store.index, seams, self.access.allowed)
+        chain = Chain(config.plugins, world)
+        self.pipeline = Pipeline(store, seams, chain, Reactions(self._addresses))
+        deleter = Deleter(store, seams.clock, chain)
+        self.objects = Objects(store, seams.clock, self.reads, self.watches, self.pipeline, deleter)
+        self._subresources = subresource_handlers(
+            self.objects, self.reads, deleter, world, self.resources, seams, tokens
+        )
+
+    def close(self) -> None:
+        """End all watches and stop following the store."""
+        self.watches.close()
+        self._addresses.close()
+        self.access.close()
+
+    # --- entry points
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request as it came from the wire."""
+        return await self._answer(request, FILTERS)
+
+    async def handle_as(self, request: Request) -> Response:
+        """Answer a request whose user is known."""
+        return await self._answer(request, AFTER_AUTHENTICATION)
+
+    async def _answer(self, request: Request, filters: tuple[Filter, ...]) -> Response:
+        try:
+            admit(request, self._security, filters)
+            assert request.info is not None
+            response = await self._route(request, request.info)
+        except Exception as error:
+            response = guard(request, error)
+        finish(request, response, self._security)
+        return response
+
+    async def _route(self, request: Request, info: RequestInfo) -> Response:
+        if not info.is_resource:
+            return page_not_found()
+        served = self.resources.find(info.group, info.version, info.resource)
+        if served is None:
+            raise no_such_resource()
+        response = await self._handler(info, served)(request, info, served)
+        accept = request.headers.get("accept", "")
+        if "yaml" in accept and response.stream is None and response.content_type == "application/json":
+            form = negotiate(accept)
+            if form.is_yaml:
+                return tree_response(orjson.loads(response.body), form, response.status)
+        return response
+
+    def _handler(self, info: RequestInfo, served: Served) -> Handler:
+        kind = served.kind
+        if not info.subresource and kind.group in _REVIEW_GROUPS:
+            if info.verb != "create" or info.name:
+                raise _not_allowed()
+            return self._review
+        if info.subresource:
+            declared = next((s for s in kind.subresources if s.name == info.subresource), None)
+            if declared is None:
+                raise no_such_resource()
+            if info.verb not in declared.verbs:
+                raise _not_allowed()
+        if info.subresource not in ("", "status") or served.bucket == "bindings":
+            handlers = self._subresources
+            key = (served.bucket, info.subresource)
+            found = handlers.get(key) or handlers.get(("*", info.subresource))
+            if found is None:
+                raise no_such_resource()
+            return found
+        handler = self.objects.verbs.get(info.verb)
+        if handler is None or not (info.subresource or _allows(kind, info)):
+            raise _not_allowed()
+        return handler
+
+    async def _review(self, request: Request, info: RequestInfo, served: Served) -> Response:
+        """A review is answered, never stored."""
+        options = write_options(parse_query(request.query), "CreateOptions")
+        media = bodies.media_type(request.headers.get("content-type", ""))
+        tree = bodies.decode(served, request.body, media, options, request.warnings)
+        review(tree, request.user, info.namespace, self._judges, self.seams.clock.now())
+        return Response(201, orjson.dumps(tree))
+
+
+#: Groups whose kinds are questions.
+_REVIEW_GROUPS = ("authentication.k8s.io", "authorization.k8s.io")
+
+
+def _allows(kind: Kind, info: RequestInfo) -> bool:
+    if info.verb not in kind.verbs:
+        return False
+    # Collections and objects share verbs in a kind, but not in a path.
+    named = bool(info.name)
+    return named == (info.verb in ("get", "update", "patch", "delete")) or info.verb in ("list", "watch", "create")
+
+
+def _not_allowed() -> StatusError:
+    text = "the server does not allow this method on the requested resource"
+    return StatusError(405, "MethodNotAllowed", text, Details())

@@ -1,0 +1,105 @@
+"""Request bodies: decoded along the kind's schema, pruned, defaulted, with what was wrong reported as
+the request's fieldValidation asks."""
+
+from __future__ import annotations
+
+from navarch.base import yaml
+from navarch.base.errors import StatusError, bad_request, unsupported_media_type
+from navarch.schema.decode import Decoded, DecodeError, cannot_handle, decode_object, normalize, parse_body
+from navarch.schema.defaults import apply_defaults
+from navarch.schema.types import Tree
+from navarch.server.options import WriteOptions
+from navarch.server.served import Served
+from navarch.wire.messages import Request
+
+ACCEPTED = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+
+
+def media_type(header: str) -> str:
+    """The body's content type without parameters; JSON where none is named.
+
+    Raises: StatusError 415.
+    """
+    media = header.partition(";")[0].strip().lower()
+    if media in ("", "*/*"):
+        return "application/json"
+    if media not in ACCEPTED:
+        raise unsupported_media_type(ACCEPTED)
+    return media
+
+
+def decode(served: Served, raw: bytes, media: str, options: WriteOptions, warnings: list[str]) -> Tree:
+    """The tree of a body, pruned and with all defaults.
+
+    Raises: StatusError 400 for what cannot be decoded, and with fieldValidation Strict for unknown and
+    duplicate fields; with Warn these go to `warnings`.
+    """
+    decoded = decode_object(raw, media, served.node, served.kind.kind, served.api_version)
+    report_strict(served, decoded.strict_errors, options, warnings)
+    apply_all_defaults(served, decoded.tree)
+    return decoded.tree
+
+
+def report_strict(served: Served, errors: list[str], options: WriteOptions, warnings: list[str]) -> None:
+    """Unknown and repeated fields, as fieldValidation asks. Raises: StatusError 400 with Strict."""
+    if not errors or options.field_validation == "Ignore":
+        return
+    if options.field_validation == "Strict":
+        kind = served.kind
+        raise cannot_handle(kind.kind, kind.version, kind.kind, Decoded({}, errors).strict_message)
+    warnings.extend(errors)
+
+
+def apply_all_defaults(served: Served, tree: Tree) -> None:
+    """Constant defaults from the type's facts, then those that need code."""
+    apply_defaults(served.node, tree)
+    served.kind.default(tree)
+
+
+def decode_applied(served: Served, raw: bytes, options: WriteOptions, warnings: list[str]) -> Tree:
+    """The configuration of a server-side apply, just as it was written: what it leaves out is not the
+    applier's. Raises: StatusError 400."""
+    try:
+        tree, repeated = yaml.load_strict(raw)
+    except yaml.YamlError as error:
+        raise bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
+    if repeated and options.field_validation == "Strict":
+        listed = "".join(f"\n  {line}" for line in repeated)
+        text = f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:{listed}"
+        raise bad_request(text)
+    if options.field_validation == "Warn":
+        warnings.extend(repeated)
+    kind, version = (tree or {}).get("kind", ""), (tree or {}).get("apiVersion", "")
+    if (kind, version) != (served.kind.kind, served.api_version):
+        shown = version if "/" in version else f"/{version}"
+        raise bad_request(f"invalid object type: {shown}, Kind={kind}")
+    tree.setdefault("metadata", {})
+    return tree
+
+
+def complete_applied(served: Served, tree: Tree) -> None:
+    """Bring what an apply made into normal form, with all defaults. Raises: StatusError 500."""
+    try:
+        normalize(served.node, tree)
+    except DecodeError as error:
+        raise StatusError(500, "", str(error)) from None
+    apply_all_defaults(served, tree)
+
+
+def decode_delete_options(request: Request) -> Tree | None:
+    """The DeleteOptions in a body, None without one. Raises: StatusError 400, 415."""
+    if not request.body:
+        return None
+    media = media_type(request.headers.get("content-type", ""))
+    tree = parse_body(request.body, media, "DeleteOptions")
+    kind = tree.get("kind", "DeleteOptions")
+    if kind != "DeleteOptions":
+        version = tree.get("apiVersion", "")
+        scheme = "pkg/apis/meta/internalversion/scheme/register.go:27"
+        raise bad_request(f'no kind "{kind}" is registered for version "{version}" in scheme "{scheme}"')
+    return tree
+
+
+def decode_object_body(body: bytes, kind: str) -> Tree:
+    """A small JSON body that is an object (Binding, Eviction, Scale). Raises: StatusError 400."""
+    return parse_body(body, "application/json", kind)

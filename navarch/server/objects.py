@@ -1,0 +1,241 @@
+"""The verbs on objects: from a routed request to the read and write paths, and to the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from navarch.base.errors import StatusError, bad_request
+from navarch.base.times import format_time
+from navarch.schema import apply as server_side_apply
+from navarch.schema.types import Tree
+from navarch.seams.contract import Clock
+from navarch.server import bodies, patching
+from navarch.server.delete import Deleter, Deletion, success
+from navarch.server.options import (
+    DeleteOptions,
+    Query,
+    WriteOptions,
+    delete_options,
+    list_options,
+    parse_query,
+    timeout_of,
+    write_options,
+)
+from navarch.server.pipeline import (
+    PATCH_TRIES,
+    Outcome,
+    Pipeline,
+    Write,
+    check_place,
+    check_revision_given,
+    check_uid,
+    wrong_uid,
+)
+from navarch.server.reads import Form, Reads, form_of
+from navarch.server.selection import Selection
+from navarch.server.served import Served
+from navarch.server.watch import Watches
+from navarch.store.contract import Store
+from navarch.wire.messages import Request, RequestInfo, Response
+
+Handler = Callable[[Request, RequestInfo, Served], Awaitable[Response]]
+
+
+class Objects:
+    """Answers the ordinary verbs on every served resource, and its status."""
+
+    def __init__(
+        self, store: Store, clock: Clock, reads: Reads, watches: Watches, pipeline: Pipeline, deleter: Deleter
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._reads = reads
+        self._watches = watches
+        self.pipeline = pipeline
+        self._deleter = deleter
+        self.verbs: dict[str, Handler] = {
+            "get": self.get,
+            "list": self.list,
+            "watch": self.watch,
+            "create": self.create,
+            "update": self.update,
+            "patch": self.patch,
+            "delete": self.delete,
+            "deletecollection": self.delete_collection,
+        }
+
+    # --- reads
+
+    async def get(self, request: Request, info: RequestInfo, served: Served) -> Response:
+        query = parse_query(request.query)
+        return await self._reads.get(served, info.namespace, info.name, query, form_of(request))
+
+    async def list(self, request: Request, info: RequestInfo, served: Served) -> Response:
+        return await self._reads.collection(served, info.namespace, parse_query(request.query), form_of(request))
+
+    async def watch(self, request: Request, info: RequestInfo, served: Served) -> Response:
+        query = parse_query(request.query)
+        if info.name and "fieldSelector" not in query:
+            # The legacy path /watch/.../name.
+            query = {**query, "fieldSelector": [f"metadata.name={info.name}"]}
+        return await self._watches.open(served, info.namespace, query, form_of(request))
+
+    # --- writes
+
+    async def create(self, request: Request, info: RequestInfo, served: Served) -> Response:
+        query = parse_query(request.query)
+        timeout_of(query)
+        write = self.write_of(request, info, served, write_options(query, "CreateOptions"))
+        media = bodies.media_type(request.headers.get("content-type", ""))
+        tree = bodies.decode(served, request.body, media, write.options, write.warnings)
+        check_place(write, tree)
+        outcome = await self.pipeline.create(write, tree)
+        return self.answer(request, served, outcome, query)
+
+    async def update(self, request: Request, info: RequestInfo, served: Served) -> Response:
+        query = parse_query(request.query)
+        timeout_of(query)
+        write = self.write_of(request, info, served, write_options(query, "UpdateOptions"))
+        media = bodies.media_type(request.headers.get("content-type", ""))
+        tree = bodies.decode(served, request.body, media, write.options, write.warnings)
+        check_place(write, tree)
+        return self.answer(request, served, await self._put(write, tree), query)
+
+    async def _put(self, write: Write, tree: Tree) -> Outcome:
+        served = write.served
+        check_revision(tree)
+        check_revision_given(write, tree)
+        if served.kind.create_on_update and not write.subresource:
+            existing = self._store.index.get(served.key(write.namespace, write.name))
+            if existing is None:
+                if uid := tree["metadata"].get("uid"):
+                    raise wrong_uid(write, uid, "")
+                return await self.pipeline.create(write, tree)
+
+        def replace(current: Tree) -> Tree:
+            check_uid(write, tree, current)
+            replaced: Tree = orjson.loads(orjson.dumps(tree))
+            return replaced
+
+        # Without a resourceVersion the newest object is replaced, whichever it is.
+        tries = 1 if tree["metadata"].get("resourceVersion") else PATCH_TRIES
+        return await self.pipeline.change(write, replace, tries=tries)
+
+    async def patch(self, request: Request, info: RequestInfo, served: Served) -> Response:
+        query = parse_query(request.query)
+        timeout_of(query)
+        media = patching.media_type(request.headers.get("content-type", ""))
+        options = write_options(query, "PatchOptions", apply=media == patching.APPLY)
+        write = self.write_of(request, info, served, options)
+        if media == patching.APPLY:
+            outcome = await self._apply(write, request.body)
+        else:
+            change = patching.change_of(write, media, request.body)
+            outcome = await self.pipeline.change(write, change, tries=PATCH_TRIES)
+        return self.answer(request, served, outcome, query)
+
+    async def _apply(self, write: Write, body: bytes) -> Outcome:
+        """Server-side apply; creates the object if there is none."""
+        served, options = write.served, write.options
+        applied = bodies.decode_applied(served, body, options, write.warnings)
+        check_place(write, applied)
+        if applied["metadata"].get("managedFields"):
+            raise bad_request("metadata.managedFields must be nil")
+
+        def merge(live: Tree | None) -> Tree:
+            now = format_time(self._clock.now())
+            manager, subresource = options.field_manager, write.subresource
+            merged = server_side_apply.apply(
+                served.node, live, applied, manager, served.api_version, now, subresource, options.force
+            )
+            bodies.complete_applied(served, merged)
+            return merged
+
+        while True:
+            existing = self._store.index.get(served.key(write.namespace, write.name))
+            if existing is not None or write.subresource:
+                return await self.pipeline.change(write, merge, tries=PATCH_TRIES, applied=True)
+            try:
+                return await self.pipeline.create(write, merge(None), applied=True)
+            except StatusError as error:
+                # Somebody created it in between: apply to what stands there now.
+                if error.reason != "AlreadyExists":
+                    raise
+
+    # --- deletes
+
+    async def delete(self, request: Request, info: RequestInfo, served: Served) -> Response:
+        query = parse_query(request.query)
+        timeout_of(query)
+        options = delete_options(query, bodies.decode_delete_options(request))
+        deletion = Deletion(served, info.namespace, info.name, request.user, options, request.warnings)
+        tree, gone = await self._deleter.delete(deletion)
+        if gone and not served.kind.delete_returns_object:
+            return Response(body=orjson.dumps(success(served, tree)))
+        return Response(body=self._reads.render_tree(served, tree, form_of(request), query))
+
+    async def delete_collection(self, request: Request, info: RequestInfo, served: Served) -> Response:
+        query = parse_query(request.query)
+        timeout_of(query)
+        options = delete_options(query, bodies.decode_delete_options(request))
+        listing = list_options(query, watch=False)
+        selection = Selection(served, info.namespace, listing)
+        entries, metadata = await self._reads.select(selection, listing)
+        items: list[Tree] = []
+        for entry in entries:
+            tree = await self._delete_listed(served, entry.key, options, request)
+            if tree is not None:
+                items.append(tree)
+        for item in items:
+            item.pop("kind", None)
+            item.pop("apiVersion", None)
+        body = {
+            "kind": f"{served.kind.kind}List",
+            "apiVersion": served.api_version,
+            "metadata": metadata,
+            "items": items,
+        }
+        return Response(body=orjson.dumps(body))
+
+    async def _delete_listed(self, served: Served, key: str, options: DeleteOptions, request: Request) -> Tree | None:
+        parts = key.split("/")
+        namespace = parts[1] if served.kind.namespaced else ""
+        deletion = Deletion(served, namespace, parts[-1], request.user, options, request.warnings)
+        try:
+            tree, _ = await self._deleter.delete(deletion)
+        except StatusError as error:
+            # Gone already: what was asked for is done.
+            if error.reason != "NotFound":
+                raise
+            return None
+        return tree
+
+    # --- shared
+
+    @staticmethod
+    def write_of(request: Request, info: RequestInfo, served: Served, options: WriteOptions) -> Write:
+        manager = options.field_manager or manager_of(request.headers.get("user-agent", ""))
+        return Write(
+            served, info.namespace, info.name, info.subresource, request.user, options, manager, request.warnings
+        )
+
+    def answer(self, request: Request, served: Served, outcome: Outcome, query: Query) -> Response:
+        form = form_of(request)
+        body = outcome.value
+        if form is not Form.OBJECT:
+            body = self._reads.render_tree(served, orjson.loads(body), form, query)
+        return Response(201 if outcome.created else 200, body)
+
+
+def manager_of(user_agent: str) -> str:
+    """The field manager that a User-Agent stands for: what precedes the first slash."""
+    return user_agent.partition("/")[0][:128] or "unknown"
+
+
+def check_revision(tree: Tree) -> None:
+    """A resourceVersion that is no number. Raises: StatusError 500 as Kubernetes does."""
+    text = tree["metadata"].get("resourceVersion", "")
+    if text and not text.isdecimal():
+        raise StatusError(500, "", f'strconv.ParseUint: parsing "{text}": invalid syntax')

@@ -1,0 +1,98 @@
+"""PATCH: from a patch body to the change that the pipeline makes.
+
+Four content types, one shape: a function from the current tree to the new one. What comes out of a
+patch is decoded again like a request body, so that wrong types, unknown fields and defaults are
+treated alike however a client writes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from navarch.base import patch as patches
+from navarch.base.errors import bad_request, unsupported_media_type
+from navarch.base.field import invalid, invalid_value
+from navarch.schema import strategic
+from navarch.schema.decode import DecodeError, normalize
+from navarch.schema.types import Tree
+from navarch.server import bodies
+from navarch.server.pipeline import Change, Write, check_place
+from navarch.server.served import Served
+
+JSON = "application/json-patch+json"
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+
+def media_type(header: str) -> str:
+    """The content type without parameters. Raises: StatusError 415 if it is no patch type."""
+    media = header.partition(";")[0].strip().lower()
+    if media not in (JSON, MERGE, STRATEGIC, APPLY):
+        raise unsupported_media_type((JSON, MERGE, STRATEGIC, APPLY))
+    return media
+
+
+def decode_body(body: bytes) -> Any:
+    """A patch's JSON. Raises: StatusError 400."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        why = "unexpected end of JSON input" if not body.strip() else str(error)
+        raise bad_request(f"error decoding patch: {why}") from None
+
+
+def change_of(write: Write, media: str, body: bytes) -> Change:
+    """The change that a JSON, merge or strategic merge patch describes.
+
+    Raises: StatusError 400 for a body that is no JSON, 415 for a type that the kind does not know. The
+    change itself raises 400, 409, 422 or 500 for a patch that does not fit the object.
+    """
+    if media == STRATEGIC and not write.served.builtin:
+        raise unsupported_media_type((JSON, MERGE, APPLY))
+    patch = decode_body(body)
+
+    def change(current: Tree) -> Tree:
+        return _decoded(write, _patched(write, media, current, patch))
+
+    return change
+
+
+def _patched(write: Write, media: str, current: Tree, patch: Any) -> Any:
+    if media == JSON:
+        return patches.json_patch(current, patch)
+    if media == MERGE:
+        return patches.merge_patch(current, patch)
+    if not isinstance(patch, dict):
+        shape = patches.json_type(patch)
+        text = f"error decoding patch: json: cannot unmarshal {shape} into Go value of type map[string]interface {{}}"
+        raise bad_request(text)
+    return strategic.merge(write.served.node, current, patch)
+
+
+def _decoded(write: Write, patched: Tree) -> Tree:
+    """What a patch made, as if it had been a request body."""
+    served = write.served
+    shown = orjson.dumps(patched).decode() if _mistyped(served, patched) else ""
+    try:
+        if shown:
+            raise DecodeError(_no_kind(patched))
+        strict = normalize(served.node, patched)
+    except DecodeError as error:
+        shown = shown or orjson.dumps(patched).decode()
+        raise invalid("", "", "", [invalid_value("patch", shown, str(error))]) from None
+    bodies.report_strict(served, strict, write.options, write.warnings)
+    bodies.apply_all_defaults(served, patched)
+    check_place(write, patched)
+    return patched
+
+
+def _mistyped(served: Served, patched: Tree) -> bool:
+    return patched.get("kind") != served.kind.kind or patched.get("apiVersion") != served.api_version
+
+
+def _no_kind(patched: Tree) -> str:
+    kind, version = patched.get("kind", ""), patched.get("apiVersion", "")
+    return f'no kind "{kind}" is registered for version "{version}" in scheme "pkg/api/legacyscheme/scheme.go:30"'

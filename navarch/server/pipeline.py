@@ -1,0 +1,374 @@
+"""The write path of one object: the file to read first.
+
+Every create, update, patch and apply goes through the same steps:
+
+    decode the tree -> read current -> merge -> prune and default -> managed fields ->
+    mutating admission -> prepare (status is not yours; generation) -> validate with all errors ->
+    validating admission -> compare-and-swap in the store; on conflict, again from "read current"
+
+Nothing here knows a kind by name: what differs per kind stands in its declaration (`api/kind.py`),
+in admission plug-ins, and in `reactions.py` for what needs the store (addresses of Services).
+
+Source: apiserver `registry/rest` and `registry/generic/registry/store.go` for the order of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+
+from navarch.base.errors import MODIFIED, StatusError, already_exists, bad_request, conflict, not_found
+from navarch.base.field import FieldError, invalid, invalid_value
+from navarch.base.times import format_time
+from navarch.schema import managed_fields
+from navarch.schema.types import Tree
+from navarch.seams.contract import Seams
+from navarch.server.admission.contract import CREATE, UPDATE, Attributes, Chain
+from navarch.server.options import WriteOptions
+from navarch.server.reactions import Reactions
+from navarch.server.served import Served
+from navarch.store.contract import Entry, RevisionConflict, Store
+from navarch.wire.messages import User
+
+#: How often a patch is tried again on the newest object. Source: apiserver handlers, MaxRetryWhenPatchConflicts.
+PATCH_TRIES = 5
+
+#: Tries to find a free generated name. Source: apiserver registry store, maxNameGenerationCreateAttempts.
+NAME_TRIES = 8
+
+#: Generated names are cut to this before the random suffix. Source: apiserver storage/names.
+GENERATE_BASE_MAX = 58
+GENERATE_SUFFIX = 5
+
+
+@dataclass(slots=True)
+class Write:
+    """One write request, as all steps see it."""
+
+    served: Served
+    namespace: str
+    name: str
+    subresource: str
+    user: User
+    options: WriteOptions
+    #: Who owns the fields that this write sets.
+    manager: str
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a write left. `tree` and `value` show the same object; a dry run has no entry in the store."""
+
+    value: bytes
+    created: bool = False
+    deleted: bool = False
+
+
+#: Makes the new tree from a fresh tree of the current object. It may change what it is handed.
+Change = Callable[[Tree], Tree]
+
+
+class Pipeline:
+    """Carries writes out on one store."""
+
+    def __init__(self, store: Store, seams: Seams, chain: Chain, reactions: Reactions) -> None:
+        self._store = store
+        self._seams = seams
+        self._chain = chain
+        self._reactions = reactions
+
+    # --- create
+
+    async def create(self, write: Write, tree: Tree, *, applied: bool = False) -> Outcome:
+        """Store a new object. `tree` is pruned and defaulted; with `applied` its managed fields stand.
+
+        Raises: StatusError 400, 403, 409, 422 and whatever admission answers.
+        """
+        generate = tree["metadata"].get("generateName", "")
+        generated = bool(generate) and not tree["metadata"].get("name")
+        for attempt in range(NAME_TRIES):
+            if generated:
+                tree["metadata"]["name"] = self._generate_name(generate)
+            last = attempt == NAME_TRIES - 1 or not generated
+            try:
+                return await self._create_once(write, tree if last else _copy(tree), applied=applied)
+            except StatusError as error:
+                if last or error.reason != "AlreadyExists":
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _create_once(self, write: Write, tree: Tree, *, applied: bool) -> Outcome:
+        served = write.served
+        self._fill_metadata(write, tree)
+        if not applied:
+            self._own_fields(write, None, tree)
+        attributes = self._attributes(CREATE, write, tree, None)
+        try:
+            await self._chain.admit(attributes)
+            served.kind.prepare_create(tree)
+            if served.kind.has_generation:
+                tree["metadata"]["generation"] = 1
+            self._reactions.before_create(write, tree)
+            errors = served.kind.validate(tree)
+            if errors:
+                raise invalid(served.kind.kind, served.group, tree["metadata"].get("name", ""), errors)
+            self._warn(write, tree, None)
+            await self._chain.validate(attributes)
+            key = served.key(write.namespace, tree["metadata"]["name"])
+            return await self._put_new(write, key, tree)
+        except BaseException:
+            for undo in attributes.undo:
+                undo()
+            raise
+
+    async def _put_new(self, write: Write, key: str, tree: Tree) -> Outcome:
+        served = write.served
+        name = tree["metadata"]["name"]
+        existing = self._store.index.get(key)
+        if existing is None and write.options.dry_run:
+            self._reactions.abandon(write, tree, None)
+            return Outcome(_without_revision(served, tree), created=True)
+        try:
+            if existing is not None:
+                raise RevisionConflict(key, existing)
+            document = served.document(tree)
+            entry = await self._store.put(key, document, 0, served.kind.ttl_s)
+        except RevisionConflict as lost:
+            self._reactions.abandon(write, tree, None)
+            raise _exists(served, name, lost.current) from None
+        except BaseException:
+            self._reactions.abandon(write, tree, None)
+            raise
+        self._reactions.settle(write, tree)
+        return Outcome(served.show(entry.value), created=True)
+
+    def _generate_name(self, base: str) -> str:
+        return base[:GENERATE_BASE_MAX] + self._seams.rng.suffix(GENERATE_SUFFIX)
+
+    def _fill_metadata(self, write: Write, tree: Tree) -> None:
+        """What the server sets on a new object, and what a client may not."""
+        metadata = tree["metadata"]
+        for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion", "generation"):
+            metadata.pop(field, None)
+        metadata["uid"] = self._seams.rng.uuid()
+        metadata["creationTimestamp"] = format_time(self._seams.clock.now())
+        if write.namespace:
+            metadata["namespace"] = write.namespace
+
+    # --- update, patch, apply
+
+    async def change(self, write: Write, change: Change, *, tries: int, applied: bool = False) -> Outcome:
+        """Replace the current object by what `change` makes of it; the whole is tried again on a lost
+        race as long as `tries` allow. Raises: StatusError 404, 409, 422 and whatever admission answers.
+        """
+        served = write.served
+        key = served.key(write.namespace, write.name)
+        while True:
+            current = self._store.index.get(key)
+            if current is None:
+                raise not_found(served.plural, write.name, served.group)
+            old = served.tree(current.value)
+            tree = change(served.tree(current.value))
+            tries -= 1
+            outcome = await self._change_once(write, current, old, tree, applied=applied)
+            if outcome is not None:
+                return outcome
+            if tries <= 0:
+                raise conflict(served.plural, write.name, MODIFIED, served.group)
+
+    async def _change_once(
+        self, write: Write, current: Entry, old: Tree, tree: Tree, *, applied: bool
+    ) -> Outcome | None:
+        """One try; None if the race was lost."""
+        served = write.served
+        kind = served.kind
+        asked = tree["metadata"].get("resourceVersion", "")
+        if asked and asked != old["metadata"]["resourceVersion"]:
+            raise conflict(served.plural, write.name, MODIFIED, served.group)
+        _carry_metadata(tree, old)
+        if not applied:
+            self._own_fields(write, old, tree)
+        attributes = self._attributes(UPDATE, write, tree, old)
+        try:
+            await self._chain.admit(attributes)
+            self._prepare(write, tree, old)
+            self._reactions.before_update(write, tree, old)
+            errors = self._errors(write, tree, old)
+            if errors:
+                raise invalid(kind.kind, served.group, write.name, errors)
+            self._warn(write, tree, old)
+            await self._chain.validate(attributes)
+            outcome = await self._put_changed(write, current, old, tree)
+        except BaseException:
+            self._reactions.abandon(write, tree, old)
+            for undo in attributes.undo:
+                undo()
+            raise
+        return outcome
+
+    async def _put_changed(self, write: Write, current: Entry, old: Tree, tree: Tree) -> Outcome | None:
+        served = write.served
+        if tree == old:
+            self._reactions.abandon(write, tree, old)
+            return Outcome(served.show(current.value))
+        if write.options.dry_run:
+            self._reactions.abandon(write, tree, old)
+            return Outcome(_dump(served, tree))
+        try:
+            if _finished(tree):
+                entry = await self._store.delete(current.key, current.revision)
+                tree["metadata"]["resourceVersion"] = str(entry.revision)
+                return Outcome(_dump(served, tree), deleted=True)
+            entry = await self._store.put(current.key, served.document(tree), current.revision, served.kind.ttl_s)
+        except RevisionConflict:
+            self._reactions.abandon(write, tree, old)
+            return None
+        self._reactions.settle(write, tree)
+        return Outcome(served.show(entry.value))
+
+    def _prepare(self, write: Write, tree: Tree, old: Tree) -> None:
+        kind = write.served.kind
+        if write.subresource == "status":
+            if kind.prepare_status is not None:
+                kind.prepare_status(tree, old)
+            return
+        if kind.prepare_update is not None and not write.subresource:
+            kind.prepare_update(tree, old)
+        if kind.has_generation and write.subresource != "binding" and _spec_changed(tree, old):
+            tree["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+
+    def _errors(self, write: Write, tree: Tree, old: Tree) -> list[FieldError]:
+        kind = write.served.kind
+        if write.subresource == "status":
+            return kind.validate_status(tree, old) if kind.validate_status is not None else []
+        errors = kind.validate(tree)
+        if kind.validate_update is not None:
+            errors = errors + kind.validate_update(tree, old)
+        return errors
+
+    # --- shared steps
+
+    def _own_fields(self, write: Write, old: Tree | None, tree: Tree) -> None:
+        managed_fields.on_update(
+            write.served.node,
+            old,
+            tree,
+            write.manager,
+            write.served.api_version,
+            format_time(self._seams.clock.now()),
+            write.subresource,
+        )
+
+    def _attributes(self, operation: str, write: Write, tree: Tree, old: Tree | None) -> Attributes:
+        return Attributes(
+            operation,
+            write.served,
+            write.namespace,
+            tree["metadata"].get("name", ""),
+            write.subresource,
+            tree,
+            old,
+            write.user,
+            write.options.dry_run,
+            write.warnings,
+        )
+
+    def _warn(self, write: Write, tree: Tree, old: Tree | None) -> None:
+        warnings = write.served.kind.warnings
+        if warnings is not None:
+            write.warnings.extend(warnings(tree, old))
+
+
+def check_revision_given(write: Write, tree: Tree) -> None:
+    """A PUT without resourceVersion where the kind does not allow it. Raises: StatusError 422."""
+    served = write.served
+    if served.kind.unconditional_update or tree["metadata"].get("resourceVersion"):
+        return
+    error = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
+    raise invalid(served.plural, served.group, write.name, [error])
+
+
+def check_uid(write: Write, tree: Tree, old: Tree) -> None:
+    """A PUT that means another object of the same name. Raises: StatusError 409."""
+    uid = tree["metadata"].get("uid", "")
+    if uid and uid != old["metadata"].get("uid"):
+        raise wrong_uid(write, uid, old["metadata"].get("uid", ""))
+
+
+def wrong_uid(write: Write, asked: str, found: str) -> StatusError:
+    served = write.served
+    key = f"/registry/{served.plural}/{write.namespace + '/' if write.namespace else ''}{write.name}"
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"Precondition failed: UID in precondition: {asked}, UID in object meta: {found}"
+    )
+    return conflict(served.plural, write.name, why, served.group)
+
+
+def check_place(write: Write, tree: Tree) -> None:
+    """Name and namespace of the body against the URL's. Raises: StatusError 400."""
+    metadata = tree["metadata"]
+    namespace = metadata.get("namespace", "")
+    if namespace and namespace != write.namespace:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    name = metadata.get("name", "")
+    if not write.name:
+        return
+    if not name:
+        raise bad_request(
+            f"the name of the object ({write.name} based on URL) was undeterminable: name must be provided"
+        )
+    if name != write.name:
+        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({write.name})")
+
+
+def _exists(served: Served, name: str, current: Entry | None) -> StatusError:
+    error = already_exists(served.plural, name, served.group)
+    if current is not None and served.tree(current.value)["metadata"].get("deletionTimestamp"):
+        error.message = f"object is being deleted: {error.message}"
+    return error
+
+
+def _carry_metadata(tree: Tree, old: Tree) -> None:
+    """What an update keeps whatever the client sent."""
+    new_metadata, old_metadata = tree["metadata"], old["metadata"]
+    new_metadata["resourceVersion"] = old_metadata["resourceVersion"]
+    for field in ("namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
+        if field in old_metadata:
+            new_metadata.setdefault(field, old_metadata[field])
+    new_metadata.pop("generation", None)
+    if "generation" in old_metadata:
+        new_metadata["generation"] = old_metadata["generation"]
+
+
+def _finished(tree: Tree) -> bool:
+    """Whether a deletion that waited for finalizers has nothing left to wait for."""
+    metadata = tree["metadata"]
+    return bool(
+        metadata.get("deletionTimestamp")
+        and not metadata.get("finalizers")
+        and not metadata.get("deletionGracePeriodSeconds")
+    )
+
+
+def _spec_changed(tree: Tree, old: Tree) -> bool:
+    """Whether anything but metadata and status differs."""
+    names = tree.keys() | old.keys()
+    return any(tree.get(n) != old.get(n) for n in names if n not in ("metadata", "status"))
+
+
+def _copy(tree: Tree) -> Tree:
+    copied: Tree = orjson.loads(orjson.dumps(tree))
+    return copied
+
+
+def _dump(served: Served, tree: Tree) -> bytes:
+    return orjson.dumps({"kind": served.kind.kind, "apiVersion": served.api_version, **tree})
+
+
+def _without_revision(served: Served, tree: Tree) -> bytes:
+    tree["metadata"].pop("resourceVersion", None)
+    return _dump(served, tree)

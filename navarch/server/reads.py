@@ -1,0 +1,184 @@
+"""GET and LIST: from the index to the answer's bytes.
+
+The stored bytes are what is sent; a tree is decoded only for tables, partial metadata and kinds that
+are stored in another version's form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+import orjson
+
+from navarch.base.errors import Cause, bad_request, expired, not_found, timeout
+from navarch.schema.types import Tree
+from navarch.seams.contract import Clock
+from navarch.server import continuation, tables
+from navarch.server.continuation import Continuation
+from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
+from navarch.server.respond import negotiate
+from navarch.server.selection import Selection
+from navarch.server.served import Served
+from navarch.store.contract import Compacted, Entry, Store
+from navarch.wire.messages import Request, Response
+
+
+class Form(Enum):
+    """How objects are shown."""
+
+    OBJECT = "object"
+    TABLE = "table"
+    PARTIAL = "partial"
+
+
+_FORMS = {
+    "Table": Form.TABLE,
+    "PartialObjectMetadata": Form.PARTIAL,
+    "PartialObjectMetadataList": Form.PARTIAL,
+}
+
+
+def form_of(request: Request) -> Form:
+    """The form that the client accepts. Raises: StatusError 406."""
+    accept = request.headers.get("accept", "")
+    return _FORMS.get(negotiate(accept).as_, Form.OBJECT) if accept else Form.OBJECT
+
+
+class Reads:
+    """Answers reads of one store."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    # --- one object
+
+    async def get(self, served: Served, namespace: str, name: str, query: Query, form: Form) -> Response:
+        """Raises: StatusError 404, and 500 or 504 for a resourceVersion that is none or not yet."""
+        if query:
+            try:
+                wanted = parse_revision(first(query, "resourceVersion"))
+            except ValueError as error:
+                raise server_error(str(error)) from None
+            await self.reach(wanted)
+        else:
+            await self._store.sync()
+        entry = self.find(served, namespace, name)
+        return Response(body=self.render(served, entry, form, query))
+
+    def find(self, served: Served, namespace: str, name: str) -> Entry:
+        """Raises: StatusError 404."""
+        entry = self._store.index.get(served.key(namespace, name))
+        if entry is None:
+            raise not_found(served.plural, name, served.group)
+        return entry
+
+    def render(self, served: Served, entry: Entry, form: Form, query: Query) -> bytes:
+        if form is Form.OBJECT:
+            return served.show(entry.value)
+        return self.render_tree(served, served.tree(entry.value), form, query)
+
+    def render_tree(self, served: Served, tree: Tree, form: Form, query: Query) -> bytes:
+        if form is Form.PARTIAL:
+            return orjson.dumps(tables.partial_metadata(tree))
+        if form is Form.TABLE:
+            include = tables.check_include(first(query, "includeObject"))
+            metadata = {"resourceVersion": tree["metadata"].get("resourceVersion", "")}
+            return orjson.dumps(tables.table(served, [tree], metadata, self._clock.now(), include))
+        return orjson.dumps(tree)
+
+    async def reach(self, revision: int) -> None:
+        """Return when the index is at `revision`. Raises: StatusError 504 if nothing is there yet."""
+        index = self._store.index
+        if revision <= index.revision:
+            return
+        current = await self._store.sync()
+        if revision > current:
+            text = f"Timeout: Too large resource version: {revision}, current: {current}"
+            cause = Cause("ResourceVersionTooLarge", "Too large resource version")
+            raise timeout(text, causes=[cause])
+
+    # --- many objects
+
+    async def collection(self, served: Served, namespace: str, query: Query, form: Form) -> Response:
+        """Raises: StatusError 400, 404, 410, 422, 504 as Kubernetes answers wrong options."""
+        options = list_options(query, watch=False)
+        selection = Selection(served, namespace, options)
+        entries, metadata = await self.select(selection, options)
+        if form is Form.OBJECT:
+            return Response(body=_list_bytes(served, entries, metadata))
+        trees = [served.tree(entry.value) for entry in entries]
+        if form is Form.PARTIAL:
+            return Response(body=orjson.dumps(tables.partial_list(trees, metadata)))
+        include = tables.check_include(first(query, "includeObject"))
+        return Response(body=orjson.dumps(tables.table(served, trees, metadata, self._clock.now(), include)))
+
+    async def select(self, selection: Selection, options: ListOptions) -> tuple[list[Entry], Tree]:
+        """The selected entries of one page, and the list's metadata."""
+        goes_on, revision = await self._position(options)
+        base = selection.prefix
+        start = base + goes_on.start if goes_on else ""
+        index = self._store.index
+        try:
+            if revision in (-1, index.revision):
+                revision = index.revision
+                source = selection.read(index, start)
+            else:
+                source = selection.read(index, start, revision)
+        except Compacted:
+            if goes_on is not None:
+                raise continuation.too_old(goes_on.start) from None
+            raise expired("The resourceVersion for the provided list is too old.") from None
+        return self._page(source, revision, options, base, counted=selection.everything)
+
+    async def _position(self, options: ListOptions) -> tuple[Continuation | None, int]:
+        """Where the list starts and at which revision it stands; -1 is the newest."""
+        if options.continue_token:
+            if options.resource_version not in ("", "0"):
+                raise bad_request("specifying resource version is not allowed when using continue")
+            goes_on = continuation.decode(options.continue_token)
+            return goes_on, goes_on.revision
+        try:
+            wanted = parse_revision(options.resource_version)
+        except ValueError as error:
+            raise bad_request(f"invalid resource version: {error}") from None
+        if not options.resource_version:
+            await self._store.sync()
+        await self.reach(wanted)
+        if options.resource_version_match == "Exact":
+            return None, wanted
+        return None, -1
+
+    def _page(
+        self, source: list[Entry], revision: int, options: ListOptions, base: str, *, counted: bool
+    ) -> tuple[list[Entry], Tree]:
+        metadata: Tree = {"resourceVersion": str(revision)}
+        limit = options.limit
+        # As Kubernetes does, a list from the cache (resourceVersion=0) is not cut into pages.
+        if limit <= 0 or len(source) <= limit or (options.resource_version == "0" and not options.continue_token):
+            return source, metadata
+        page = source[:limit]
+        metadata["continue"] = continuation.encode(revision, page[-1].key[len(base) :] + "\0")
+        if counted:
+            metadata["remainingItemCount"] = len(source) - limit
+        return page, metadata
+
+
+def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> bytes:
+    """The list's JSON, joined from stored bytes; items of built-in kinds go without kind and apiVersion."""
+    head = served.list_head + metadata["resourceVersion"].encode() + b'"'
+    if token := metadata.get("continue"):
+        head += b',"continue":"%s"' % token.encode()
+    if (remaining := metadata.get("remainingItemCount")) is not None:
+        head += b',"remainingItemCount":%d' % remaining
+    if not entries:
+        return head + b'},"items":[]}'
+    if not served.builtin:
+        return b'%s},"items":[%s]}' % (head, b",".join([entry.value for entry in entries]))
+    if served.converts:
+        values = [served.show(entry.value) for entry in entries]
+    else:
+        values = [entry.value for entry in entries]
+    skip = len(served.head)
+    return b'%s},"items":[{%s]}' % (head, b",{".join([value[skip:] for value in values]))

@@ -1,0 +1,110 @@
+"""Which objects of a resource a request means: namespace, label selector and field selector.
+
+A `Selection` is compiled once per request. It tells the store the narrowest range of keys, and then
+accepts or refuses entries by their attributes alone.
+"""
+
+from __future__ import annotations
+
+from navarch.base import selector
+from navarch.base.errors import bad_request
+from navarch.server.options import ListOptions
+from navarch.server.served import Served
+from navarch.store.contract import Entry, Index
+
+_METADATA_FIELDS = ("metadata.name", "metadata.namespace")
+
+
+class Selection:
+    """Compiled selection of one request. Raises: StatusError 400 for selectors that do not parse or
+    that name a field which the kind does not select by."""
+
+    __slots__ = ("_exact", "_fields", "_labels", "_served", "name", "namespace")
+
+    def __init__(self, served: Served, namespace: str, options: ListOptions) -> None:
+        self._served = served
+        self.namespace = namespace
+        #: Set when a field selector pins metadata.name.
+        self.name = ""
+        try:
+            self._labels = selector.parse_labels(options.label_selector) if options.label_selector else None
+            requirements = selector.parse_fields(options.field_selector).requirements if options.field_selector else ()
+        except ValueError as error:
+            raise bad_request(str(error)) from None
+        #: (field, value, wanted): wanted False for `!=`.
+        self._fields: list[tuple[str, str, bool]] = []
+        self._exact: tuple[str, str] | None = None
+        for requirement in requirements:
+            self._add_field(requirement.field, requirement.operator, requirement.value)
+
+    def _add_field(self, field: str, operator: str, value: str) -> None:
+        wanted = operator != "!="
+        if field == "metadata.name" and wanted and not self.name:
+            self.name = value
+        elif field == "metadata.namespace" and wanted and self.namespace in ("", value):
+            self.namespace = value
+        else:
+            known = self._served.kind.fields
+            if field not in known and field not in _METADATA_FIELDS:
+                raise bad_request(unknown_field(field, self._served))
+            if wanted and field in known and self._exact is None:
+                self._exact = (field, value)
+            self._fields.append((field, value, wanted))
+
+    @property
+    def everything(self) -> bool:
+        """Whether the range of keys alone decides."""
+        return self._labels is None and not self._fields
+
+    @property
+    def exact_field(self) -> tuple[str, str] | None:
+        """A field and the value that it must have, for dispatching events; None if there is none."""
+        return self._exact
+
+    @property
+    def prefix(self) -> str:
+        """The range of keys that the namespace leaves."""
+        return self._served.namespace_prefix(self.namespace if self._served.kind.namespaced else "")
+
+    def read(self, index: Index, start: str = "", revision: int | None = None) -> list[Entry]:
+        """The selected entries from key `start` on, now or as of `revision`. Raises: Compacted."""
+        prefix = self.prefix
+        if revision is not None:
+            found = index.range_at(prefix, revision, start)
+        elif self.name and (self.namespace or not self._served.kind.namespaced):
+            entry = index.get(prefix + self.name)
+            found = [entry] if entry is not None and entry.key >= start else []
+        else:
+            found = index.range(prefix, start)
+        if self.everything and not self.name:
+            return found
+        return [entry for entry in found if self.matches(entry)]
+
+    def in_range(self, key: str) -> bool:
+        """Whether the key lies in the selection's namespace."""
+        return key.startswith(self.prefix)
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether an entry of the range is selected."""
+        if self.name and entry.key.rpartition("/")[2] != self.name:
+            return False
+        if self._labels is None and not self._fields:
+            return True
+        attrs = self._served.attrs(entry)
+        if self._labels is not None and not self._labels.matches(attrs.labels):
+            return False
+        return all((self._value(entry, field) == value) == wanted for field, value, wanted in self._fields)
+
+    def _value(self, entry: Entry, field: str) -> str:
+        if field in _METADATA_FIELDS:
+            parts = entry.key.split("/")
+            if field == "metadata.name":
+                return parts[-1]
+            return parts[-2] if self._served.kind.namespaced else ""
+        return self._served.attrs(entry).fields[field]
+
+
+def unknown_field(field: str, served: Served) -> str:
+    if served.kind.fields:
+        return f"field label not supported: {field}"
+    return f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'

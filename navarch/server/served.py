@@ -1,0 +1,175 @@
+"""The resources that a server serves, and what it derives from each kind's declaration once.
+
+`Resources` is the table that requests are looked up in. Built-in kinds come from the catalog; CRDs
+add and remove theirs at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+import orjson
+
+from navarch.api.kind import Kind
+from navarch.base.resource import Resource
+from navarch.schema.types import Struct, Tree
+from navarch.store.contract import Entry
+
+
+class _Labels(msgspec.Struct, gc=False):
+    labels: dict[str, str] | None = None
+
+
+class _Metadata(msgspec.Struct, gc=False):
+    metadata: _Labels
+
+
+_labels_decoder = msgspec.json.Decoder(_Metadata)
+
+
+class Attrs:
+    """What selectors need of a stored object, derived from its bytes at first use and kept with its
+    entry, so that any number of lists and watchers pays once."""
+
+    __slots__ = ("_fields", "_served", "_value", "labels")
+
+    def __init__(self, served: Served, value: bytes) -> None:
+        self._served = served
+        self._value = value
+        self._fields: dict[str, str] | None = None
+        self.labels: dict[str, str] = _labels_decoder.decode(value).metadata.labels or {}
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The selectable fields beside name and namespace."""
+        if self._fields is None:
+            tree = orjson.loads(self._value)
+            self._fields = {name: read(tree) for name, read in self._served.kind.fields.items()}
+        return self._fields
+
+
+class Served:
+    """One kind in one version as the server handles it."""
+
+    __slots__ = ("api_version", "bucket", "builtin", "head", "kind", "list_head", "node", "prefix", "resource")
+
+    def __init__(self, kind: Kind, node: Struct, *, builtin: bool = True) -> None:
+        self.kind = kind
+        self.node = node
+        #: False for kinds that a CustomResourceDefinition declares.
+        self.builtin = builtin
+        self.resource: Resource = kind.resource
+        self.bucket = kind.bucket
+        self.prefix = kind.bucket + "/"
+        self.api_version = kind.api_version
+        #: How every stored document of this kind begins. Items of a list leave it out.
+        self.head = b'{"kind":"%s","apiVersion":"%s",' % (kind.kind.encode(), kind.api_version.encode())
+        self.list_head = b'{"kind":"%sList","apiVersion":"%s","metadata":{"resourceVersion":"' % (
+            kind.kind.encode(),
+            kind.api_version.encode(),
+        )
+
+    @property
+    def plural(self) -> str:
+        return self.kind.plural
+
+    @property
+    def group(self) -> str:
+        return self.kind.group
+
+    @property
+    def converts(self) -> bool:
+        """Whether stored objects must be converted before they are shown."""
+        return self.kind.from_stored is not None
+
+    def key(self, namespace: str, name: str) -> str:
+        """The store key of an object."""
+        return f"{self.prefix}{namespace}/{name}" if self.kind.namespaced else self.prefix + name
+
+    def namespace_prefix(self, namespace: str) -> str:
+        return f"{self.prefix}{namespace}/" if namespace else self.prefix
+
+    def attrs(self, entry: Entry) -> Attrs:
+        found: Attrs | None = entry.attrs
+        if found is None:
+            found = entry.attrs = Attrs(self, entry.value)
+        return found
+
+    def show(self, value: bytes) -> bytes:
+        """A stored document as this version shows it."""
+        if self.kind.from_stored is None:
+            return value
+        return orjson.dumps(self.tree(value))
+
+    def tree(self, value: bytes) -> Tree:
+        """A fresh tree of a stored document, in this version's form."""
+        tree: Tree = orjson.loads(value)
+        if self.kind.from_stored is not None:
+            self.kind.from_stored(tree)
+            tree["apiVersion"] = self.api_version
+        return tree
+
+    def document(self, tree: Tree) -> bytes:
+        """The bytes to store: kind, apiVersion and metadata first, resourceVersion left empty.
+
+        The tree is consumed: it may be changed.
+        """
+        if self.kind.to_stored is not None:
+            self.kind.to_stored(tree)
+        metadata: dict[str, Any] = tree["metadata"]
+        metadata["resourceVersion"] = ""
+        ordered = {"kind": tree["kind"], "apiVersion": tree["apiVersion"], "metadata": _order(metadata)}
+        for name, value in tree.items():
+            if name not in ordered:
+                ordered[name] = value
+        return orjson.dumps(ordered)
+
+
+#: Fields of ObjectMeta that come before labels and annotations, in the order of the wire.
+_BEFORE_LABELS = ("name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp")
+
+
+def _order(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata with resourceVersion before anything that a client chooses freely (store contract)."""
+    ordered = {name: metadata[name] for name in _BEFORE_LABELS if name in metadata}
+    for name, value in metadata.items():
+        if name not in ordered:
+            ordered[name] = value
+    return ordered
+
+
+class Resources:
+    """Served kinds by (group, version, plural)."""
+
+    def __init__(self, served: Iterable[Served]) -> None:
+        self._by_path: dict[tuple[str, str, str], Served] = {}
+        self._by_bucket: dict[str, Served] = {}
+        for one in served:
+            self.add(one)
+
+    def add(self, served: Served) -> None:
+        kind = served.kind
+        self._by_path[kind.group, kind.version, kind.plural] = served
+        if not kind.stored_as:
+            self._by_bucket.setdefault(served.bucket, served)
+
+    def remove(self, served: Served) -> None:
+        kind = served.kind
+        self._by_path.pop((kind.group, kind.version, kind.plural), None)
+        if self._by_bucket.get(served.bucket) is served:
+            del self._by_bucket[served.bucket]
+
+    def find(self, group: str, version: str, plural: str) -> Served | None:
+        return self._by_path.get((group, version, plural))
+
+    def by_bucket(self, bucket: str) -> Served | None:
+        """The kind in the form in which the bucket's objects are stored."""
+        return self._by_bucket.get(bucket)
+
+    def has_version(self, group: str, version: str) -> bool:
+        return any(g == group and v == version for g, v, _ in self._by_path)
+
+    def __iter__(self) -> Iterator[Served]:
+        return iter(self._by_path.values())

@@ -1,0 +1,118 @@
+"""The scale subresource: replicas of a workload as an autoscaling/v1 Scale.
+
+Its resourceVersion is the parent's; a conditional update of the scale is one of the parent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from navarch.api.kind import Scale
+from navarch.base import patch as patches
+from navarch.base import selector
+from navarch.base.errors import bad_request, no_such_resource, unsupported_media_type
+from navarch.base.field import invalid, invalid_value
+from navarch.schema.types import Tree
+from navarch.server import patching
+from navarch.server.bodies import decode_object_body
+from navarch.server.objects import Objects
+from navarch.server.options import parse_query, write_options
+from navarch.server.pipeline import PATCH_TRIES
+from navarch.server.reads import Reads
+from navarch.server.served import Served
+from navarch.wire.messages import Request, RequestInfo, Response
+
+
+class ScaleSubresource:
+    """GET, PUT and PATCH of `scale`."""
+
+    def __init__(self, objects: Objects, reads: Reads) -> None:
+        self._objects = objects
+        self._reads = reads
+
+    async def handle(self, request: Request, info: RequestInfo, served: Served) -> Response:
+        """Raises: StatusError 404, 405, 409, 422."""
+        paths = served.kind.scale
+        if paths is None:
+            raise no_such_resource()
+        if info.verb == "get":
+            entry = self._reads.find(served, info.namespace, info.name)
+            return Response(body=orjson.dumps(scale_of(paths, served.tree(entry.value))))
+        options_kind = "UpdateOptions" if info.verb == "update" else "PatchOptions"
+        write = self._objects.write_of(request, info, served, write_options(parse_query(request.query), options_kind))
+        media = "" if info.verb == "update" else patching.media_type(request.headers.get("content-type", ""))
+        body = patching.decode_body(request.body) if media else decode_object_body(request.body, "Scale")
+
+        def change(current: Tree) -> Tree:
+            wanted = _patched(media, scale_of(paths, current), body) if media else body
+            return _with_replicas(paths, current, wanted)
+
+        outcome = await self._objects.pipeline.change(write, change, tries=PATCH_TRIES)
+        return Response(body=orjson.dumps(scale_of(paths, orjson.loads(outcome.value))))
+
+
+def scale_of(paths: Scale, tree: Tree) -> Tree:
+    """The Scale of an object."""
+    metadata = tree["metadata"]
+    shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    spec: Tree = {}
+    if replicas := at(tree, paths.replicas):
+        spec["replicas"] = replicas
+    status: Tree = {"replicas": at(tree, paths.status_replicas) or 0}
+    if text := _selector_text(at(tree, paths.selector)):
+        status["selector"] = text
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {name: metadata[name] for name in shown if name in metadata},
+        "spec": spec,
+        "status": status,
+    }
+
+
+def _selector_text(value: Any) -> str:
+    """A selector as text: a plain map (ReplicationController), a LabelSelector, or text (CRDs)."""
+    if not value:
+        return ""
+    if isinstance(value, str):
+        return value
+    if "matchLabels" in value or "matchExpressions" in value:
+        return str(selector.from_label_selector(value))
+    return str(selector.from_labels(value))
+
+
+def at(tree: Tree, path: str) -> Any:
+    """The value at a dotted path, None where it ends early."""
+    value: Any = tree
+    for part in path.lstrip(".").split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    return value
+
+
+def _with_replicas(paths: Scale, current: Tree, scale: Tree) -> Tree:
+    replicas = (scale.get("spec") or {}).get("replicas", 0)
+    if not isinstance(replicas, int):
+        raise bad_request(f"spec.replicas: an integer is expected, not {replicas!r}")
+    metadata = scale.get("metadata") or {}
+    if replicas < 0:
+        error = invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
+        raise invalid("Scale", "autoscaling", metadata.get("name", ""), [error])
+    *parents, last = paths.replicas.lstrip(".").split(".")
+    target = current
+    for part in parents:
+        target = target.setdefault(part, {})
+    target[last] = replicas
+    current["metadata"]["resourceVersion"] = metadata.get("resourceVersion", "")
+    return current
+
+
+def _patched(media: str, scale: Tree, body: Any) -> Tree:
+    if media == patching.APPLY:
+        raise unsupported_media_type((patching.JSON, patching.MERGE, patching.STRATEGIC))
+    # A Scale has no lists, so that a strategic merge is a plain one.
+    patched: Tree = patches.json_patch(scale, body) if media == patching.JSON else patches.merge_patch(scale, body)
+    return patched

@@ -1,0 +1,68 @@
+"""Server-side tables and partial metadata: the two other forms in which objects are shown.
+
+Source: meta.k8s.io/v1 Table, TableOptions.includeObject, PartialObjectMetadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from navarch.api.kind import Column
+from navarch.base.errors import bad_request
+from navarch.schema.types import Tree
+from navarch.server.served import Served
+
+INCLUDE = ("Metadata", "Object", "None")
+
+
+def check_include(value: str) -> str:
+    """The includeObject parameter, its default filled in. Raises: StatusError 400."""
+    if value and value not in INCLUDE:
+        raise bad_request(
+            f'Unable to convert to Table as requested: includeObject: Invalid value: "{value}": '
+            "must be 'Metadata', 'Object', 'None', or empty"
+        )
+    return value or "Metadata"
+
+
+def partial_metadata(tree: Tree) -> Tree:
+    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": tree["metadata"]}
+
+
+def partial_list(trees: Iterable[Tree], list_metadata: Tree) -> Tree:
+    return {
+        "kind": "PartialObjectMetadataList",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": list_metadata,
+        "items": [partial_metadata(tree) for tree in trees],
+    }
+
+
+def column_definitions(columns: Iterable[Column]) -> list[Tree]:
+    return [
+        {"name": c.name, "type": c.type, "format": c.format, "description": c.description, "priority": c.priority}
+        for c in columns
+    ]
+
+
+def table(
+    served: Served, trees: Iterable[Tree], list_metadata: Tree, now: float, include: str, *, columns: bool = True
+) -> Tree:
+    """A Table of objects. `columns` False leaves the definitions out (later events of a watch)."""
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": list_metadata,
+        "columnDefinitions": column_definitions(served.kind.columns) if columns else None,
+        "rows": [_row(served, tree, now, include) for tree in trees],
+    }
+
+
+def _row(served: Served, tree: Tree, now: float, include: str) -> Tree:
+    shown: Any = None
+    if include == "Object":
+        shown = tree
+    elif include == "Metadata":
+        shown = partial_metadata(tree)
+    return {"cells": served.kind.cells(tree, now), "object": shown}

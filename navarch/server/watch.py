@@ -1,0 +1,355 @@
+"""WATCH: the store's events, told to each watcher as its selection sees them.
+
+One `Hub` per bucket stands between the index and all watchers of the bucket. It builds each event's
+text once, and passes an event only to the watchers that may want it: those of its namespace, and
+among those that pin a field (a kubelet its spec.nodeName) only the ones whose value the object has
+or had. Watchers never make a writer wait: one that does not take its bytes is cut off, and lists again.
+
+Source: the watch semantics of the API concepts document; apiserver `cacher`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import orjson
+
+from navarch.base.errors import StatusError
+from navarch.client.contract import WatchEvent
+from navarch.schema.types import Tree
+from navarch.seams.contract import Clock, Rng
+from navarch.server import tables
+from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
+from navarch.server.reads import Form
+from navarch.server.selection import Selection
+from navarch.server.served import Served
+from navarch.store.contract import Compacted, Entry, Event, Store, restamp
+from navarch.wire.messages import Response, Sink
+
+#: What a watcher gets: the changes of one publication, in order. Must neither block nor raise.
+DeliverChanges = Callable[[Sequence[WatchEvent]], None]
+
+#: A watcher with more than this in its buffer is cut off. Some 1,000 pods, as etcd's clients get.
+MAX_BUFFERED_BYTES = 8 << 20
+
+#: How often a watcher that allows bookmarks hears of the revision. Source: apiserver cacher.
+BOOKMARK_INTERVAL_S = 60.0
+
+#: Bounds of the random end of a watch without timeoutSeconds.
+MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1800.0, 3600.0
+
+
+class Watcher:
+    """One registered watch."""
+
+    __slots__ = ("closed", "deliver", "selection")
+
+    def __init__(self, selection: Selection, deliver: DeliverChanges) -> None:
+        self.selection = selection
+        self.deliver = deliver
+        self.closed = False
+
+
+class Hub:
+    """All watchers of one bucket."""
+
+    def __init__(self, store: Store, served: Served) -> None:
+        self._store = store
+        self._served = served
+        #: Watchers of everything (""), and by the field value that they pin.
+        self._broad: dict[Watcher, None] = {}
+        self._pinned: dict[str, dict[str, dict[Watcher, None]]] = {}
+        self._cancel = store.index.watch(served.bucket, store.index.revision, self._publish)
+
+    def close(self) -> None:
+        self._cancel()
+
+    @property
+    def watchers(self) -> int:
+        pinned = sum(len(group) for values in self._pinned.values() for group in values.values())
+        return len(self._broad) + pinned
+
+    def past(self, selection: Selection, after: int) -> list[WatchEvent]:
+        """The changes since `after` that are already published. Raises: Compacted."""
+        events: list[Event] = []
+        self._store.index.watch(self._served.bucket, after, events.extend)()
+        return [change for event in events if (change := self._change(selection, event)) is not None]
+
+    def add(self, selection: Selection, deliver: DeliverChanges) -> Watcher:
+        watcher = Watcher(selection, deliver)
+        self._group(selection)[watcher] = None
+        return watcher
+
+    def remove(self, watcher: Watcher) -> None:
+        watcher.closed = True
+        self._group(watcher.selection).pop(watcher, None)
+
+    def _group(self, selection: Selection) -> dict[Watcher, None]:
+        exact = selection.exact_field
+        if exact is None:
+            return self._broad
+        field, value = exact
+        return self._pinned.setdefault(field, {}).setdefault(value, {})
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        for watcher in list(self._broad):
+            changes = [c for e in events if (c := self._change(watcher.selection, e)) is not None]
+            if changes and not watcher.closed:
+                watcher.deliver(changes)
+        if self._pinned:
+            for event in events:
+                self._publish_pinned(event)
+
+    def _publish_pinned(self, event: Event) -> None:
+        for field, by_value in self._pinned.items():
+            values = {self._served.attrs(event.entry).fields[field]}
+            if event.previous is not None:
+                values.add(self._served.attrs(event.previous).fields[field])
+            for value in sorted(values):
+                for watcher in list(by_value.get(value, ())):
+                    change = self._change(watcher.selection, event)
+                    if change is not None and not watcher.closed:
+                        watcher.deliver([change])
+
+    def _change(self, selection: Selection, event: Event) -> WatchEvent | None:
+        """What an event is to a selection: ADDED, MODIFIED, DELETED or nothing."""
+        entry, previous = event.entry, event.previous
+        if not selection.in_range(entry.key):
+            return None
+        before = previous is not None and selection.matches(previous)
+        after = not event.deleted and selection.matches(entry)
+        if after:
+            return self._shared(event, "MODIFIED" if before else "ADDED")
+        if not before:
+            return None
+        if event.deleted:
+            return self._shared(event, "DELETED")
+        assert previous is not None
+        value = restamp(previous.value, previous.revision, event.revision)
+        return WatchEvent("DELETED", self._served.show(value), event.revision)
+
+    def _shared(self, event: Event, type_: str) -> WatchEvent:
+        """The one WatchEvent of this type that all watchers share, with all that is derived from it."""
+        shared: dict[str, WatchEvent] | None = event.views
+        if shared is None:
+            shared = event.views = {}
+        change = shared.get(type_)
+        if change is None:
+            views = next(iter(shared.values())).views if shared else None
+            change = WatchEvent(type_, self._served.show(event.entry.value), event.revision, views)
+            shared[type_] = change
+        return change
+
+
+class Watches:
+    """Opens watches; keeps one hub per bucket and served form."""
+
+    def __init__(self, store: Store, clock: Clock, rng: Rng) -> None:
+        self._store = store
+        self._clock = clock
+        self._rng = rng
+        self._hubs: dict[Served, Hub] = {}
+        self._open: set[WatchStream] = set()
+
+    async def open(self, served: Served, namespace: str, query: Query, form: Form) -> Response:
+        """The answer of a watch request. Raises: StatusError 400, 422, 500 for wrong options."""
+        options = list_options(query, watch=True)
+        try:
+            after = parse_revision(options.resource_version)
+        except ValueError as error:
+            raise server_error(str(error)) from None
+        selection = Selection(served, namespace, options)
+        include = tables.check_include(first(query, "includeObject"))
+        if not options.resource_version:
+            await self._store.sync()
+        text = _Text(served, form, include, self._clock)
+        hub = self._hub(served)
+        stream = WatchStream(self, hub, selection, options, after, text)
+        return Response(content_type="application/json", stream=stream)
+
+    def _hub(self, served: Served) -> Hub:
+        hub = self._hubs.get(served)
+        if hub is None:
+            hub = self._hubs[served] = Hub(self._store, served)
+        return hub
+
+    def forget(self, served: Served) -> None:
+        """End all watches of a resource that is no longer served."""
+        hub = self._hubs.pop(served, None)
+        if hub is None:
+            return
+        for stream in [s for s in self._open if s.hub is hub]:
+            stream.end()
+        hub.close()
+
+    def close(self) -> None:
+        """End all watches cleanly."""
+        for stream in list(self._open):
+            stream.end()
+        for hub in self._hubs.values():
+            hub.close()
+        self._hubs.clear()
+
+    @property
+    def count(self) -> int:
+        return len(self._open)
+
+    # --- for the streams
+
+    def opened(self, stream: WatchStream) -> None:
+        self._open.add(stream)
+
+    def ended(self, stream: WatchStream) -> None:
+        self._open.discard(stream)
+
+    @property
+    def revision(self) -> int:
+        return self._store.index.revision
+
+    def random_timeout_s(self) -> float:
+        return self._rng.uniform(MIN_TIMEOUT_S, MAX_TIMEOUT_S)
+
+    def entries(self, selection: Selection) -> list[Entry]:
+        return selection.read(self._store.index)
+
+
+class WatchStream:
+    """One watch: the body of its answer (`start`), or a direct client's feed (`attach`)."""
+
+    def __init__(
+        self, watches: Watches, hub: Hub, selection: Selection, options: ListOptions, after: int, text: _Text
+    ) -> None:
+        self.hub = hub
+        self._watches = watches
+        self._selection = selection
+        self._options = options
+        self._after = after
+        self._text = text
+        self._sink: Sink | None = None
+        self._watcher: Watcher | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self._on_end: Callable[[], None] = lambda: None
+
+    # --- over a connection
+
+    def start(self, sink: Sink) -> None:
+        self._sink = sink
+        loop = asyncio.get_running_loop()
+        try:
+            initial = self.attach(self._write, sink.close)
+        except StatusError as error:
+            sink.write(self._text.error(error))
+            sink.close()
+            return
+        self._write(initial)
+        options = self._options
+        timeout_s = float(options.timeout_s) if options.timeout_s else self._watches.random_timeout_s()
+        self._timers.append(loop.call_later(timeout_s, self.end))
+        if options.bookmarks:
+            if options.send_initial_events:
+                sink.write(self._text.bookmark(self._watches.revision, initial_end=True))
+            self._timers.append(loop.call_later(BOOKMARK_INTERVAL_S, self._bookmark))
+
+    def stop(self) -> None:
+        self._detach()
+
+    def _write(self, changes: Sequence[WatchEvent]) -> None:
+        sink = self._sink
+        if sink is None or not changes:
+            return
+        sink.write(b"".join([self._text.line(change) for change in changes]))
+        if sink.buffered() > MAX_BUFFERED_BYTES:
+            self.end()
+
+    def _bookmark(self) -> None:
+        if self._sink is not None and self._watcher is not None:
+            self._sink.write(self._text.bookmark(self._watches.revision))
+            self._timers[-1] = asyncio.get_running_loop().call_later(BOOKMARK_INTERVAL_S, self._bookmark)
+
+    # --- within the process
+
+    def attach(self, deliver: DeliverChanges, on_end: Callable[[], None]) -> list[WatchEvent]:
+        """Register, and return what comes before the first delivery. Raises: StatusError 410."""
+        initial = self._initial()
+        self._watcher = self.hub.add(self._selection, deliver)
+        self._on_end = on_end
+        self._watches.opened(self)
+        return initial
+
+    def end(self) -> None:
+        """End the watch from the server's side."""
+        if self._watcher is not None:
+            self._detach()
+            self._on_end()
+
+    def _initial(self) -> list[WatchEvent]:
+        options = self._options
+        wants_state = self._after == 0 if options.send_initial_events is None else options.send_initial_events
+        if wants_state:
+            served = self._text.served
+            entries = self._watches.entries(self._selection)
+            return [WatchEvent("ADDED", served.show(entry.value), entry.revision) for entry in entries]
+        if self._after == 0:
+            return []
+        try:
+            return self.hub.past(self._selection, self._after)
+        except Compacted as error:
+            text = f"too old resource version: {self._after} ({error.oldest})"
+            raise StatusError(410, "Expired", text) from None
+
+    def _detach(self) -> None:
+        if self._watcher is not None:
+            self.hub.remove(self._watcher)
+            self._watcher = None
+            self._watches.ended(self)
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+
+class _Text:
+    """The lines of a watch in the form that the client asked for."""
+
+    def __init__(self, served: Served, form: Form, include: str, clock: Clock) -> None:
+        self.served = served
+        self._form = form
+        self._include = include
+        self._clock = clock
+        self._columns_sent = False
+
+    def line(self, change: WatchEvent) -> bytes:
+        if self._form is Form.OBJECT:
+            cached: bytes | None = change.views.get(bytes)
+            if cached is None or not cached.startswith(b'{"type":"%s"' % change.type.encode()):
+                cached = b'{"type":"%s","object":%s}\n' % (change.type.encode(), change.raw)
+                change.views[bytes] = cached
+            return cached
+        tree = orjson.loads(change.raw)
+        return orjson.dumps({"type": change.type, "object": self._shown(tree)}) + b"\n"
+
+    def _shown(self, tree: Tree) -> Tree:
+        if self._form is Form.PARTIAL:
+            return tables.partial_metadata(tree)
+        metadata = {"resourceVersion": tree["metadata"].get("resourceVersion", "")}
+        columns = not self._columns_sent
+        self._columns_sent = True
+        return tables.table(self.served, [tree], metadata, self._clock.now(), self._include, columns=columns)
+
+    def bookmark(self, revision: int, *, initial_end: bool = False) -> bytes:
+        metadata: Tree = {
+            "resourceVersion": str(revision),
+        }
+        if initial_end:
+            metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
+        kind, version = self.served.kind.kind, self.served.api_version
+        tree: Tree = {"kind": kind, "apiVersion": version, "metadata": metadata}
+        if self._form is Form.PARTIAL:
+            tree = tables.partial_metadata(tree)
+        elif self._form is Form.TABLE:
+            tree = tables.table(self.served, [], {"resourceVersion": str(revision)}, 0.0, "None", columns=False)
+        return orjson.dumps({"type": "BOOKMARK", "object": tree}) + b"\n"
+
+    @staticmethod
+    def error(error: StatusError) -> bytes:
+        return orjson.dumps({"type": "ERROR", "object": error.to_dict()}) + b"\n"

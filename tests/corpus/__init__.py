@@ -1,0 +1,1 @@
+"""Recorded requests and answers of a real API server, replayed against Navarch."""

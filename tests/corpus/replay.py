@@ -1,0 +1,235 @@
+"""Runs recorded requests against an API server in this process, and says where answers differ."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from navarch.seams.sim import SimLoop, sim_seams
+from navarch.server.app import ApiServer, ServerConfig
+from navarch.server.authn.authenticate import Authenticator
+from navarch.server.authn.keys import generate_key
+from navarch.server.authn.static import StaticTokens, parse_token_file
+from navarch.server.authn.tokens import ServiceAccountTokens
+from navarch.server.bootstrap import BootstrapConfig, bootstrap
+from navarch.store.memory import MemoryStore
+from navarch.wire.messages import Request, Response, Sink
+from tests.corpus.matching import Bindings, differences
+
+ISSUER = "https://kubernetes.default.svc.cluster.local"
+NAMESPACES = ("gold", "upd", "ssa", "tbl", "ls", "az", "kc")
+TOKENS = """peer-admin-token,admin,admin-uid,system:masters
+peer-kcm-token,system:kube-controller-manager,kcm-uid
+peer-sched-token,system:kube-scheduler,sched-uid
+alice-token,alice,alice-uid,dev
+bob-token,bob,bob-uid,"dev,ops"
+carol-token,carol,carol-uid
+node1-token,system:node:n1,n1-uid,system:nodes
+node2-token,system:node:n2,n2-uid,system:nodes
+noname-token,system:node:,nx-uid,system:nodes"""
+
+
+def directory() -> Path:
+    """Where the recordings lie: $NAVARCH_CORPUS, or beside the checkout."""
+    return Path(os.environ.get("NAVARCH_CORPUS", Path(__file__).parents[2].parent / "shared" / "corpus"))
+
+
+def records(name: str) -> list[dict[str, Any]]:
+    plain, packed = directory() / f"{name}.jsonl", directory() / f"{name}.jsonl.gz"
+    text = plain.read_text() if plain.exists() else gzip.decompress(packed.read_bytes()).decode()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@dataclass
+class Outcome:
+    """The result of one file: how many answers matched, and what was wrong with the others."""
+
+    total: int = 0
+    exact: int = 0
+    misses: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        return self.exact / self.total if self.total else 0.0
+
+
+class Collected(Sink):
+    """What a watch sent."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+    def buffered(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        pass
+
+
+class Peer:
+    """A server as the recorded one was set up, on a loop of its own."""
+
+    def __init__(self, cidrs: tuple[str, ...] = ("10.96.0.0/16",)) -> None:
+        self.loop = SimLoop()
+        asyncio.set_event_loop(self.loop)
+        self.seams = sim_seams(1)
+        self.store = MemoryStore()
+        self.run(self.store.start())
+        key = generate_key()
+        store = self.store
+
+        def lookup(resource: str, namespace: str, name: str) -> dict[str, Any] | None:
+            entry = store.index.get(f"{resource}/{namespace}/{name}" if namespace else f"{resource}/{name}")
+            return json.loads(entry.value)["metadata"] if entry else None
+
+        tokens = ServiceAccountTokens(ISSUER, key, (), (ISSUER,), lookup, self.seams.clock.now)
+        static = StaticTokens(parse_token_file(TOKENS.splitlines()))
+        authenticator = Authenticator(tokens, (static,) if callable(static) else (static.identify,))
+        config = ServerConfig(service_cidrs=cidrs)
+        self.server = ApiServer(self.store, self.seams, config, authenticator=authenticator, tokens=tokens)
+        self.run(bootstrap(self.server, BootstrapConfig(service_cidrs=cidrs)))
+        for namespace in NAMESPACES:
+            self.call("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
+            accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+            self.call("POST", accounts, {"metadata": {"name": "default"}})
+
+    def run(self, coroutine: Any) -> Any:
+        return self.loop.run_until_complete(coroutine)
+
+    def call(self, method: str, path: str, body: Any = None) -> Response:
+        raw = json.dumps(body).encode() if body is not None else b""
+        return self.send({"method": method, "path": path, "headers": {}}, raw)
+
+    def send(self, request: dict[str, Any], raw: bytes) -> Response:
+        headers = {
+            "user-agent": "gold/1.0",
+            "accept": "application/json",
+            "authorization": "Bearer peer-admin-token",
+            **({"content-type": "application/json"} if raw else {}),
+        }
+        for name, value in request.get("headers", {}).items():
+            if value == "(none)":
+                headers.pop(name.lower(), None)
+            else:
+                headers[name.lower()] = value
+        path, _, query = request["path"].partition("?")
+        return self.run(self.server.handle(Request(request["method"], unquote(path), query, headers, raw)))
+
+    def watch(self, response: Response, seconds: float) -> list[Any]:
+        assert response.stream is not None
+        sink = Collected()
+        self.run(_start(response, sink))
+        self.loop.advance(seconds)
+        response.stream.stop()
+        return [json.loads(line) for line in sink.data.splitlines()]
+
+
+async def _start(response: Response, sink: Sink) -> None:
+    assert response.stream is not None
+    response.stream.start(sink)
+
+
+def replay(name: str, peer: Peer) -> Outcome:
+    """Replay one file. Sequences are one after the other, independent records clean up after themselves."""
+    outcome = Outcome()
+    for record, bindings, fresh in _walk(records(name)):
+        if fresh:
+            _clean(peer)
+        for before in record.get("pre", ()):
+            _send(peer, before, bindings)
+        request = record["request"]
+        if record.get("pre") or "pre" in record:
+            _learn(peer, request, bindings)
+        outcome.total += 1
+        wrong = _check(peer, record, bindings)
+        if not wrong or record.get("unstable"):
+            outcome.exact += 1
+        else:
+            key = record.get("id") or f"{record.get('seq')}/{record.get('step')}"
+            outcome.misses[key] = wrong
+    _clean(peer)
+    return outcome
+
+
+def _walk(all_records: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Bindings, bool]]:
+    sequence, bindings = None, Bindings()
+    for record in all_records:
+        current = record.get("seq")
+        fresh = current is None or current != sequence
+        if fresh:
+            bindings = Bindings()
+        sequence = current
+        yield record, bindings, fresh
+
+
+def _check(peer: Peer, record: dict[str, Any], bindings: Bindings) -> list[str]:
+    request, expected = record["request"], record["response"]
+    response = _send(peer, request, bindings)
+    if expected["status"] == 0:
+        return []
+    wrong = []
+    if response.status != expected["status"]:
+        wrong.append(f"status: {expected['status']} expected, {response.status} found")
+    body: Any
+    if response.stream is not None:
+        seconds = float((request.get("watch") or {}).get("seconds", 3))
+        body = {"watchEvents": peer.watch(response, seconds)}
+    else:
+        try:
+            body = json.loads(response.body) if response.body else None
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            body = response.body.decode(errors="replace")
+    wanted = expected.get("body")
+    if wanted is not None:
+        wrong += list(differences(wanted, body, bindings))
+    warnings = expected.get("headers", {}).get("Warning", "")
+    given = ", ".join(value for name, value in response.headers if name == "Warning")
+    if sorted(warnings.split(", 299 ")) != sorted(given.split(", 299 ")):
+        wrong.append(f"Warning: {warnings!r} expected, {given!r} found")
+    if isinstance(body, dict) and isinstance(body.get("metadata"), dict):
+        bindings.last_time = body["metadata"].get("creationTimestamp", bindings.last_time)
+    return wrong
+
+
+def _send(peer: Peer, request: dict[str, Any], bindings: Bindings) -> Response:
+    request = {**request, "path": bindings.fill(request["path"])}
+    if "rawBody" in request:
+        raw = bindings.fill(request["rawBody"]).encode()
+    elif "body" in request:
+        raw = json.dumps(bindings.fill_tree(request["body"])).encode()
+    else:
+        raw = b""
+    return peer.send(request, raw)
+
+
+def _learn(peer: Peer, request: dict[str, Any], bindings: Bindings) -> None:
+    path = request["path"].partition("?")[0]
+    parts = path.strip("/").split("/")
+    while parts and len(parts) > 3:
+        response = peer.call("GET", "/" + "/".join(parts))
+        if response.status == 200:
+            bindings.learn(json.loads(response.body))
+            return
+        parts.pop()
+
+
+def _clean(peer: Peer) -> None:
+    """Remove what records made, straight from the store."""
+    index = peer.store.index
+    if not hasattr(peer, "kept"):
+        peer.kept = {e.key for s in peer.server.resources for e in index.range(s.prefix)}  # type: ignore[attr-defined]
+        return
+    for prefix in sorted({s.prefix for s in peer.server.resources}):
+        for entry in index.range(prefix):
+            if entry.key not in peer.kept:  # type: ignore[attr-defined]
+                peer.run(peer.store.delete(entry.key, entry.revision))

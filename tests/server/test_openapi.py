@@ -1,0 +1,117 @@
+"""OpenAPI documents against those of a recorded server, descriptions apart."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from navarch.api.catalog import KINDS
+from navarch.api.kind import Kind
+from navarch.base.errors import StatusError
+from navarch.server.openapi import OpenApi
+from navarch.wire.messages import Request, Response
+from tests.schema.corpus import DIRECTORY, needs_corpus
+
+OPENAPI = OpenApi(KINDS)
+DOCUMENTS = sorted((DIRECTORY / "discovery/openapi_v3").glob("*.json.gz"))
+
+GAMMA = Kind(
+    group="ex.example.com",
+    version="v1",
+    kind="Gamma",
+    plural="gammas",
+    singular="gamma",
+    namespaced=True,
+    type_name="",
+)
+SPEC = {"type": "object", "properties": {"n": {"type": "integer"}}}
+GAMMA_SCHEMA = {"type": "object", "properties": {"spec": SPEC}}
+
+
+def get(path: str, server: OpenApi = OPENAPI, query: str = "", etag: str = "") -> Response:
+    response = server.answer(Request("GET", path, query, {"if-none-match": etag}))
+    assert response is not None
+    return response
+
+
+def body(response: Response) -> Any:
+    assert isinstance(response.body, bytes)
+    return orjson.loads(response.body)
+
+
+def without_prose(tree: Any) -> Any:
+    """Descriptions dropped; a reference needs no allOf around it then."""
+    if isinstance(tree, list):
+        return [without_prose(item) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    out = {k: without_prose(v) for k, v in tree.items() if not (k == "description" and isinstance(v, str))}
+    return out["allOf"][0] if out.keys() == {"allOf"} and len(out["allOf"]) == 1 else out
+
+
+@needs_corpus
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name.removesuffix(".json.gz"))
+def test_version_3_documents(path: Path) -> None:
+    recorded = without_prose(json.loads(gzip.decompress(path.read_bytes())))
+    name = path.name.removesuffix(".json.gz").replace("__", "/")
+    assert without_prose(body(get(f"/openapi/v3/{name}"))) == recorded
+
+
+@needs_corpus
+def test_index() -> None:
+    recorded = json.loads((DIRECTORY / "discovery/openapi_v3_index.json").read_bytes())["response"]["body"]["paths"]
+    index = body(get("/openapi/v3"))["paths"]
+    assert list(index) == list(recorded)
+    path, _, query = index["apis/apps/v1"]["serverRelativeURL"].partition("?")
+    response = get(path, query=query)
+    assert ("Cache-Control", "public, immutable") in response.headers
+
+
+@needs_corpus
+def test_version_2_has_the_recorded_paths_and_definitions() -> None:
+    recorded = json.loads((DIRECTORY / "discovery/openapi_v2_summary.json").read_bytes())
+    document = body(get("/openapi/v2"))
+    methods = {path: sorted(item.keys() - {"parameters"}) for path, item in document["paths"].items()}
+    assert methods == recorded["paths"]
+    assert list(document["definitions"]) == recorded["definitions"]
+    assert document["info"] == recorded["info"]
+
+
+def test_version_2_says_what_it_can() -> None:
+    document = body(get("/openapi/v2"))
+    quantity = document["definitions"]["io.k8s.apimachinery.pkg.api.resource.Quantity"]
+    assert quantity == {"type": "string"}
+    spec = document["definitions"]["io.k8s.api.apps.v1.DeploymentSpec"]["properties"]
+    assert spec["template"] == {"$ref": "#/definitions/io.k8s.api.core.v1.PodTemplateSpec", "default": {}}
+    text = orjson.dumps(document)
+    assert b'"allOf":[' not in text and b"#/components" not in text
+
+
+def test_custom_resources_come_and_go() -> None:
+    server = OpenApi([*KINDS, GAMMA], {("ex.example.com", "v1", "Gamma"): GAMMA_SCHEMA})
+    document = body(get("/openapi/v3/apis/ex.example.com/v1", server))
+    gamma = document["components"]["schemas"]["com.example.ex.v1.Gamma"]
+    assert gamma["properties"]["spec"] == SPEC
+    assert gamma["x-kubernetes-group-version-kind"] == [{"group": "ex.example.com", "version": "v1", "kind": "Gamma"}]
+    operation = document["paths"]["/apis/ex.example.com/v1/namespaces/{namespace}/gammas"]["post"]
+    assert operation["operationId"] == "createExExampleComV1NamespacedGamma"
+    assert "com.example.ex.v1.GammaList" in body(get("/openapi/v2", server))["definitions"]
+    before = body(get("/openapi/v3", server))["paths"]
+    server.set_kinds(KINDS)
+    after = body(get("/openapi/v3", server))["paths"]
+    assert before.keys() - after.keys() == {"apis/ex.example.com", "apis/ex.example.com/v1"}
+    assert before["apis/apps/v1"] == after["apis/apps/v1"]
+    with pytest.raises(StatusError):
+        get("/openapi/v3/apis/ex.example.com/v1", server)
+
+
+def test_hashes_and_etags() -> None:
+    assert get("/openapi/v3/api/v1", query="hash=OLD").status == 301
+    etag = dict(get("/openapi/v2").headers)["Etag"]
+    assert get("/openapi/v2", etag=etag).status == 304
+    assert OPENAPI.answer(Request("GET", "/api")) is None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from navarch.control import (
     clusterrole,
+    daemonset,
     deployment,
     endpoints,
     endpointslice,
     garbage,
+    job,
     namespace,
     nodeipam,
     nodelifecycle,
@@ -17,6 +19,7 @@ from navarch.control import (
     rootca,
     serviceaccount,
     tainteviction,
+    ttlafterfinished,
 )
 from navarch.control.config import Config
 from navarch.control.world import Controller
@@ -30,6 +33,9 @@ def controllers(config: Config) -> tuple[Controller, ...]:
         deployment.CONTROLLER,
         replicaset.CONTROLLER,
         replicationcontroller.CONTROLLER,
+        daemonset.CONTROLLER,
+        job.CONTROLLER,
+        ttlafterfinished.CONTROLLER,
         endpointslice.CONTROLLER,
         endpoints.CONTROLLER,
         garbage.controller(config.bare),

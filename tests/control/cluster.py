@@ -25,6 +25,8 @@ class Cluster:
         self.seams = seeded(seed)
         self.api = FakeApi(self.seams, max_delay_s)
         self._start_s = start_s
+        #: The phase in which a running pod ends, "" if it runs on.
+        self.ends: Callable[[Tree], str] = lambda pod: ""
 
     async def kubelet(self) -> None:
         due: dict[str, float] = {}
@@ -33,6 +35,9 @@ class Cluster:
             now = self.seams.clock.now()
             for pod in sorted(self.api.trees(PODS.resource), key=lambda t: t["metadata"]["name"]):
                 name = pod["metadata"]["name"]
+                if pod.get("status", {}).get("phase") == "Running" and (phase := self.ends(pod)):
+                    await self._end(pod, phase)
+                    continue
                 if pod.get("status", {}).get("phase") or pod["metadata"].get("deletionTimestamp"):
                     continue
                 if due.setdefault(name, now + self.seams.rng.uniform(0, self._start_s)) <= now:
@@ -40,6 +45,17 @@ class Cluster:
                     status = {"status": {"phase": "Running", "conditions": [ready]}}
                     namespace = pod["metadata"]["namespace"]
                     await self.api.patch(PODS.resource, name, status, PatchType.MERGE, namespace, subresource="status")
+
+    async def _end(self, pod: Tree, phase: str) -> None:
+        ended = {"exitCode": 0 if phase == "Succeeded" else 3, "finishedAt": format_time(self.seams.clock.now())}
+        status = {
+            "phase": phase,
+            "conditions": [],
+            "containerStatuses": [{"name": "c", "state": {"terminated": ended}}],
+        }
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        patch = {"status": status}
+        await self.api.patch(PODS.resource, name, patch, PatchType.MERGE, namespace, subresource="status")
 
     def pods(self) -> list[Tree]:
         return [t for t in self.api.trees(PODS.resource) if not t["metadata"].get("deletionTimestamp")]

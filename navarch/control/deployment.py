@@ -291,7 +291,7 @@ class _Step:
             report.set_progress(self.conditions, self.deployment, self.new, counts, self.now)
             report.set_failure(self.conditions, self.new, self.old)
         wait_s = report.deadline_in_s(self.conditions, self.deployment, self.now)
-        return Plan((*self._status(counts), *intents), None if wait_s is None else max(wait_s, 0) + 1)
+        return Plan((*self._status(counts), *intents), None if wait_s is None else max(wait_s, 0) + 1, routine=True)
 
     def _status(self, counts: report.Counts) -> Iterator[Patch]:
         old = self.deployment.status

@@ -82,7 +82,7 @@ def reconcile(grace_s: float, world: World, key: ObjectKey, now: float) -> Plan:
         if _was_ready(node):
             text = f"Node {key.name} status is now: NodeNotReady"
             intents.append(Event(reference(NODES.resource, node.metadata), "Normal", "NodeNotReady", text))
-    return Plan(tuple(intents), None if silent else max(grace_s - silent_s, 0) + 0.1)
+    return Plan(tuple(intents), None if silent else max(grace_s - silent_s, 0) + 0.1, routine=True)
 
 
 def last_heard(node: Node, lease: Lease | None) -> float:

@@ -43,7 +43,7 @@ class Collector:
         surplus = max(len(finished) - self._kept, 0) if self._kept > 0 else 0
         intents += [_delete(p) for p in finished[:surplus]]
         intents += [_delete(p) for p in pods if p.metadata.deletionTimestamp is not None and not p.spec.nodeName]
-        return Plan(tuple(intents), PERIOD_S)
+        return Plan(tuple(intents), PERIOD_S, routine=True)
 
     def _orphaned(self, world: World, pods: list[Pod], now: float) -> Iterator[Pod]:
         nodes = world[NODES]

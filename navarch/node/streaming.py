@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from navarch.node.runtime.contract import Runtime, RuntimeFault, Streams, TerminalSize
+from navarch.base.errors import NavarchError
+from navarch.node.runtime.contract import Runtime, Streams, TerminalSize
 from navarch.wire.channels import ERROR, RESIZE, STDERR, STDIN, STDOUT, Channel, exit_status, failure_status
 from navarch.wire.messages import Request, Response
 from navarch.wire.upgrade import command_response, port_response
@@ -50,7 +51,7 @@ def command(request: Request, wanted: Wanted, run: Callable[[Streams], Awaitable
     async def serve(channels: Mapping[int, Channel]) -> bytes:
         try:
             return exit_status(await run(streams(channels, tty=wanted.tty)))
-        except RuntimeFault as error:
+        except NavarchError as error:
             return failure_status(str(error))
 
     return command_response(request, wanted.numbers, serve)
@@ -85,7 +86,7 @@ def forward(request: Request, runtime: Runtime, sandbox_id: str, ports: Sequence
     async def serve(port: int, data: Channel, error: Channel) -> None:
         try:
             await runtime.port_forward(sandbox_id, port, data, data.write)
-        except (RuntimeFault, OSError) as fault:
+        except (NavarchError, OSError) as fault:
             text = f"an error occurred forwarding {port} -> {port}: {fault}"
             await error.write(text.encode())
 

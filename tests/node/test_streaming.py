@@ -9,8 +9,7 @@ import pytest
 
 from navarch.base.errors import NavarchError
 from navarch.node.runtime.contract import Streams
-from navarch.node.server import Wanted
-from navarch.node.terminal import ChannelTerminal
+from navarch.node.streaming import Wanted, command
 from navarch.wire.channels import exit_status, failure_status
 from navarch.wire.http import serve
 from navarch.wire.messages import Request, Response
@@ -61,7 +60,7 @@ async def test_a_runtime_error_reaches_the_client() -> None:
 
 async def conversation(wanted: Wanted, run: Callable[[Streams], Awaitable[int]], sent: list[bytes]) -> list[bytes]:
     async def handle(request: Request) -> Response:
-        return ChannelTerminal().process(request, wanted, run)
+        return command(request, wanted, run)
 
     server = await serve(handle, None, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)

@@ -187,7 +187,8 @@ class PodWorker:
         for status in self.observed.containers:
             if status.phase is ContainerPhase.EXITED and status.id not in self.memory.last_words:
                 self.memory.last_words[status.id] = self._last_words(status)
-        self._probing.update(self.pod, self.observed)
+        if not self.memory.terminating:
+            self._probing.update(self.pod, self.observed)
 
     # --- running
 
@@ -297,6 +298,7 @@ class PodWorker:
     async def _stop(self) -> float | None:
         """Stop what runs, say how it ended, take everything away, and last of all the API object."""
         self.memory.terminating = True
+        self._probing.stop()
         parts = self._parts
         if not self._stopped:
             self._publish()
@@ -304,7 +306,6 @@ class PodWorker:
             await self._look()
             if self.observed.running():
                 return RETRY_FIRST_S
-            self._probing.stop()
             self._stopped = True
             self._settle()
         self._publish()

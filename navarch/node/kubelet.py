@@ -103,6 +103,7 @@ class Kubelet:
         group.create_task(parts.statuses.run())
         self._begin_static()
         node = await self._registration.register()
+        self._static.node_uid = node.metadata.uid
         self._note_node(node, "Starting", "Starting kubelet.")
         group.create_task(self._registration.run())
         if self.config.service_environment:

@@ -32,10 +32,12 @@ log = logging.getLogger(__name__)
 
 
 class StaticPods:
-    """`mirrors` are the mirror pods that the API shows for this node."""
+    """`mirrors` are the mirror pods that the API shows for this node, `node_uid` the uid of its Node, which
+    owns them: empty until the node is registered."""
 
     def __init__(self, client: Client, seams: Seams, config: NodeConfig, host: Host) -> None:
         self.mirrors: dict[ObjectKey, Pod] = {}
+        self.node_uid = ""
         self._client = client
         self._seams = seams
         self._config = config
@@ -85,6 +87,8 @@ class StaticPods:
             await self._remove_mirror(key)
         metadata = {k: v for k, v in tree["metadata"].items() if k != "uid"}
         metadata["annotations"] = {**metadata["annotations"], CONFIG_MIRROR: wanted}
+        owner = {"apiVersion": "v1", "kind": "Node", "name": self._config.name, "uid": self.node_uid}
+        metadata["ownerReferences"] = [{**owner, "controller": True}]
         raw = await self._client.create(PODS, {**tree, "metadata": metadata}, key.namespace)
         self.mirrors[key] = decode(Pod, raw)
 

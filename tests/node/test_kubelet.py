@@ -274,6 +274,8 @@ def test_static_pod_and_its_mirror() -> None:
         mirror = node.api.pod("etcd-n1", "kube-system")
         assert mirror["status"]["phase"] == "Running"
         assert mirror["metadata"]["annotations"]["kubernetes.io/config.source"] == "file"
+        (owner,) = mirror["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["uid"]) == ("Node", node.api.objects["nodes", "", "n1"]["metadata"]["uid"])
         await node.api._commit("DELETED", ("pods", "kube-system", "etcd-n1"), mirror)
         await asyncio.sleep(25)
         assert node.api.pod("etcd-n1", "kube-system")["status"]["phase"] == "Running"
@@ -308,5 +310,73 @@ def test_node_is_registered_and_lives() -> None:
         first = node.api.objects["leases", "kube-node-lease", "n1"]["spec"]["renewTime"]
         await asyncio.sleep(15)
         assert node.api.objects["leases", "kube-node-lease", "n1"]["spec"]["renewTime"] > first
+
+    simulate(scenario)
+
+
+def test_token_root_ca_and_name_in_one_volume() -> None:
+    async def scenario(node: Node) -> None:
+        await node.api.put(
+            "configmaps", {"metadata": {"name": "kube-root-ca.crt", "namespace": "default"}, "data": {"ca.crt": "CA"}}
+        )
+        sources = [
+            {"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}},
+            {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+            {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
+        ]
+        mount = {"name": "v", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": True}
+        await node.run_pod(
+            pod("web", container("c", volumeMounts=[mount]), volumes=[{"name": "v", "projected": {"sources": sources}}])
+        )
+        await asyncio.sleep(1)
+        files = {p.rsplit("/", 1)[1]: bytes(d) for p, d in node.host.files.items() if "/v/" in p and d is not None}
+        assert files == {"token": b"token-of-default", "ca.crt": b"CA", "namespace": b"default"}
+
+    simulate(scenario)
+
+
+def test_ephemeral_container_is_added_to_a_running_pod() -> None:
+    async def scenario(node: Node) -> None:
+        tree = await node.run_pod(pod("web"))
+        await asyncio.sleep(1)
+        spec = {**tree["spec"], "ephemeralContainers": [container("debug", "busybox:1", targetContainerName="web")]}
+        now = node.api.pod("web")
+        await node.api.put("pods", {**now, "spec": spec, "metadata": {**now["metadata"], "generation": 2}})
+        await asyncio.sleep(1)
+        (shown,) = node.status("web")["ephemeralContainerStatuses"]
+        assert "running" in shown["state"]
+        assert node.container("web")["restartCount"] == 0
+
+    simulate(scenario)
+
+
+def test_another_image_replaces_the_container() -> None:
+    async def scenario(node: Node) -> None:
+        tree = await node.run_pod(pod("web"))
+        await asyncio.sleep(1)
+        now = node.api.pod("web")
+        spec = {**tree["spec"], "containers": [container("web", "nginx:1.28")]}
+        await node.api.put("pods", {**now, "spec": spec, "metadata": {**now["metadata"], "generation": 2}})
+        await asyncio.sleep(2)
+        shown = node.container("web")
+        assert (shown["image"], shown["restartCount"]) == ("nginx:1.28", 1)
+        assert "Killing: Container web definition changed, will be restarted" in node.notes.lines
+
+    simulate(scenario)
+
+
+def test_a_failed_prestop_hook_does_not_stop_the_end() -> None:
+    async def scenario(node: Node) -> None:
+        hook = {"preStop": {"exec": {"command": ["bye"]}}, "postStart": {"sleep": {"seconds": 2}}}
+        node.scripts.image("app:1", Script(exec={"bye": ("", 1)}))
+        await node.run_pod(pod("web", container("c", "app:1", lifecycle=hook)))
+        await asyncio.sleep(1)
+        assert node.container("web")["started"] is False
+        await asyncio.sleep(2)
+        assert node.container("web")["ready"] is True
+        await node.api.delete(PODS, "web", "default")
+        await asyncio.sleep(2)
+        assert not node.api.has_pod("web")
+        assert "FailedPreStopHook: PreStopHook failed" in node.notes.lines
 
     simulate(scenario)

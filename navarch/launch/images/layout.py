@@ -128,10 +128,12 @@ def save(layout: Layout, names: Sequence[str], archive: Path) -> None:
             tar.addfile(info, io.BytesIO(content))
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file so that readers see either the old content or all of the new."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data)
+    temporary.unlink(missing_ok=True)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(data)
     temporary.replace(path)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -44,6 +44,10 @@ _WITHOUT_VALUE = {
 }
 
 
+#: Stands for a value that the message leaves out.
+NO_VALUE: Final = object()
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One fault. `reason` is the cause reason, `path` the JSON path such as `spec.ports[0].name`."""
@@ -57,7 +61,7 @@ class FieldError:
     def message(self) -> str:
         """The text without the path, as it stands in `details.causes`."""
         text = _TEXT[self.reason]
-        if self.reason not in _WITHOUT_VALUE:
+        if self.reason not in _WITHOUT_VALUE and self.value is not NO_VALUE:
             text += f": {show(self.value)}"
         return f"{text}: {self.detail}" if self.detail else text
 

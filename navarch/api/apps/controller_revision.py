@@ -8,6 +8,7 @@ from navarch.api.cells import NONE, age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.workloads import controller_revision_errors, controller_revision_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -43,4 +44,6 @@ KIND = Kind(
     storage_version_hash="85nkx63pcBU=",
     columns=COLUMNS,
     cells=_cells,
+    validate=controller_revision_errors,
+    validate_update=controller_revision_update_errors,
 )

@@ -10,6 +10,7 @@ from navarch.api.core.pod_defaults import default_template
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.jobs import cron_job_errors
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
@@ -97,4 +98,5 @@ KIND = Kind(
     has_generation=True,
     default=_default,
     cells=_cells,
+    validate=cron_job_errors,
 )

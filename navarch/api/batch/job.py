@@ -11,6 +11,7 @@ from navarch.api.defaulting import each, fill, struct
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.api.validation.jobs import job_update_errors, new_job_errors
 from navarch.base import times
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
@@ -73,8 +74,10 @@ def _prepare_create(tree: Tree) -> None:
         labels.setdefault(label, metadata.get("name", ""))
     for label in _UID_LABELS:
         labels.setdefault(label, metadata.get("uid", ""))
+    spec["template"]["metadata"]["labels"] = dict(sorted(labels.items()))
     selector = struct(spec, "selector")
-    struct(selector, "matchLabels").setdefault(_UID_LABELS[0], metadata.get("uid", ""))
+    chosen = {_UID_LABELS[0]: metadata.get("uid", "")} | (selector.get("matchLabels") or {})
+    selector["matchLabels"] = dict(sorted(chosen.items()))
     _copy_labels(tree)
 
 
@@ -150,4 +153,6 @@ KIND = Kind(
     default=_default,
     prepare_create=_prepare_create,
     cells=_cells,
+    validate=new_job_errors,
+    validate_update=job_update_errors,
 )

@@ -11,6 +11,7 @@ from navarch.api.core.volume_defaults import default_source
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.api.validation.persistent import volume_errors, volume_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -111,4 +112,6 @@ KIND = Kind(
     default=_default,
     prepare_create=_prepare_create,
     cells=_cells,
+    validate=volume_errors,
+    validate_update=volume_update_errors,
 )

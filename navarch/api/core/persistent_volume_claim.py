@@ -11,6 +11,7 @@ from navarch.api.core.volume_defaults import default_claim
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.api.validation.persistent import claim_errors, claim_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -35,6 +36,10 @@ COLUMNS = (
 )
 
 
+#: What `dataSource` may name; anything else must be in `dataSourceRef`.
+_DATA_SOURCES = (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
+
+
 def _default(tree: Tree) -> None:
     default_claim(tree)
     fill(struct(tree, "status"), "phase", "Pending")
@@ -44,6 +49,8 @@ def _prepare_create(tree: Tree) -> None:
     """A data source may be named in two ways; where no namespace is crossed both are shown."""
     tree["status"] = {"phase": "Pending"}
     spec = tree["spec"]
+    if (source := spec.get("dataSource")) and (source.get("apiGroup") or "", source.get("kind")) not in _DATA_SOURCES:
+        del spec["dataSource"]
     source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
     if source and not reference:
         spec["dataSourceRef"] = dict(source)
@@ -85,4 +92,6 @@ KIND = Kind(
     default=_default,
     prepare_create=_prepare_create,
     cells=_cells,
+    validate=claim_errors,
+    validate_update=claim_update_errors,
 )

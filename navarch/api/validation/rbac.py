@@ -34,7 +34,7 @@ def cluster_role_errors(tree: Tree) -> Errors:
         found = selector_errors(selector, where)
         errors += found
         if found:
-            errors.append(invalid_value(where, selector, "invalid label selector."))
+            errors.append(invalid_value(where, None, "invalid label selector."))
     return errors
 
 

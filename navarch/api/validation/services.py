@@ -70,6 +70,9 @@ def service_update_errors(new: Tree, old: Tree) -> Errors:
     if balancers and spec.get("loadBalancerClass") != before.get("loadBalancerClass"):
         text = "may not change once set"
         errors.append(invalid_value("spec.loadBalancerClass", spec.get("loadBalancerClass"), text))
+    local = all(s.get("type") == "LoadBalancer" and s.get("externalTrafficPolicy") == "Local" for s in (spec, before))
+    if local and before.get("healthCheckNodePort") and spec.get("healthCheckNodePort") != before["healthCheckNodePort"]:
+        errors.append(forbidden_field("spec.healthCheckNodePort", "field is immutable"))
     if spec.get("type") != "ExternalName" and before.get("type") != "ExternalName":
         old_ip, new_ip = before.get("clusterIP"), spec.get("clusterIP")
         if old_ip and new_ip and old_ip != new_ip:

@@ -203,8 +203,6 @@ def _projected_errors(source: Tree, path: str) -> Errors:
             errors.append(forbidden_field(where, "may not specify more than 1 volume type per source"))
         for key in given:
             errors += _projection_errors(key, part[key], f"{where}.{key}", path)
-        if not given:
-            errors.append(required(where, "no sources specified"))
     return errors
 
 

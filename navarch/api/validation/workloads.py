@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from navarch.api.validation.labels import matches, selector_errors
+from navarch.api.validation.persistent import template_claims
 from navarch.api.validation.pod_spec import template_errors
-from navarch.api.validation.rules import Errors, not_negative, one_of, percent_or_int
+from navarch.api.validation.rules import Errors, invalid_each, not_negative, one_of, percent_or_int
 from navarch.base import names
 from navarch.base.field import (
     forbidden_field,
@@ -120,6 +121,9 @@ def stateful_set_errors(tree: Tree) -> Errors:
     for key in ("whenDeleted", "whenScaled"):
         where = f"spec.persistentVolumeClaimRetentionPolicy.{key}"
         errors += one_of(where, retention.get(key), ("Retain", "Delete"), needed=True)
+    errors += template_claims(spec, "spec")
+    if service := spec.get("serviceName"):
+        errors += invalid_each("spec.serviceName", service, names.dns1123_label_errors(service))
     errors += not_negative("spec.replicas", spec.get("replicas"))
     errors += not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     errors += not_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"))
@@ -132,6 +136,15 @@ def stateful_set_errors(tree: Tree) -> Errors:
         if not _selects(selector):
             errors.append(invalid_value("spec.selector", selector, "empty selector is invalid for statefulset"))
     return errors + _controlled_template_errors(spec, "StatefulSet")
+
+
+def controller_revision_errors(tree: Tree) -> Errors:
+    errors = [] if tree.get("data") is not None else [required("data", "data is mandatory")]
+    return errors + not_negative("revision", tree.get("revision"))
+
+
+def controller_revision_update_errors(new: Tree, old: Tree) -> Errors:
+    return [] if new.get("data") == old.get("data") else [immutable("data", new.get("data"))]
 
 
 def selector_is_immutable(new: Tree, old: Tree) -> Errors:

@@ -56,11 +56,13 @@ _ROUTINE: ContextVar[bool] = ContextVar("routine", default=False)
 def routine() -> Iterator[None]:
     """Mark the waiting inside as routine. On the real machine this changes nothing. A simulation does
     not count such timers as something that is still to happen, and passes over them in quiet times."""
-    token = _ROUTINE.set(True)
+    before = _ROUTINE.get()
+    _ROUTINE.set(True)
     try:
         yield
     finally:
-        _ROUTINE.reset(token)
+        # Not reset by token: a coroutine that is dropped, not finished, ends in another context.
+        _ROUTINE.set(before)
 
 
 def is_routine() -> bool:

@@ -143,11 +143,14 @@ class SimLoop(asyncio.BaseEventLoop):
         return first[0] if first is not None else None
 
     def skip(self, until: float) -> None:
-        """Move time to `until`, where nothing but routine is due before; each routine timer that fell due
-        runs once, late, in its order."""
+        """Move time to `until`, where nothing but routine is due before. Each routine timer that fell due
+        runs once, late, in its order, and all that follows from it before the next."""
         with self._running():
-            self._jump(until)
             self._run_ready()
+            self._now = max(self._now, until)
+            while (first := self._routine.next()) is not None and first[0] <= self._now:
+                self._callbacks.append(self._routine.pop())
+                self._run_ready()
             self._surface()
 
     # What asyncio calls.

@@ -114,6 +114,9 @@ class ApiServer:
         served = self.resources.find(info.group, info.version, info.resource)
         if served is None:
             raise no_such_resource()
+        if not served.kind.namespaced:
+            # Authorisation asks about /namespaces/x in namespace x; from here on it is cluster-scoped.
+            info.namespace = ""
         response = await self._handler(info, served)(request, info, served)
         accept = request.headers.get("accept", "")
         if "yaml" in accept and response.stream is None and response.content_type == "application/json":

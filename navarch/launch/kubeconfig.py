@@ -16,7 +16,7 @@ import yaml
 
 from navarch.base.errors import LaunchError
 from navarch.base.yaml import YamlError, load, plain
-from navarch.launch.images.layout import replace_file
+from navarch.launch.files import replace_file
 
 Config = dict[str, Any]
 

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from navarch.launch.images.layout import MANIFEST_TYPE, Layout, replace_file
+from navarch.launch.files import replace_file
+from navarch.launch.images.layout import MANIFEST_TYPE, Layout
 
 PORT = 5000
 #: Whose answer tells whether this machine reaches registries at all.

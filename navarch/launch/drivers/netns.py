@@ -32,10 +32,11 @@ from navarch.launch.drivers.containerd import SOCKET, cni_config, containerd_con
 from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec, NodeState, Service
 from navarch.launch.drivers.journal import Journal, Made
 from navarch.launch.drivers.process import Process, wait_for
-from navarch.launch.images.layout import replace_file
+from navarch.launch.files import replace_file
 
 START_TIMEOUT_S = 30.0
 KILL_TIMEOUT_S = 10.0
+RESTART_TIMEOUT_S = 5.0
 REAP_TIMEOUT_S = 1.0
 NAMESPACES = ("--net", "--mount", "--uts", "--ipc", "--pid")
 SHIM = "containerd-shim"  # the kernel keeps 15 characters of containerd-shim-runc-v2
@@ -76,6 +77,8 @@ class NetnsDriver:
             replace_file(directory / name, text.encode())
 
     def start(self, spec: NodeSpec, peers: Sequence[NodeSpec] = ()) -> None:
+        if self.status(spec) is NodeState.BROKEN:  # perhaps only while containerd is started again
+            wait_for(lambda: self.status(spec) is not NodeState.BROKEN, RESTART_TIMEOUT_S)
         if self.status(spec) is not NodeState.RUNNING:
             self._kill(spec)
             self.create(spec)

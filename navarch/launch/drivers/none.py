@@ -15,7 +15,7 @@ from pathlib import Path
 from navarch.base.errors import LaunchError
 from navarch.launch.drivers import inside, process
 from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec, NodeState, Service
-from navarch.launch.images.layout import replace_file
+from navarch.launch.files import replace_file
 
 SOCKET = "/run/containerd/containerd.sock"
 

@@ -19,7 +19,8 @@ from navarch.launch import registry
 from navarch.launch.drivers import hostnet, process
 from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec, NodeState, Service
 from navarch.launch.drivers.netns import NetnsDriver
-from navarch.launch.images import build
+from navarch.launch.images import build, save
+from navarch.launch.images.load import load
 from navarch.node.runtime.contract import (
     CONTAINER_NAME,
     POD_NAME,
@@ -207,6 +208,38 @@ async def test_images_come_from_the_local_registry(runtime: CriRuntime) -> None:
     assert found.tags == ("docker.io/wilhelmguo/nginx-hello:v1",)
     assert await runtime.image_status("nosuch:v1") is None
     assert image in [listed.id for listed in await runtime.list_images()]
+
+
+@pytest.mark.parametrize(
+    ("image", "ports", "said"),
+    [
+        ("wilhelmguo/nginx-hello:v1", (80,), b"Server name: web"),
+        ("hello-node:v1", (8080, 3000), b"Hello World!"),
+        ("hello-node:v2", (8080, 3000), b"Hello World Again!"),
+    ],
+)
+async def test_the_images_do_what_the_tutorials_show(
+    nodes: Nodes, runtime: CriRuntime, image: str, ports: tuple[int, ...], said: bytes
+) -> None:
+    pod = Pod(nodes, 0, runtime, await runtime.pull_image(image))
+    await pod.start()
+    container = await pod.container("main")
+    for port in ports:
+        fetched = await runtime.exec_sync(container, ["wget", "-qO-", f"http://{pod.ip}:{port}/"], 10)
+        assert said in fetched.stdout
+    if image.startswith("hello-node"):
+        assert (pod.logs / "main/0.log").read_text().count("stdout F Received request for URL: /\n") == len(ports)
+    await pod.remove()
+
+
+async def test_an_archive_is_loaded(nodes: Nodes, runtime: CriRuntime, tmp_path: Path) -> None:
+    save(nodes.images.layout, ["docker.io/library/busybox:stable"], tmp_path / "busybox.tar")
+    assert load(DRIVER, nodes.specs[0], tmp_path / "busybox.tar") == ("docker.io/library/busybox:stable",)
+    assert await runtime.image_status("busybox:stable") is not None
+    (tmp_path / "nonsense.tar").write_bytes(b"nonsense")
+    for wrong in ("nonsense.tar", "nothing.tar"):
+        with pytest.raises(LaunchError, match=wrong):
+            load(DRIVER, nodes.specs[0], tmp_path / wrong)
 
 
 async def test_an_image_that_nobody_has_is_not_found(runtime: CriRuntime) -> None:

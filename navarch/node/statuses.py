@@ -130,9 +130,21 @@ def status_patch(before: Tree | None, wanted: Tree) -> Tree:
         if name not in wanted and (before is None or name in before):
             patch[name] = None
     if "conditions" in wanted:
+        patch["conditions"] = _conditions(before, wanted["conditions"])
         patch["$setElementOrder/conditions"] = [{"type": c["type"]} for c in wanted["conditions"]]
     kept = {entry["ip"] for entry in wanted.get("podIPs", ())}
     stale = [e["ip"] for e in (before or {}).get("podIPs", ()) if e["ip"] not in kept]
     if stale:
         patch["podIPs"] = [*wanted.get("podIPs", ()), *({"ip": ip, "$patch": "delete"} for ip in stale)]
     return patch
+
+
+def _conditions(before: Tree | None, wanted: list[Tree]) -> list[Tree]:
+    """The conditions, each taking back the reason and message that it may have had before."""
+    had = {c["type"]: c for c in (before or {}).get("conditions", ())}
+    out = []
+    for condition in wanted:
+        old = had.get(condition["type"])
+        taken = {k: None for k in ("reason", "message") if k not in condition and (old is None or k in old)}
+        out.append({**condition, **taken})
+    return out

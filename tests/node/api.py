@@ -133,7 +133,7 @@ class TinyApi:
         self.log.append(f"patch {resource.plural}/{name}")
         if "status" in patch:
             merged = {**tree.get("status", {}), **patch["status"]}
-            tree["status"] = {k: v for k, v in merged.items() if v is not None and not k.startswith("$")}
+            tree["status"] = without_nulls({k: v for k, v in merged.items() if not k.startswith("$")})
         tree["metadata"] = dict(tree["metadata"])
         return msgspec.json.encode(await self._commit("MODIFIED", (resource.plural, namespace, name), tree))
 
@@ -166,3 +166,11 @@ class TinyApi:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+def without_nulls(tree: Tree) -> Tree:
+    """The status after a patch; conditions keep only what is set."""
+    out = {key: value for key, value in tree.items() if value is not None}
+    if "conditions" in out:
+        out["conditions"] = [{k: v for k, v in c.items() if v is not None} for c in out["conditions"]]
+    return out

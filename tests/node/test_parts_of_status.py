@@ -89,6 +89,14 @@ def test_status_patch_takes_back_what_is_gone() -> None:
     }
 
 
+def test_status_patch_takes_back_reasons_of_conditions() -> None:
+    before = {"conditions": [{"type": "Ready", "status": "False", "reason": "x", "message": "y"}]}
+    patch = status_patch(before, {"conditions": [{"type": "Ready", "status": "True"}]})
+    assert patch["conditions"] == [{"type": "Ready", "status": "True", "reason": None, "message": None}]
+    again = status_patch({"conditions": [{"type": "Ready", "status": "True"}]}, {"conditions": [{"type": "Ready"}]})
+    assert again["conditions"] == [{"type": "Ready"}]
+
+
 @given(st.lists(st.booleans()), st.integers(1, 4), st.integers(1, 4))
 def test_tally_settles_after_a_run(answers: list[bool], failures: int, successes: int) -> None:
     probe = Probe(failureThreshold=failures, successThreshold=successes)

@@ -215,7 +215,7 @@ class FakeRuntime:
     async def create_container(self, sandbox_id: str, config: ContainerConfig, sandbox: SandboxConfig) -> str:
         container_id = self._new_id()
         owner = (await self.sandbox_status(sandbox_id)).pod_uid
-        image = self._images.get(config.image_spec)
+        image = next((i for i in self._images.values() if i.id == config.image), None)
         status = ContainerStatus(
             id=container_id,
             sandbox_id=sandbox_id,

@@ -73,8 +73,9 @@ def decode_applied(served: Served, raw: bytes, options: WriteOptions, warnings: 
     if (kind, version) != (served.kind.kind, served.api_version):
         shown = version if "/" in version else f"/{version}"
         raise bad_request(f"invalid object type: {shown}, Kind={kind}")
-    tree.setdefault("metadata", {})
-    return tree
+    applied: Tree = tree
+    applied.setdefault("metadata", {})
+    return applied
 
 
 def complete_applied(served: Served, tree: Tree) -> None:

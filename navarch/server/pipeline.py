@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from navarch.api.validation.metadata import metadata_errors, metadata_update_errors
 from navarch.base.errors import MODIFIED, StatusError, already_exists, bad_request, conflict, not_found
 from navarch.base.field import FieldError, invalid, invalid_value
 from navarch.base.times import format_time
@@ -112,7 +113,7 @@ class Pipeline:
             if served.kind.has_generation:
                 tree["metadata"]["generation"] = 1
             self._reactions.before_create(write, tree)
-            errors = served.kind.validate(tree)
+            errors = self._metadata_errors(served, tree) + served.kind.validate(tree)
             if errors:
                 raise invalid(served.kind.kind, served.group, tree["metadata"].get("name", ""), errors)
             self._warn(write, tree, None)
@@ -196,7 +197,7 @@ class Pipeline:
             await self._chain.admit(attributes)
             self._prepare(write, tree, old)
             self._reactions.before_update(write, tree, old)
-            errors = self._errors(write, tree, old)
+            errors = metadata_update_errors(tree["metadata"], old["metadata"]) + self._errors(write, tree, old)
             if errors:
                 raise invalid(kind.kind, served.group, write.name, errors)
             self._warn(write, tree, old)
@@ -250,6 +251,11 @@ class Pipeline:
         return errors
 
     # --- shared steps
+
+    @staticmethod
+    def _metadata_errors(served: Served, tree: Tree) -> list[FieldError]:
+        kind = served.kind
+        return metadata_errors(tree["metadata"], namespaced=kind.namespaced, name_errors=kind.name_errors)
 
     def _own_fields(self, write: Write, old: Tree | None, tree: Tree) -> None:
         managed_fields.on_update(

@@ -175,7 +175,7 @@ def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> byt
     if not entries:
         return head + b'},"items":[]}'
     if not served.builtin:
-        return b'%s},"items":[%s]}' % (head, b",".join([entry.value for entry in entries]))
+        return head + b'},"items":[' + b",".join([entry.value for entry in entries]) + b"]}"
     if served.converts:
         values = [served.show(entry.value) for entry in entries]
     else:

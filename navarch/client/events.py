@@ -95,7 +95,7 @@ class Correlator:
         similar.messages.add(occurrence.message)
         _remember(self._similar, group, similar)
         if len(similar.messages) < AGGREGATE_LIMIT:
-            return (*group, occurrence.message), occurrence
+            return (*group, occurrence.about.fieldPath, occurrence.message), occurrence
         similar.messages.pop()
         combined = Occurrence(occurrence.about, occurrence.type, occurrence.reason, COMBINED + occurrence.message)
         return group, combined

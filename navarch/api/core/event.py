@@ -9,6 +9,7 @@ from navarch.api.cells import name, since
 from navarch.api.columns import NAME
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.events import core_event_errors
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -112,4 +113,5 @@ KIND = Kind(
     },
     name_errors=names.path_segment_errors,
     cells=cells,
+    validate=core_event_errors,
 )

@@ -10,6 +10,7 @@ from navarch.api.core import event
 from navarch.api.events import convert
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.events import event_errors, event_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -81,4 +82,6 @@ KIND = Kind(
     to_stored=convert.to_core,
     from_stored=convert.from_core,
     cells=_cells,
+    validate=event_errors,
+    validate_update=event_update_errors,
 )

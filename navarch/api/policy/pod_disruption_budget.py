@@ -8,6 +8,7 @@ from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.disruption import budget_errors
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -46,4 +47,5 @@ KIND = Kind(
     unconditional_update=False,
     name_errors=names.path_segment_errors,
     cells=_cells,
+    validate=budget_errors,
 )

@@ -8,6 +8,7 @@ from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import fill
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.disruption import priority_class_errors, priority_class_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -59,4 +60,6 @@ KIND = Kind(
     has_generation=True,
     default=_default,
     cells=_cells,
+    validate=priority_class_errors,
+    validate_update=priority_class_update_errors,
 )

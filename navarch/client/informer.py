@@ -22,9 +22,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Generic, TypeVar, cast
 
-from navarch.api.views.base import View, decoder
+from navarch.api.views.base import View, decode
 from navarch.base.errors import StatusError
 from navarch.base.resource import ObjectKey, Resource
 from navarch.client.cache import Cache, HasMetadata, IndexFunction, key_of
@@ -68,7 +69,7 @@ class Informer(Generic[V]):
         self._labels = label_selector
         self._rng = rng
         self._view = view
-        self._decode = cast(Callable[[bytes], V], decoder(cast(type[View], view)).decode)
+        self._decode = cast(Callable[[bytes], V], partial(decode, cast(type[View], view)))
         self._handlers: list[ChangeHandler[V]] = []
         self._progress: list[Callable[[], None]] = []
         self._failures = 0

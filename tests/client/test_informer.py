@@ -168,3 +168,11 @@ def test_follows_through_a_slow_link(seed: int) -> None:
         await _with_informer(w, body())
 
     run(main())
+
+
+def test_null_counts_as_absent() -> None:
+    from navarch.api.views.base import decode
+    from navarch.api.views.discovery import EndpointSlice
+
+    view = decode(EndpointSlice, b'{"metadata":{"name":"a","labels":null},"endpoints":null,"ports":null}')
+    assert (view.endpoints, view.ports, view.metadata.labels) == ((), (), {})

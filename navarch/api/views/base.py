@@ -35,5 +35,18 @@ def decoder(view: type[V]) -> msgspec.json.Decoder[V]:
 
 
 def decode(view: type[V], raw: bytes) -> V:
-    """The view of an object's bytes. Raises: msgspec.ValidationError if a field has the wrong type."""
-    return decoder(view).decode(raw)
+    """The view of an object's bytes; null counts as absent, as some objects write empty lists.
+    Raises: msgspec.ValidationError if a field has the wrong type."""
+    try:
+        view_of: V = decoder(view).decode(raw)
+        return view_of
+    except msgspec.ValidationError:
+        return msgspec.convert(_without_nulls(msgspec.json.decode(raw)), type=view)
+
+
+def _without_nulls(tree: object) -> object:
+    if isinstance(tree, dict):
+        return {k: _without_nulls(v) for k, v in tree.items() if v is not None}
+    if isinstance(tree, list):
+        return [_without_nulls(v) for v in tree]
+    return tree

@@ -198,7 +198,9 @@ class _Round:
         status: Tree = {k: v if v or k in always else None for k, v in counts.items()}
         metadata = self.daemon_set.metadata
         key = key_of(self.daemon_set)
-        return [Patch(DAEMONSETS.resource, key, {"status": status}, subresource="status", uid=metadata.uid)]
+        return [
+            Patch(DAEMONSETS.resource, key, {"status": status}, subresource="status", uid=metadata.uid, by_update=True)
+        ]
 
     def _counts(self) -> dict[str, int]:
         scheduled = ready = available = updated = misplaced = 0

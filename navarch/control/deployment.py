@@ -202,7 +202,7 @@ class _Step:
             return []
         patch = {"metadata": {"annotations": {revisions.REVISION: str(number)}}}
         metadata = self.deployment.metadata
-        return [Patch(DEPLOYMENTS.resource, key_of(self.deployment), patch, uid=metadata.uid)]
+        return [Patch(DEPLOYMENTS.resource, key_of(self.deployment), patch, uid=metadata.uid, by_update=True)]
 
     # --- scaling
     def _was_scaled(self) -> bool:
@@ -314,6 +314,7 @@ class _Step:
             {"status": status},
             subresource="status",
             uid=metadata.uid,
+            by_update=True,
         )
 
 

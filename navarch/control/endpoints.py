@@ -56,7 +56,18 @@ def reconcile(world: World, key: ObjectKey, _now: float) -> Plan:
         "subsets": [to_tree(s) for s in wanted] or None,
     }
     metadata = known.metadata
-    return Plan((Patch(ENDPOINTS.resource, key, patch, uid=metadata.uid, resource_version=metadata.resourceVersion),))
+    return Plan(
+        (
+            Patch(
+                ENDPOINTS.resource,
+                key,
+                patch,
+                uid=metadata.uid,
+                resource_version=metadata.resourceVersion,
+                by_update=True,
+            ),
+        )
+    )
 
 
 def subsets(service: Service, pods: Sequence[Pod]) -> tuple[EndpointSubset, ...]:

@@ -175,7 +175,9 @@ def _patch(endpoint_slice: EndpointSlice, labels: dict[str, str], endpoints: Seq
     dropped = dict.fromkeys(k for k in metadata.labels if k not in labels)
     patch = {"metadata": {"labels": {**dropped, **labels}}, "endpoints": _trees(endpoints)}
     key = key_of(endpoint_slice)
-    return Patch(ENDPOINTSLICES.resource, key, patch, uid=metadata.uid, resource_version=metadata.resourceVersion)
+    return Patch(
+        ENDPOINTSLICES.resource, key, patch, uid=metadata.uid, resource_version=metadata.resourceVersion, by_update=True
+    )
 
 
 def _delete(endpoint_slice: EndpointSlice) -> Delete:

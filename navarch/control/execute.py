@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from navarch.base.errors import MODIFIED, NavarchError, StatusError, conflict
+from navarch.base.patch import apply_merge_patch
 from navarch.base.resource import ObjectKey, Resource
 from navarch.client.contract import Client, PatchType, Preconditions, revision_of
 from navarch.client.recorder import Recorder
@@ -146,17 +147,33 @@ class Execution:
                 await self._look(intent)
 
     async def _patch(self, intent: Patch) -> None:
-        raw = await self._client.patch(
-            intent.resource,
-            intent.key.name,
-            guarded(intent),
-            intent.type,
-            intent.key.namespace,
-            subresource=intent.subresource,
-        )
+        if intent.by_update:
+            raw = await self._merge_and_put(intent)
+        else:
+            raw = await self._client.patch(
+                intent.resource,
+                intent.key.name,
+                guarded(intent),
+                intent.type,
+                intent.key.namespace,
+                subresource=intent.subresource,
+            )
         self._wrote(intent.resource, raw)
         if intent.on_success is not None:
             self._record(intent.on_success, name=intent.key.name)
+
+    async def _merge_and_put(self, intent: Patch) -> bytes:
+        """What a merge patch with preconditions does on the server, done here."""
+        assert intent.type is PatchType.MERGE
+        resource, key = intent.resource, intent.key
+        tree = orjson.loads(await self._client.get(resource, key.name, key.namespace))
+        metadata = tree["metadata"]
+        if intent.uid not in ("", metadata["uid"]) or intent.resource_version not in ("", metadata["resourceVersion"]):
+            raise conflict(resource.plural, key.name, MODIFIED, resource.group)
+        # The resourceVersion that was read goes along, so nothing that changes meanwhile is lost.
+        return await self._client.update(
+            resource, apply_merge_patch(tree, intent.patch), subresource=intent.subresource
+        )
 
     async def _delete(self, intent: Delete) -> None:
         going = Going(intent.resource, intent.key, intent.uid)

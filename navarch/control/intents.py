@@ -42,7 +42,8 @@ class Create:
 @dataclass(frozen=True, slots=True)
 class Patch:
     """Patch an object, or its subresource. `uid` and `resource_version` guard against another object
-    of the same name and against lost updates."""
+    of the same name and against lost updates. `by_update`: read, merge and PUT instead, for what the
+    controller's role allows to update but not to patch."""
 
     resource: Resource
     key: ObjectKey
@@ -52,6 +53,7 @@ class Patch:
     uid: str = ""
     resource_version: str = ""
     on_success: Event | None = None
+    by_update: bool = False
 
 
 @dataclass(frozen=True, slots=True)

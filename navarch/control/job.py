@@ -306,7 +306,16 @@ class _Round:
         # Lists in a merge patch are replaced, absent ones must be named to go.
         status["uncountedTerminatedPods"] = {"succeeded": None, "failed": None, **uncounted}
         metadata = self.job.metadata
-        return [Patch(JOBS.resource, key_of(self.job), {"status": status}, subresource="status", uid=metadata.uid)]
+        return [
+            Patch(
+                JOBS.resource,
+                key_of(self.job),
+                {"status": status},
+                subresource="status",
+                uid=metadata.uid,
+                by_update=True,
+            )
+        ]
 
 
 def finished_in(conditions: Sequence[Tree]) -> bool:

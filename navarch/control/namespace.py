@@ -68,7 +68,9 @@ class Emptier:
         if old != new:
             stamped = [{**c, "lastTransitionTime": format_time(now)} for c in new]
             status = {"status": {"conditions": stamped}}
-            intents.append(Patch(NAMESPACES.resource, key, status, subresource="status", uid=metadata.uid))
+            intents.append(
+                Patch(NAMESPACES.resource, key, status, subresource="status", uid=metadata.uid, by_update=True)
+            )
         return Plan(tuple(intents))
 
     def key_of_content(

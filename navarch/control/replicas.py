@@ -149,4 +149,6 @@ def _status_patch(
     if not same_conditions:
         changes["conditions"] = conditions or None
     patch = {"status": changes}
-    return [Patch(spec.resource, key_of(spec.owner), patch, subresource="status", uid=spec.metadata.uid)]
+    return [
+        Patch(spec.resource, key_of(spec.owner), patch, subresource="status", uid=spec.metadata.uid, by_update=True)
+    ]

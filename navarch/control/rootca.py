@@ -7,9 +7,11 @@ from typing import Final
 
 from navarch.api.views.core import ConfigMap
 from navarch.base.resource import ObjectKey
-from navarch.control.intents import DONE, Create, Patch, Plan
+from navarch.control.intents import DONE, Create, Plan, Update
 from navarch.control.sources import CONFIGMAPS, NAMESPACES
+from navarch.control.views import to_tree
 from navarch.control.world import Controller, Watch, World, same_key
+from navarch.schema.types import Tree
 
 NAME: Final = "kube-root-ca.crt"
 _DESCRIPTION: Final = {
@@ -34,9 +36,10 @@ def reconcile(root_ca: str, world: World, key: ObjectKey, _now: float) -> Plan:
         return Plan((Create(CONFIGMAPS.resource, tree, key.name),))
     if known.data == wanted and _DESCRIPTION.items() <= known.metadata.annotations.items():
         return DONE
-    others = dict.fromkeys(k for k in known.data if k not in wanted)
-    patch = {"metadata": {"annotations": _DESCRIPTION}, "data": {**others, **wanted}}
-    return Plan((Patch(CONFIGMAPS.resource, target, patch, uid=known.metadata.uid),))
+    # The publisher's role allows no reading: what the cache holds is sent back whole.
+    metadata = {**to_tree(known.metadata), "annotations": {**known.metadata.annotations, **_DESCRIPTION}}
+    whole: Tree = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": wanted}
+    return Plan((Update(CONFIGMAPS.resource, whole),))
 
 
 def _keys(_world: World, key: ObjectKey, _old: ConfigMap | None, _new: ConfigMap | None) -> tuple[ObjectKey, ...]:

@@ -95,8 +95,12 @@ def _shared_errors(event: Tree, reporter_field: str) -> Errors:
     errors: Errors = []
     namespace = event["metadata"].get("namespace") or ""
     involved = (event.get("involvedObject") or {}).get("namespace") or ""
-    agree = namespace == involved or (not involved and namespace in ("", "default"))
-    if not agree and (event.get("involvedObject") or {}).get("kind") not in _CLUSTER_SCOPED:
+    kind = (event.get("involvedObject") or {}).get("kind") or ""
+    if involved:
+        agree = namespace == involved or not kind or kind in _CLUSTER_SCOPED
+    else:
+        agree = namespace in ("", "default") or kind in _CLUSTER_SCOPED
+    if not agree:
         errors.append(invalid_value("involvedObject.namespace", involved, "does not match event.namespace"))
     if not event.get("eventTime"):
         return errors

@@ -211,10 +211,12 @@ class PodWorker:
                 self.memory.waiting[action.name] = error.waiting
                 self.memory.retry_at[action.name] = self._parts.now() + error.retry_s
         if changed:
+            # Show at once what was done: a status that is out of date before it is written costs a write.
+            await self._look()
+            self._hold(())
+            self._publish()
             return 0.0
         await self._remove_surplus()
-        self.observed = await look(self._parts.runtime, self.pod.metadata.uid)
-        self._publish()
         return None if plan.wake_at is None else max(plan.wake_at - self._parts.now(), LEAST_WAIT_S)
 
     async def _remove_surplus(self) -> None:

@@ -25,6 +25,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Generic, TypeVar, cast
 
+import msgspec
+
 from navarch.api.views.base import View, decode
 from navarch.base.errors import StatusError
 from navarch.base.resource import ObjectKey, Resource
@@ -116,9 +118,10 @@ class Informer(Generic[V]):
                 continue_token=token,
             )
             for raw in page.items:
-                view = self._decode(raw)
-                seen.add(key_of(view))
-                self._put(view)
+                view = self._read(raw)
+                if view is not None:
+                    seen.add(key_of(view))
+                    self._put(view)
             token = page.continue_token
             if not token:
                 break
@@ -153,12 +156,22 @@ class Informer(Generic[V]):
                 continue
             view: V | None = event.views.get(self._view)
             if view is None:
-                view = event.views[self._view] = self._decode(event.raw)
+                view = event.views[self._view] = self._read(event.raw)
+            if view is None:
+                continue
             if event.type == "DELETED":
                 self._remove(key_of(view))
             else:
                 self._put(view)
         self._advance(revision)
+
+    def _read(self, raw: bytes) -> V | None:
+        """The view of an object. One that cannot be read is left out: it must not stop all the others."""
+        try:
+            return self._decode(raw)
+        except msgspec.ValidationError as error:
+            log.error("object unreadable resource=%s error=%s object=%.200s", self.resource.plural, error, raw)
+            return None
 
     def _put(self, view: V) -> None:
         key = key_of(view)

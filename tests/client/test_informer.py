@@ -176,3 +176,11 @@ def test_null_counts_as_absent() -> None:
 
     view = decode(EndpointSlice, b'{"metadata":{"name":"a","labels":null},"endpoints":null,"ports":null}')
     assert (view.endpoints, view.ports, view.metadata.labels) == ((), (), {})
+
+
+def test_an_unreadable_object_is_left_out() -> None:
+    w = Watched()
+    good = b'{"metadata":{"name":"a","resourceVersion":"6"}}'
+    w.informer._take([WatchEvent("ADDED", b'{"metadata":{"name":7}}', 5), WatchEvent("ADDED", good, 6)])
+    assert names(w.informer) == ["a"]
+    assert w.informer.cache.revision == 6

@@ -65,8 +65,8 @@ class Served:
         self.prefix = kind.bucket + "/"
         self.api_version = kind.api_version
         #: How every stored document of this kind begins. Items of a list leave it out.
-        self.head = b'{"kind":"%s","apiVersion":"%s",' % (kind.kind.encode(), kind.api_version.encode())
-        self.list_head = b'{"kind":"%sList","apiVersion":"%s","metadata":{"resourceVersion":"' % (
+        self.head: bytes = b'{"kind":"%s","apiVersion":"%s",' % (kind.kind.encode(), kind.api_version.encode())
+        self.list_head: bytes = b'{"kind":"%sList","apiVersion":"%s","metadata":{"resourceVersion":"' % (
             kind.kind.encode(),
             kind.api_version.encode(),
         )

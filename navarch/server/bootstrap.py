@@ -51,7 +51,7 @@ async def bootstrap(server: ApiServer, config: BootstrapConfig) -> None:
     """Write what is missing. Raises: StatusError if the store refuses."""
     for path, wanted in _objects(config):
         await _ensure(server, path, wanted)
-    for wanted in [*bootstrap_objects(), *_patching_controllers()]:
+    for wanted in bootstrap_objects():
         await _ensure_policy(server, wanted)
     if config.address:
         await _publish_endpoints(server, config)
@@ -104,51 +104,6 @@ def _extension_authentication(config: BootstrapConfig) -> Tree:
             "requestheader-username-headers": '["X-Remote-User"]',
         }
     return {"metadata": {"name": "extension-apiserver-authentication"}, "data": data}
-
-
-#: Our controllers write patches where Kubernetes' write whole objects with PUT, which is what the
-#: recorded policy allows. This role adds the one verb, for the same objects.
-PATCHING = "navarch:patching-controllers"
-_PATCHED = (
-    "*/status",
-    "configmaps",
-    "controllerrevisions",
-    "daemonsets",
-    "deployments",
-    "endpoints",
-    "endpointslices",
-    "jobs",
-    "namespaces",
-    "nodes",
-    "persistentvolumeclaims",
-    "persistentvolumes",
-    "pods",
-    "replicasets",
-    "replicationcontrollers",
-    "secrets",
-    "serviceaccounts",
-    "services",
-    "statefulsets",
-)
-
-
-def _patching_controllers() -> list[Tree]:
-    """The role above, bound to every controller that the recorded policy knows."""
-    subjects = [
-        subject
-        for binding in bootstrap_objects()
-        if binding["kind"] == "ClusterRoleBinding" and binding["metadata"]["name"].startswith("system:controller:")
-        for subject in binding["subjects"]
-    ]
-    group = "rbac.authorization.k8s.io"
-    metadata = {"name": PATCHING, "labels": {}, "annotations": {}}
-    rules = [{"verbs": ["patch"], "apiGroups": ["*"], "resources": list(_PATCHED)}]
-    head = {"apiVersion": f"{group}/v1", "metadata": metadata}
-    reference = {"apiGroup": group, "kind": "ClusterRole", "name": PATCHING}
-    return [
-        {"kind": "ClusterRole", **head, "rules": rules},
-        {"kind": "ClusterRoleBinding", **head, "roleRef": reference, "subjects": subjects},
-    ]
 
 
 async def _publish_endpoints(server: ApiServer, config: BootstrapConfig) -> None:

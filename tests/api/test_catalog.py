@@ -7,6 +7,7 @@ import pytest
 
 from navarch.api.catalog import KINDS, by_bucket, lookup
 from navarch.api.kind import Kind
+from navarch.schema import facts
 from tests.api.corpus import document, needs_corpus
 
 
@@ -79,3 +80,8 @@ def test_stored_kinds_have_columns_and_names_in_order(kind: Kind) -> None:
     assert re.fullmatch(r"[a-z]+", kind.plural)
     if "get" in kind.verbs:
         assert any(column.format == "name" for column in kind.columns), "no Name column"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: f"{k.kind}.{k.group}.{k.version}")
+def test_the_type_of_a_kind_is_in_the_fact_tables(kind: Kind) -> None:
+    assert facts.load().type_name(kind.api_version, kind.kind) == kind.type_name

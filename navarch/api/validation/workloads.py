@@ -78,7 +78,7 @@ def deployment_errors(tree: Tree) -> Errors:
         errors += selector_errors(selector, "spec.selector")
         if not _selects(selector):
             errors.append(invalid_value("spec.selector", selector, "empty selector is invalid for deployment"))
-    errors += _controlled_template_errors(spec, "Deployment")
+    errors += _controlled_template_errors(spec, "ReplicaSet")
     errors += _strategy_errors(spec.get("strategy") or {})
     ready, deadline = spec.get("minReadySeconds") or 0, spec.get("progressDeadlineSeconds")
     errors += not_negative("spec.minReadySeconds", ready)

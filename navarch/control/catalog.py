@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from navarch.control import (
     clusterrole,
+    cronjob,
     daemonset,
     deployment,
     endpoints,
@@ -35,6 +36,7 @@ def controllers(config: Config) -> tuple[Controller, ...]:
         replicationcontroller.CONTROLLER,
         daemonset.CONTROLLER,
         job.CONTROLLER,
+        cronjob.CONTROLLER,
         ttlafterfinished.CONTROLLER,
         endpointslice.CONTROLLER,
         endpoints.CONTROLLER,

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from navarch.api.views.apps import ControllerRevision
-from navarch.api.views.batch import CronJob
 from navarch.api.views.coordination import Lease
 from navarch.api.views.core import ConfigMap, Namespace, ServiceAccount
 from navarch.api.views.discovery import EndpointSlice
@@ -21,7 +20,7 @@ from navarch.api.views.rbac import ClusterRole
 from navarch.api.views.service import Endpoints, Service
 from navarch.base.resource import Resource
 from navarch.client.cache import HasMetadata
-from navarch.control.views import DaemonSet, Deployment, Job, ReplicaSet, ReplicationController
+from navarch.control.views import CronJob, DaemonSet, Deployment, Job, ReplicaSet, ReplicationController
 from navarch.control.world import Source
 
 

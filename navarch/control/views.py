@@ -107,3 +107,20 @@ class Job(View, frozen=True):
     metadata: ObjectMeta = NO_METADATA
     spec: JobSpec = JobSpec()
     status: batch.JobStatus = batch.JobStatus()
+
+
+class CronJobSpec(View, frozen=True):
+    concurrencyPolicy: str = ""
+    failedJobsHistoryLimit: int | None = None
+    jobTemplate: dict[str, Any] | None = None
+    schedule: str = ""
+    startingDeadlineSeconds: int | None = None
+    successfulJobsHistoryLimit: int | None = None
+    suspend: bool | None = None
+    timeZone: str = ""
+
+
+class CronJob(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: CronJobSpec = CronJobSpec()
+    status: batch.CronJobStatus = batch.CronJobStatus()

@@ -40,7 +40,7 @@ def test_never_and_elsewhere() -> None:
 
 @pytest.mark.parametrize("text", ["", "* * * *", "60 * * * *", "* * * * mon-xyz", "5-1 * * * *", "*/0 * * * *"])
 def test_not_a_schedule(text: str) -> None:
-    with pytest.raises(ValueError, match="fields|within|invalid"):
+    with pytest.raises(ValueError, match=r"fields|within|invalid"):
         Schedule(text)
 
 

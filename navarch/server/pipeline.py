@@ -245,6 +245,9 @@ class Pipeline:
         kind = write.served.kind
         if write.subresource == "status":
             return kind.validate_status(tree, old) if kind.validate_status is not None else []
+        if write.subresource == "binding":
+            # The scheduler's decision changes what an update may not.
+            return []
         errors = kind.validate(tree)
         if kind.validate_update is not None:
             errors = errors + kind.validate_update(tree, old)

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from navarch.api.views.pod import Container, Pod, ResourceFieldSelector
+from navarch.api.views.pod import Container, Pod
+from navarch.api.views.volume import ResourceFieldSelector
 from navarch.base import quantity
 from navarch.node.labels import AnyContainer
 

@@ -167,7 +167,7 @@ class Reads:
 
 def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> bytes:
     """The list's JSON, joined from stored bytes; items of built-in kinds go without kind and apiVersion."""
-    head = served.list_head + metadata["resourceVersion"].encode() + b'"'
+    head: bytes = served.list_head + metadata["resourceVersion"].encode() + b'"'
     if token := metadata.get("continue"):
         head += b',"continue":"%s"' % token.encode()
     if (remaining := metadata.get("remainingItemCount")) is not None:

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from navarch.api.views.core import ConfigMap, Secret
-from navarch.api.views.pod import DownwardAPIVolumeFile, KeyToPath, Pod, Volume, VolumeProjection
+from navarch.api.views.pod import Pod
+from navarch.api.views.volume import DownwardAPIVolumeFile, KeyToPath, Volume, VolumeProjection
 from navarch.node.downward import FieldError, Surroundings, field_value, resource_value
 from navarch.node.host.contract import File
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from navarch.api.views.pod import HostPathVolumeSource, Pod, Volume
+from navarch.api.views.pod import Pod
+from navarch.api.views.volume import HostPathVolumeSource, Volume
 from navarch.base import quantity
 from navarch.node.downward import Surroundings
 from navarch.node.host.contract import Host

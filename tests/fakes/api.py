@@ -34,6 +34,14 @@ def merge(target: Any, patch: Any) -> Any:
     return out
 
 
+def field_of(tree: Tree, path: str) -> str:
+    """The value of a field for a selector."""
+    value: Any = tree
+    for part in path.split("."):
+        value = value.get(part, "") if isinstance(value, dict) else ""
+    return str(value)
+
+
 def dump(tree: Tree) -> bytes:
     return orjson.dumps(tree)
 
@@ -108,11 +116,13 @@ class FakeApi:
         resource_version: str = "",
     ) -> Page:
         await self._enter("list", resource, namespace)
-        labels = parse_labels(label_selector)
+        labels, fields = parse_labels(label_selector), parse_fields(field_selector)
         trees = [
             t
             for k, t in sorted(self.objects.get(resource, {}).items())
-            if namespace in ("", k.namespace) and labels.matches(t["metadata"].get("labels") or {})
+            if namespace in ("", k.namespace)
+            and labels.matches(t["metadata"].get("labels") or {})
+            and fields.matches(lambda path, t=t: field_of(t, path))
         ]
         start = int(continue_token or 0)
         end = start + limit if limit else len(trees)
@@ -131,7 +141,8 @@ class FakeApi:
         await self._enter("watch", resource, namespace)
         if after < self.oldest:
             raise errors.expired(f"too old resource version: {after} ({self.oldest})")
-        assert not parse_fields(field_selector).requirements, "the fake has no field selectors"
+        # What does not change in an object's life can be selected by; the fake sends no DELETED for what drops out.
+        fields = parse_fields(field_selector)
         at = next((i for i, e in enumerate(self.log) if e[0] > after), len(self.log))
         while True:
             while at == len(self.log):
@@ -144,7 +155,11 @@ class FakeApi:
             entries = self.log[at:]
             at = len(self.log)
             for revision, of, type_, tree in entries:
-                if of == resource and namespace in ("", tree["metadata"].get("namespace", "")):
+                if (
+                    of == resource
+                    and namespace in ("", tree["metadata"].get("namespace", ""))
+                    and fields.matches(lambda path, tree=tree: field_of(tree, path))
+                ):
                     batch.append(WatchEvent(type_, dump(tree), revision))
             batch.append(WatchEvent("BOOKMARK", b"{}", entries[-1][0]))
             yield batch

@@ -6,8 +6,9 @@ Neither raises: every error is an answer.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -27,13 +28,16 @@ from navarch.server.delete import Deleter
 from navarch.server.filters import AFTER_AUTHENTICATION, FILTERS, Filter, Security, admit, finish, guard
 from navarch.server.objects import Handler, Objects
 from navarch.server.options import parse_query, write_options
+from navarch.server.pages import Pages
 from navarch.server.pipeline import Pipeline
 from navarch.server.reactions import Reactions
 from navarch.server.reads import Reads
-from navarch.server.respond import negotiate, page_not_found, tree_response
+from navarch.server.respond import negotiate, tree_response
 from navarch.server.reviews import Judges, review
 from navarch.server.served import Resources, Served
+from navarch.server.subresources.backends import KubeletAccess
 from navarch.server.subresources.catalog import subresource_handlers
+from navarch.server.subresources.relay import relay_handlers
 from navarch.server.watch import Watches
 from navarch.server.world import StoreWorld
 from navarch.store.contract import Store
@@ -42,11 +46,14 @@ from navarch.wire.messages import Request, RequestInfo, Response
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """What an API server is told. `service_cidrs` are the ranges of cluster IPs, the first family leads."""
+    """What an API server is told. `service_cidrs` are the ranges of cluster IPs, the first family leads.
+    `address` is `host:port` as clients reach it; `kubelets` is how it reaches kubelets."""
 
     service_cidrs: tuple[str, ...] = ("10.96.0.0/16",)
     plugins: Sequence[Plugin] = PLUGINS
     kinds: Sequence[Kind] = KINDS
+    address: str = "127.0.0.1:6443"
+    kubelets: KubeletAccess = field(default_factory=KubeletAccess)
 
 
 class ApiServer:
@@ -65,6 +72,7 @@ class ApiServer:
         facts = load()
         self.store = store
         self.seams = seams
+        self.pages = Pages(config.kinds, config.address, tokens)
         self.resources = Resources(Served(kind, facts.type(kind.type_name)) for kind in config.kinds)
         self.access = Access(store.index)
         self.reads = Reads(store, seams.clock)
@@ -80,7 +88,7 @@ class ApiServer:
         self.objects = Objects(store, seams.clock, self.reads, self.watches, self.pipeline, deleter)
         self._subresources = subresource_handlers(
             self.objects, self.reads, deleter, world, self.resources, seams, tokens
-        )
+        ) | relay_handlers(world, chain, self.reads, seams.rng, config.kubelets)
 
     def close(self) -> None:
         """End all watches and stop following the store."""
@@ -102,15 +110,31 @@ class ApiServer:
         try:
             admit(request, self._security, filters)
             assert request.info is not None
-            response = await self._route(request, request.info)
+            response = await self._counted(request, request.info)
         except Exception as error:
             response = guard(request, error)
         finish(request, response, self._security)
         return response
 
+    async def _counted(self, request: Request, info: RequestInfo) -> Response:
+        if info.verb == "watch" or not info.is_resource:
+            return await self._route(request, info)
+        metrics, loop = self.pages.metrics, asyncio.get_running_loop()
+        began, status = loop.time(), 500
+        metrics.begin(info)
+        try:
+            response = await self._route(request, info)
+            status = response.status
+            return response
+        except StatusError as error:
+            status = error.code
+            raise
+        finally:
+            metrics.end(info, status, loop.time() - began)
+
     async def _route(self, request: Request, info: RequestInfo) -> Response:
         if not info.is_resource:
-            return page_not_found()
+            return self.pages.answer(request)
         served = self.resources.find(info.group, info.version, info.resource)
         if served is None:
             raise no_such_resource()

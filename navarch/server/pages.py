@@ -1,0 +1,66 @@
+"""What a server answers beside its resources: discovery, OpenAPI, health, metrics, the token issuer.
+
+    pages = Pages(kinds, "192.0.2.1:6443", tokens)
+    response = pages.answer(request)
+
+Documents are made when they are first asked for: a server in a test that nobody asks pays nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Final
+
+from navarch.api.kind import Kind
+from navarch.server.authn.oidc import DOCUMENT_PATH, KEYS_PATH, IssuerDiscovery
+from navarch.server.authn.tokens import ServiceAccountTokens
+from navarch.server.discovery import Discovery
+from navarch.server.health import Health
+from navarch.server.metrics import Metrics
+from navarch.server.openapi import CustomSchemas, OpenApi
+from navarch.server.router import AnswerPath, answer_path
+from navarch.wire.messages import Request, Response
+
+_PATHS: Final = ("/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version")
+
+
+class Pages:
+    """`address` is `host:port` as clients reach the server. `health` and `metrics` are for the server to feed."""
+
+    def __init__(self, kinds: Iterable[Kind], address: str, tokens: ServiceAccountTokens | None) -> None:
+        self.health = Health()
+        self.metrics = Metrics()
+        self._kinds = tuple(kinds)
+        self._custom: CustomSchemas = {}
+        self._address = address
+        self._tokens = tokens
+
+    def set_kinds(self, kinds: Iterable[Kind], custom: CustomSchemas) -> None:
+        """The kinds that are served from now on, and the schemas of those without a built-in type."""
+        self._kinds, self._custom = tuple(kinds), custom
+        for made in ("discovery", "openapi"):
+            self.__dict__.pop(made, None)
+
+    def answer(self, request: Request) -> Response:
+        """Raises: StatusError."""
+        return answer_path(request, self._answers)
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        issuer = (DOCUMENT_PATH, KEYS_PATH) if self._tokens is not None else ()
+        return Discovery(self._kinds, self._address, (*self.health.paths, *_PATHS, *issuer))
+
+    @cached_property
+    def openapi(self) -> OpenApi:
+        return OpenApi(self._kinds, self._custom)
+
+    @cached_property
+    def _issuer(self) -> tuple[AnswerPath, ...]:
+        return (IssuerDiscovery(self._tokens, f"https://{self._address}").answer,) if self._tokens is not None else ()
+
+    @property
+    def _answers(self) -> tuple[AnswerPath, ...]:
+        # Health first: it must answer whatever else is wrong, and is asked most often.
+        asked = (self.health.answer, self.metrics.answer, lambda r: self.discovery.answer(r))
+        return (*asked, lambda r: self.openapi.answer(r), *self._issuer)

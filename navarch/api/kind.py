@@ -90,6 +90,8 @@ class Kind:
     verbs: tuple[str, ...] = ALL_VERBS
     subresources: tuple[Subresource, ...] = ()
     storage_version_hash: str = ""
+    #: Text of a Warning header that goes with every answer about a deprecated kind.
+    deprecation: str = ""
     scale: Scale | None = None
 
     # --- presentation
@@ -112,6 +114,8 @@ class Kind:
     validate: Callable[[Tree], list[FieldError]] = no_errors
     #: (new, old): errors of the change; `validate` has run on the new tree as Kubernetes orders it.
     validate_update: Callable[[Tree, Tree], list[FieldError]] | None = None
+    #: Does an update name the faults of the metadata that a creation would, once more?
+    revalidates_metadata: bool = False
     validate_status: Callable[[Tree, Tree], list[FieldError]] | None = None
     #: (new, old or None): texts of Warning headers.
     warnings: Callable[[Tree, Tree | None], Sequence[str]] | None = None

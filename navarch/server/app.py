@@ -141,6 +141,8 @@ class ApiServer:
         if not served.kind.namespaced:
             # Authorisation asks about /namespaces/x in namespace x; from here on it is cluster-scoped.
             info.namespace = ""
+        if served.kind.deprecation:
+            request.warnings.append(served.kind.deprecation)
         response = await self._handler(info, served)(request, info, served)
         accept = request.headers.get("accept", "")
         if "yaml" in accept and response.stream is None and response.content_type == "application/json":

@@ -106,13 +106,14 @@ class Objects:
     async def _put(self, write: Write, tree: Tree) -> Outcome:
         served = write.served
         check_revision(tree)
-        check_revision_given(write, tree)
-        if served.kind.create_on_update and not write.subresource:
-            existing = self._store.index.get(served.key(write.namespace, write.name))
-            if existing is None:
-                if uid := tree["metadata"].get("uid"):
-                    raise wrong_uid(write, uid, "")
-                return await self.pipeline.create(write, tree)
+        existing = self._store.index.get(served.key(write.namespace, write.name))
+        if existing is not None:
+            check_revision_given(write, tree)
+        elif served.kind.create_on_update and not write.subresource:
+            if uid := tree["metadata"].get("uid"):
+                raise wrong_uid(write, uid, "")
+            tree["metadata"].pop("resourceVersion", None)
+            return await self.pipeline.create(write, tree)
 
         def replace(current: Tree) -> Tree:
             check_uid(write, tree, current)

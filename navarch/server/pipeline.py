@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from navarch.api.validation.metadata import metadata_errors, metadata_update_errors
+from navarch.api.validation.metadata import metadata_update_errors
+from navarch.api.validation.objects import create_errors, update_errors
 from navarch.base.errors import MODIFIED, StatusError, already_exists, bad_request, conflict, not_found
 from navarch.base.field import FieldError, invalid, invalid_value
 from navarch.base.times import format_time
@@ -68,6 +69,17 @@ class Outcome:
     deleted: bool = False
 
 
+#: Where Kubernetes keeps objects in etcd, if not under the plural: shown in one message.
+_STORED_AT = {
+    "services": "services/specs",
+    "endpoints": "services/endpoints",
+    "nodes": "minions",
+    "replicationcontrollers": "controllers",
+    "ingresses.networking.k8s.io": "ingress",
+    "apiservices.apiregistration.k8s.io": "apiregistration.k8s.io/apiservices",
+    "customresourcedefinitions.apiextensions.k8s.io": "apiextensions.k8s.io/customresourcedefinitions",
+}
+
 #: Makes the new tree from a fresh tree of the current object. It may change what it is handed.
 Change = Callable[[Tree], Tree]
 
@@ -113,7 +125,7 @@ class Pipeline:
             if served.kind.has_generation:
                 tree["metadata"]["generation"] = 1
             self._reactions.before_create(write, tree)
-            errors = self._metadata_errors(served, tree) + served.kind.validate(tree)
+            errors = create_errors(served.kind, tree)
             if errors:
                 raise invalid(served.kind.kind, served.group, tree["metadata"].get("name", ""), errors)
             self._warn(write, tree, None)
@@ -128,6 +140,8 @@ class Pipeline:
     async def _put_new(self, write: Write, key: str, tree: Tree) -> Outcome:
         served = write.served
         name = tree["metadata"]["name"]
+        if tree["metadata"].pop("resourceVersion", "") and not write.options.dry_run:
+            raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
         existing = self._store.index.get(key)
         if existing is None and write.options.dry_run:
             self._reactions.abandon(write, tree, None)
@@ -152,7 +166,7 @@ class Pipeline:
     def _fill_metadata(self, write: Write, tree: Tree) -> None:
         """What the server sets on a new object, and what a client may not."""
         metadata = tree["metadata"]
-        for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion", "generation"):
+        for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
             metadata.pop(field, None)
         metadata["uid"] = self._seams.rng.uuid()
         metadata["creationTimestamp"] = format_time(self._seams.clock.now())
@@ -197,7 +211,7 @@ class Pipeline:
             await self._chain.admit(attributes)
             self._prepare(write, tree, old)
             self._reactions.before_update(write, tree, old)
-            errors = metadata_update_errors(tree["metadata"], old["metadata"]) + self._errors(write, tree, old)
+            errors = self._errors(write, tree, old)
             if errors:
                 raise invalid(kind.kind, served.group, write.name, errors)
             self._warn(write, tree, old)
@@ -244,21 +258,14 @@ class Pipeline:
     def _errors(self, write: Write, tree: Tree, old: Tree) -> list[FieldError]:
         kind = write.served.kind
         if write.subresource == "status":
-            return kind.validate_status(tree, old) if kind.validate_status is not None else []
+            errors = metadata_update_errors(tree["metadata"], old["metadata"])
+            return errors + (kind.validate_status(tree, old) if kind.validate_status is not None else [])
         if write.subresource == "binding":
             # The scheduler's decision changes what an update may not.
-            return []
-        errors = kind.validate(tree)
-        if kind.validate_update is not None:
-            errors = errors + kind.validate_update(tree, old)
-        return errors
+            return metadata_update_errors(tree["metadata"], old["metadata"])
+        return update_errors(kind, tree, old)
 
     # --- shared steps
-
-    @staticmethod
-    def _metadata_errors(served: Served, tree: Tree) -> list[FieldError]:
-        kind = served.kind
-        return metadata_errors(tree["metadata"], namespaced=kind.namespaced, name_errors=kind.name_errors)
 
     def _own_fields(self, write: Write, old: Tree | None, tree: Tree) -> None:
         managed_fields.on_update(
@@ -309,7 +316,8 @@ def check_uid(write: Write, tree: Tree, old: Tree) -> None:
 
 def wrong_uid(write: Write, asked: str, found: str) -> StatusError:
     served = write.served
-    key = f"/registry/{served.plural}/{write.namespace + '/' if write.namespace else ''}{write.name}"
+    stored_at = _STORED_AT.get(served.kind.bucket, served.plural)
+    key = f"/registry/{stored_at}/{write.namespace + '/' if write.namespace else ''}{write.name}"
     why = (
         f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
         f"Precondition failed: UID in precondition: {asked}, UID in object meta: {found}"
@@ -320,6 +328,8 @@ def wrong_uid(write: Write, asked: str, found: str) -> StatusError:
 def check_place(write: Write, tree: Tree) -> None:
     """Name and namespace of the body against the URL's. Raises: StatusError 400."""
     metadata = tree["metadata"]
+    if not write.served.kind.namespaced:
+        metadata.pop("namespace", None)
     namespace = metadata.get("namespace", "")
     if namespace and namespace != write.namespace:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from navarch.api.kind import Kind
-from navarch.api.validation.metadata import metadata_errors, metadata_update_errors
+from navarch.api.validation.objects import create_errors, update_errors
 from navarch.base.field import FieldError
 from navarch.schema.decode import DecodeError
 from navarch.schema.types import Tree
@@ -111,16 +111,13 @@ def _errors(kind: Kind, record: dict[str, Any], body: Tree) -> list[FieldError]:
         if not body["metadata"].get("name") and (prefix := body["metadata"].get("generateName")):
             body["metadata"]["name"] = f"{prefix}xxxxx"
         tree = created(kind, body, _NOW)
-        errors = metadata_errors(tree["metadata"], namespaced=kind.namespaced, name_errors=kind.name_errors)
-        return [*errors, *kind.validate(tree)]
+        return create_errors(kind, tree)
     old = _old(kind, record, namespace)
     decoded(kind, body)
     body["metadata"] = {**_system(old["metadata"]), **body["metadata"]}
     if kind.prepare_update:
         kind.prepare_update(body, old)
-    errors = metadata_update_errors(body["metadata"], old["metadata"])
-    errors += kind.validate(body)
-    return [*errors, *(kind.validate_update(body, old) if kind.validate_update else ())]
+    return update_errors(kind, body, old)
 
 
 def _old(kind: Kind, record: dict[str, Any], namespace: str) -> Tree:

@@ -155,4 +155,5 @@ KIND = Kind(
     cells=_cells,
     validate=new_job_errors,
     validate_update=job_update_errors,
+    revalidates_metadata=True,
 )

@@ -41,4 +41,5 @@ KIND = Kind(
     cells=_cells,
     validate=config_map_errors,
     validate_update=config_map_update_errors,
+    revalidates_metadata=True,
 )

@@ -54,6 +54,7 @@ KIND = Kind(
     namespaced=True,
     type_name="io.k8s.api.core.v1.Endpoints",
     short_names=("ep",),
+    deprecation="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     storage_version_hash="fWeeMqaN/OA=",
     columns=COLUMNS,
     create_on_update=True,

@@ -77,4 +77,5 @@ KIND = Kind(
     prepare_update=_prepare_update,
     cells=_cells,
     validate=namespace_errors,
+    revalidates_metadata=True,
 )

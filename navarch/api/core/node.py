@@ -134,4 +134,5 @@ KIND = Kind(
     cells=_cells,
     validate=node_errors,
     validate_update=node_update_errors,
+    revalidates_metadata=True,
 )

@@ -114,4 +114,5 @@ KIND = Kind(
     cells=_cells,
     validate=volume_errors,
     validate_update=volume_update_errors,
+    revalidates_metadata=True,
 )

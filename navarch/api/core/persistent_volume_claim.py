@@ -94,4 +94,5 @@ KIND = Kind(
     cells=_cells,
     validate=claim_errors,
     validate_update=claim_update_errors,
+    revalidates_metadata=True,
 )

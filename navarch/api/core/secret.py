@@ -62,4 +62,5 @@ KIND = Kind(
     cells=_cells,
     validate=secret_errors,
     validate_update=secret_update_errors,
+    revalidates_metadata=True,
 )

@@ -33,4 +33,5 @@ KIND = Kind(
     columns=COLUMNS,
     delete_returns_object=True,
     cells=_cells,
+    revalidates_metadata=True,
 )

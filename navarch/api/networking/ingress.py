@@ -51,4 +51,5 @@ KIND = Kind(
     prepare_status=keep_all_but_status,
     has_generation=True,
     cells=_cells,
+    revalidates_metadata=True,
 )

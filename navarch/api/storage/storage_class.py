@@ -64,4 +64,5 @@ KIND = Kind(
     delete_returns_object=True,
     default=_default,
     cells=_cells,
+    revalidates_metadata=True,
 )

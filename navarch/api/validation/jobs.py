@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from navarch.api.validation.job_policies import failure_policy_errors, success_policy_errors
 from navarch.api.validation.labels import matches, selector_errors
-from navarch.api.validation.metadata import metadata_errors
 from navarch.api.validation.pod_spec import template_errors
 from navarch.api.validation.rules import Errors, not_negative, one_of, supported
 from navarch.base import names
@@ -66,7 +65,7 @@ def new_job_errors(tree: Tree) -> Errors:
 
 def job_update_errors(new: Tree, old: Tree) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
-    errors = _again(new) + job_spec_errors(spec, "spec") + _completions_errors(spec, before)
+    errors = job_spec_errors(spec, "spec") + _completions_errors(spec, before)
     for key in ("selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"):
         if spec.get(key) != before.get(key) and not (key == "template" and _may_change_template(spec, before)):
             errors.append(immutable(f"spec.{key}", spec.get(key)))
@@ -76,11 +75,6 @@ def job_update_errors(new: Tree, old: Tree) -> Errors:
         if spec.get(key) != before.get(key)
     ]
     return errors
-
-
-def _again(tree: Tree) -> Errors:
-    """An update names the faults of the metadata and of the spec once more."""
-    return metadata_errors(tree["metadata"], namespaced=True, name_errors=names.dns1123_subdomain_errors)
 
 
 def cron_job_errors(tree: Tree) -> Errors:

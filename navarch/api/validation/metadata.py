@@ -19,12 +19,19 @@ from navarch.schema.types import Tree
 ANNOTATIONS_MAX_BYTES: Final = 256 * 1024
 #: Finalizers without a domain that are known.
 STANDARD_FINALIZERS: Final = ("kubernetes", "foregroundDeletion", "orphan")
+#: An update meets the same labels, annotations and owners in three places.
+_TIMES_CHECKED: Final = 3
 
 
 def metadata_errors(
-    metadata: Tree, *, namespaced: bool, name_errors: Callable[[str], list[str]], path: str = "metadata"
+    metadata: Tree,
+    *,
+    namespaced: bool,
+    name_errors: Callable[[str], list[str]],
+    standard_finalizers: bool = True,
+    path: str = "metadata",
 ) -> Errors:
-    """All errors of the metadata of a new object."""
+    """All errors of the metadata of a new object. `standard_finalizers`: one without a domain must be known."""
     errors: Errors = []
     if prefix := metadata.get("generateName"):
         errors += invalid_each(f"{path}.generateName", prefix, name_errors(_without_trailing_dash(prefix)))
@@ -37,7 +44,10 @@ def metadata_errors(
     errors += label_errors(metadata.get("labels"), f"{path}.labels")
     errors += annotation_errors(metadata.get("annotations"), f"{path}.annotations")
     errors += _owner_errors(metadata.get("ownerReferences") or [], f"{path}.ownerReferences")
-    errors += finalizer_errors(metadata.get("finalizers") or [], f"{path}.finalizers")
+    finalizers = metadata.get("finalizers") or []
+    errors += finalizer_errors(finalizers, f"{path}.finalizers")
+    if standard_finalizers:
+        errors += _domain_errors(finalizers, f"{path}.finalizers")
     return errors
 
 
@@ -56,11 +66,13 @@ def metadata_update_errors(new: Tree, old: Tree, path: str = "metadata") -> Erro
     for key in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
         if key in new and new.get(key) != old.get(key):
             errors.append(immutable(f"{path}.{key}", new.get(key)))
-    errors += label_errors(new.get("labels"), f"{path}.labels")
-    errors += annotation_errors(new.get("annotations"), f"{path}.annotations")
-    errors += _owner_errors(new.get("ownerReferences") or [], f"{path}.ownerReferences")
-    errors += finalizer_errors(new.get("finalizers") or [], f"{path}.finalizers")
-    return errors
+    for _ in range(_TIMES_CHECKED):
+        errors += label_errors(new.get("labels"), f"{path}.labels")
+        errors += annotation_errors(new.get("annotations"), f"{path}.annotations")
+        errors += _owner_errors(new.get("ownerReferences") or [], f"{path}.ownerReferences")
+    finalizers = new.get("finalizers") or []
+    errors += finalizer_errors(finalizers, f"{path}.finalizers")
+    return errors + _domain_errors(finalizers, f"{path}.finalizers")
 
 
 def annotation_errors(annotations: dict[str, str] | None, path: str) -> Errors:
@@ -76,15 +88,21 @@ def annotation_errors(annotations: dict[str, str] | None, path: str) -> Errors:
 
 def finalizer_errors(finalizers: list[str], path: str) -> Errors:
     errors: Errors = []
-    for index, finalizer in enumerate(finalizers):
+    for finalizer in finalizers:
         errors += invalid_each(path, finalizer, names.qualified_name_errors(finalizer))
-        if "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
-            text = "name is neither a standard finalizer name nor is it fully qualified"
-            errors.append(invalid_value(f"{path}[{index}]", finalizer, text))
     if "orphan" in finalizers and "foregroundDeletion" in finalizers:
         text = "finalizer orphan and foregroundDeletion cannot be both set"
         errors.append(invalid_value(path, finalizers, text))
     return errors
+
+
+def _domain_errors(finalizers: list[str], path: str) -> Errors:
+    text = "name is neither a standard finalizer name nor is it fully qualified"
+    return [
+        invalid_value(f"{path}[{index}]", finalizer, text)
+        for index, finalizer in enumerate(finalizers)
+        if "/" not in finalizer and finalizer not in STANDARD_FINALIZERS
+    ]
 
 
 def _namespace_errors(namespace: str, namespaced: bool, path: str) -> Errors:

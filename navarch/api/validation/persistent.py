@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from navarch.api.validation.affinity import node_selector_errors
 from navarch.api.validation.labels import selector_errors
-from navarch.api.validation.metadata import metadata_errors
 from navarch.api.validation.rules import ABOVE_ZERO, Errors, indexed, invalid_each, named, one_of, supported
 from navarch.api.validation.volume_sources import only_one, source_errors
 from navarch.base import names, quantity
@@ -66,7 +65,7 @@ def volume_errors(tree: Tree) -> Errors:
 
 def volume_update_errors(new: Tree, old: Tree) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
-    errors = _again(new, namespaced=False) + volume_errors(new)
+    errors = volume_errors(new)
     if _sources(spec) != _sources(before):
         text = "spec.persistentvolumesource is immutable after creation"
         errors.append(forbidden_field("spec.persistentvolumesource", text))
@@ -107,7 +106,7 @@ def claim_spec_errors(spec: Tree, path: str) -> Errors:
 
 def claim_update_errors(new: Tree, old: Tree) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
-    errors = _again(new, namespaced=True)
+    errors: Errors = []
     if _frozen_claim(spec, before) != _frozen_claim(before, before):
         errors.append(forbidden_field("spec", _CLAIM_FROZEN))
     now, was = _request(spec), _request(before)
@@ -115,11 +114,6 @@ def claim_update_errors(new: Tree, old: Tree) -> Errors:
         text = "field can not be less than status.capacity"
         errors.append(forbidden_field("spec.resources.requests.storage", text))
     return errors
-
-
-def _again(tree: Tree, *, namespaced: bool) -> Errors:
-    """An update names the faults of the metadata once more, and those of a volume's spec too."""
-    return metadata_errors(tree["metadata"], namespaced=namespaced, name_errors=names.dns1123_subdomain_errors)
 
 
 def _access_mode_errors(spec: Tree, path: str, *, needed: str) -> Errors:

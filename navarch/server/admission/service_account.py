@@ -44,17 +44,17 @@ def _wants_token(spec: Tree, account: Tree) -> bool:
 
 
 def _mount_token(spec: Tree, world: World) -> None:
-    containers = [c for name in ("initContainers", "containers") for c in spec.get(name, ())]
-    lacking = [c for c in containers if not any(m.get("mountPath") == MOUNT_PATH for m in c.get("volumeMounts", ()))]
+    containers = [c for name in ("initContainers", "containers") for c in spec.get(name) or ()]
+    lacking = [c for c in containers if not any(m.get("mountPath") == MOUNT_PATH for m in c.get("volumeMounts") or ())]
     if not lacking:
         return
-    name = next((v["name"] for v in spec.get("volumes", ()) if v["name"].startswith("kube-api-access-")), "")
+    name = next((v["name"] for v in spec.get("volumes") or () if v["name"].startswith("kube-api-access-")), "")
     if not name:
         name = "kube-api-access-" + world.suffix(5)
-        spec.setdefault("volumes", []).append({"name": name, "projected": token_volume()})
+        spec["volumes"] = [*(spec.get("volumes") or ()), {"name": name, "projected": token_volume()}]
     for container in lacking:
         mount = {"name": name, "readOnly": True, "mountPath": MOUNT_PATH}
-        container.setdefault("volumeMounts", []).append(mount)
+        container["volumeMounts"] = [*(container.get("volumeMounts") or ()), mount]
 
 
 def token_volume() -> Tree:

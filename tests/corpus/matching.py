@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _ANY = {
+    "server": r"[\w.:\-\[\]]+",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
     "rfc1123time": r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+\-\w]+",
     "age": r"(?:\d+(?:[smhdy]|ms|µs))+|<unknown>|<invalid>",
@@ -109,8 +110,26 @@ def differences(expected: Any, actual: Any, bindings: Bindings, path: str = "") 
     elif isinstance(expected, str) and "<" in expected:
         if not _fits(expected, str(actual), bindings):
             yield f"{path}: {expected[:90]!r} expected, {str(actual)[:90]!r} found"
+    elif (".cells[" in path and _same_cell(expected, actual)) or _BUILD.fullmatch(path):
+        return
     elif expected != actual or isinstance(expected, bool) != isinstance(actual, bool):
         yield f"{path}: {str(expected)[:200]!r} expected, {str(actual)[:200]!r} found"
+
+
+#: Cells of tables hold ages and random node ports; a fixed clock gives others than the recording's.
+_AGE = re.compile(r"(?:\d+(?:[smhdy]))+")
+_NODE_PORT = re.compile(r":3[0-2]\d{3}(?=/)")
+
+#: What tells one build of a server from another.
+_BUILD = re.compile(r"\.(?:gitCommit|buildDate|goVersion|platform|gitTreeState|compiler)")
+
+
+def _same_cell(expected: Any, actual: Any) -> bool:
+    if not isinstance(expected, str) or not isinstance(actual, str):
+        return False
+    if _AGE.fullmatch(expected):
+        return _AGE.fullmatch(actual) is not None
+    return expected != actual and _NODE_PORT.sub(":30000", expected) == _NODE_PORT.sub(":30000", actual)
 
 
 def _multiset(expected: Any, actual: Any, bindings: Bindings, path: str) -> Iterator[str]:

@@ -117,6 +117,8 @@ class Kind:
     #: Does an update name the faults of the metadata that a creation would, once more?
     revalidates_metadata: bool = False
     validate_status: Callable[[Tree, Tree], list[FieldError]] | None = None
+    #: (new, old): all errors on updates, `validate` included, for kinds that judge only what changed.
+    validate_change: Callable[[Tree, Tree], list[FieldError]] | None = None
     #: (new, old or None): texts of Warning headers.
     warnings: Callable[[Tree, Tree | None], Sequence[str]] | None = None
     #: Rule for metadata.name: returns messages, empty when the name is right.

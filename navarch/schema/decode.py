@@ -88,14 +88,25 @@ def decode_custom(raw: bytes, content_type: str, node: Struct, kind: str, api_ve
         raise _other_version(found_version, api_version)
     if is_json and _has_repeated_keys(tree, raw):
         repeated = diagnose.repeated_keys(diagnose.loads(raw))
-    strict = repeated + [f'unknown field "{path}"' for path in structural.prune(node, tree)]
     try:
-        meta = {"metadata": tree.get("metadata")}
-        normalize(_only_metadata(), meta)
+        strict = repeated + normalize_custom(node, tree)
     except DecodeError as error:
         raise cannot_handle(kind, api_version, kind, str(error)) from error
-    tree |= {"metadata": {}, **meta, "kind": kind, "apiVersion": api_version}
+    tree |= {"kind": kind, "apiVersion": api_version}
     return Decoded(tree, strict)
+
+
+def normalize_custom(node: Struct, tree: Tree) -> list[str]:
+    """Prune a custom resource, bring its metadata into canonical form, both in place, and answer the
+    unknown fields it had.
+
+    Raises: DecodeError if the metadata does not fit its type.
+    """
+    unknown = [f'unknown field "{path}"' for path in structural.prune(node, tree)]
+    meta = {"metadata": tree.get("metadata")}
+    normalize(_only_metadata(), meta)
+    tree |= {"metadata": {}, **meta}
+    return unknown
 
 
 @cache

@@ -24,6 +24,7 @@ from navarch.server.admission.chain import PLUGINS
 from navarch.server.admission.contract import Chain, Plugin
 from navarch.server.authn.authenticate import Authenticator
 from navarch.server.authn.tokens import ServiceAccountTokens
+from navarch.server.definitions import Definitions
 from navarch.server.delete import Deleter
 from navarch.server.filters import AFTER_AUTHENTICATION, FILTERS, Filter, Security, admit, finish, guard
 from navarch.server.objects import Handler, Objects
@@ -86,12 +87,15 @@ class ApiServer:
         self.pipeline = Pipeline(store, seams, chain, Reactions(self._addresses))
         deleter = Deleter(store, seams.clock, chain)
         self.objects = Objects(store, seams.clock, self.reads, self.watches, self.pipeline, deleter)
+        self._definitions = Definitions(store, seams.clock, self.resources, self.watches, self.pipeline, deleter)
+        self._shown = 0
         self._subresources = subresource_handlers(
             self.objects, self.reads, deleter, world, self.resources, seams, tokens
         ) | relay_handlers(world, chain, self.reads, seams.rng, config.kubelets)
 
     def close(self) -> None:
         """End all watches and stop following the store."""
+        self._definitions.close()
         self.watches.close()
         self._addresses.close()
         self.access.close()
@@ -134,6 +138,7 @@ class ApiServer:
 
     async def _route(self, request: Request, info: RequestInfo) -> Response:
         if not info.is_resource:
+            self._show_kinds()
             return self.pages.answer(request)
         served = self.resources.find(info.group, info.version, info.resource)
         if served is None:
@@ -150,6 +155,12 @@ class ApiServer:
             if form.is_yaml:
                 return tree_response(orjson.loads(response.body), form, response.status)
         return response
+
+    def _show_kinds(self) -> None:
+        """Discovery and OpenAPI tell of what is served now."""
+        if self._shown != self.resources.generation:
+            self._shown = self.resources.generation
+            self.pages.set_kinds([served.kind for served in self.resources], self._definitions.schemas)
 
     def _handler(self, info: RequestInfo, served: Served) -> Handler:
         kind = served.kind

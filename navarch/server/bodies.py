@@ -5,7 +5,16 @@ from __future__ import annotations
 
 from navarch.base import yaml
 from navarch.base.errors import StatusError, bad_request, unsupported_media_type
-from navarch.schema.decode import Decoded, DecodeError, cannot_handle, decode_object, normalize, parse_body
+from navarch.schema.decode import (
+    Decoded,
+    DecodeError,
+    cannot_handle,
+    decode_custom,
+    decode_object,
+    normalize,
+    normalize_custom,
+    parse_body,
+)
 from navarch.schema.defaults import apply_defaults
 from navarch.schema.types import Tree
 from navarch.server.options import WriteOptions
@@ -34,7 +43,8 @@ def decode(served: Served, raw: bytes, media: str, options: WriteOptions, warnin
     Raises: StatusError 400 for what cannot be decoded, and with fieldValidation Strict for unknown and
     duplicate fields; with Warn these go to `warnings`.
     """
-    decoded = decode_object(raw, media, served.node, served.kind.kind, served.api_version)
+    decoder = decode_object if served.builtin else decode_custom
+    decoded = decoder(raw, media, served.node, served.kind.kind, served.api_version)
     report_strict(served, decoded.strict_errors, options, warnings)
     apply_all_defaults(served, decoded.tree)
     return decoded.tree
@@ -50,9 +60,18 @@ def report_strict(served: Served, errors: list[str], options: WriteOptions, warn
     warnings.extend(errors)
 
 
+def settle(served: Served, tree: Tree) -> list[str]:
+    """Bring an object that a patch made into normal form, in place; the unknown fields that it had.
+
+    Raises: DecodeError if a value does not fit its type.
+    """
+    return (normalize if served.builtin else normalize_custom)(served.node, tree)
+
+
 def apply_all_defaults(served: Served, tree: Tree) -> None:
     """Constant defaults from the type's facts, then those that need code."""
-    apply_defaults(served.node, tree)
+    if served.builtin:
+        apply_defaults(served.node, tree)
     served.kind.default(tree)
 
 
@@ -81,7 +100,7 @@ def decode_applied(served: Served, raw: bytes, options: WriteOptions, warnings: 
 def complete_applied(served: Served, tree: Tree) -> None:
     """Bring what an apply made into normal form, with all defaults. Raises: StatusError 500."""
     try:
-        normalize(served.node, tree)
+        settle(served, tree)
     except DecodeError as error:
         raise StatusError(500, "", str(error)) from None
     apply_all_defaults(served, tree)

@@ -149,7 +149,15 @@ class Objects:
             now = format_time(self._clock.now())
             manager, subresource = options.field_manager, write.subresource
             merged = server_side_apply.apply(
-                served.node, live, applied, manager, served.api_version, now, subresource, options.force
+                served.node,
+                live,
+                applied,
+                manager,
+                served.api_version,
+                now,
+                subresource,
+                options.force,
+                reset=served.reset_fields(),
             )
             bodies.complete_applied(served, merged)
             return merged
@@ -189,7 +197,7 @@ class Objects:
             tree = await self._delete_listed(served, entry.key, options, request)
             if tree is not None:
                 items.append(tree)
-        for item in items:
+        for item in items if served.builtin else ():
             item.pop("kind", None)
             item.pop("apiVersion", None)
         body = {

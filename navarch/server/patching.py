@@ -15,7 +15,7 @@ from navarch.base import patch as patches
 from navarch.base.errors import bad_request, unsupported_media_type
 from navarch.base.field import invalid, invalid_value
 from navarch.schema import strategic
-from navarch.schema.decode import DecodeError, normalize
+from navarch.schema.decode import DecodeError
 from navarch.schema.types import Tree
 from navarch.server import bodies
 from navarch.server.pipeline import Change, Write, check_place
@@ -79,7 +79,7 @@ def _decoded(write: Write, patched: Tree) -> Tree:
     try:
         if shown:
             raise DecodeError(_no_kind(patched))
-        strict = normalize(served.node, patched)
+        strict = bodies.settle(served, patched)
     except DecodeError as error:
         shown = shown or orjson.dumps(patched).decode()
         raise invalid("", "", "", [invalid_value("patch", shown, str(error))]) from None

@@ -252,7 +252,8 @@ class Pipeline:
             return
         if kind.prepare_update is not None and not write.subresource:
             kind.prepare_update(tree, old)
-        if kind.has_generation and write.subresource != "binding" and _spec_changed(tree, old):
+        apart = ("metadata", "status") if write.served.status_apart else ("metadata",)
+        if kind.has_generation and write.subresource != "binding" and _changed_beside(apart, tree, old):
             tree["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
 
     def _errors(self, write: Write, tree: Tree, old: Tree) -> list[FieldError]:
@@ -276,6 +277,7 @@ class Pipeline:
             write.served.api_version,
             format_time(self._seams.clock.now()),
             write.subresource,
+            reset=write.served.reset_fields(),
         )
 
     def _attributes(self, operation: str, write: Write, tree: Tree, old: Tree | None) -> Attributes:
@@ -373,10 +375,9 @@ def _finished(tree: Tree) -> bool:
     )
 
 
-def _spec_changed(tree: Tree, old: Tree) -> bool:
-    """Whether anything but metadata and status differs."""
-    names = tree.keys() | old.keys()
-    return any(tree.get(n) != old.get(n) for n in names if n not in ("metadata", "status"))
+def _changed_beside(apart: tuple[str, ...], tree: Tree, old: Tree) -> bool:
+    """Whether anything but the fields `apart` differs."""
+    return any(tree.get(name) != old.get(name) for name in tree.keys() | old.keys() if name not in apart)
 
 
 def _copy(tree: Tree) -> Tree:
@@ -385,7 +386,7 @@ def _copy(tree: Tree) -> Tree:
 
 
 def _dump(served: Served, tree: Tree) -> bytes:
-    return orjson.dumps({"kind": served.kind.kind, "apiVersion": served.api_version, **tree})
+    return served.dump({"kind": served.kind.kind, "apiVersion": served.api_version, **tree})
 
 
 def _without_revision(served: Served, tree: Tree) -> bytes:

@@ -86,7 +86,7 @@ class Reads:
             include = tables.check_include(first(query, "includeObject"))
             metadata = {"resourceVersion": tree["metadata"].get("resourceVersion", "")}
             return orjson.dumps(tables.table(served, [tree], metadata, self._clock.now(), include))
-        return orjson.dumps(tree)
+        return served.dump(tree)
 
     async def reach(self, revision: int) -> None:
         """Return when the index is at `revision`. Raises: StatusError 504 if nothing is there yet."""
@@ -175,7 +175,7 @@ def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> byt
     if not entries:
         return head + b'},"items":[]}'
     if not served.builtin:
-        return head + b'},"items":[' + b",".join([entry.value for entry in entries]) + b"]}"
+        return head + b'},"items":[' + b",".join([served.show(entry.value) for entry in entries]) + b"]}"
     if served.converts:
         values = [served.show(entry.value) for entry in entries]
     else:

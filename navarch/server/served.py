@@ -33,10 +33,10 @@ class Attrs:
     """What selectors need of a stored object, derived from its bytes at first use and kept with its
     entry, so that any number of lists and watchers pays once."""
 
-    __slots__ = ("_fields", "_served", "_value", "labels")
+    __slots__ = ("_fields", "_value", "labels", "served")
 
     def __init__(self, served: Served, value: bytes) -> None:
-        self._served = served
+        self.served = served
         self._value = value
         self._fields: dict[str, str] | None = None
         self.labels: dict[str, str] = _labels_decoder.decode(value).metadata.labels or {}
@@ -46,20 +46,33 @@ class Attrs:
         """The selectable fields beside name and namespace."""
         if self._fields is None:
             tree = orjson.loads(self._value)
-            self._fields = {name: read(tree) for name, read in self._served.kind.fields.items()}
+            self._fields = {name: read(tree) for name, read in self.served.kind.fields.items()}
         return self._fields
 
 
 class Served:
     """One kind in one version as the server handles it."""
 
-    __slots__ = ("api_version", "bucket", "builtin", "head", "kind", "list_head", "node", "prefix", "resource")
+    __slots__ = (
+        "api_version",
+        "bucket",
+        "builtin",
+        "head",
+        "kind",
+        "list_head",
+        "node",
+        "prefix",
+        "resource",
+        "status_apart",
+    )
 
     def __init__(self, kind: Kind, node: Struct, *, builtin: bool = True) -> None:
         self.kind = kind
         self.node = node
         #: False for kinds that a CustomResourceDefinition declares.
         self.builtin = builtin
+        #: Whether the status has an endpoint of its own. Built-in kinds without one keep it out of sight.
+        self.status_apart = builtin or any(s.name == "status" for s in kind.subresources)
         self.resource: Resource = kind.resource
         self.bucket = kind.bucket
         self.prefix = kind.bucket + "/"
@@ -84,6 +97,10 @@ class Served:
         """Whether stored objects must be converted before they are shown."""
         return self.kind.from_stored is not None
 
+    def reset_fields(self) -> frozenset[str] | None:
+        """Root fields that writers do not own, None for the usual ones (`managed_fields.on_update`)."""
+        return None if self.status_apart else frozenset()
+
     def key(self, namespace: str, name: str) -> str:
         """The store key of an object."""
         return f"{self.prefix}{namespace}/{name}" if self.kind.namespaced else self.prefix + name
@@ -93,7 +110,8 @@ class Served:
 
     def attrs(self, entry: Entry) -> Attrs:
         found: Attrs | None = entry.attrs
-        if found is None:
+        # Versions of a custom resource share entries, but may select by different fields.
+        if found is None or (not self.builtin and found.served is not self):
             found = entry.attrs = Attrs(self, entry.value)
         return found
 
@@ -101,7 +119,11 @@ class Served:
         """A stored document as this version shows it."""
         if self.kind.from_stored is None:
             return value
-        return orjson.dumps(self.tree(value))
+        return self.dump(self.tree(value))
+
+    def dump(self, tree: Tree) -> bytes:
+        """The bytes of a whole object. Custom resources have sorted keys at all levels."""
+        return orjson.dumps(tree) if self.builtin else orjson.dumps(tree, option=orjson.OPT_SORT_KEYS)
 
     def tree(self, value: bytes) -> Tree:
         """A fresh tree of a stored document, in this version's form."""
@@ -120,6 +142,11 @@ class Served:
             self.kind.to_stored(tree)
         metadata: dict[str, Any] = tree["metadata"]
         metadata["resourceVersion"] = ""
+        if not self.builtin:
+            document = self.dump(tree)
+            if document.count(b'"resourceVersion":"') == 1:
+                return document
+            # What looks like the object's revision must not precede it (store contract).
         ordered = {"kind": tree["kind"], "apiVersion": tree["apiVersion"], "metadata": _order(metadata)}
         for name, value in tree.items():
             if name not in ordered:
@@ -146,17 +173,21 @@ class Resources:
     def __init__(self, served: Iterable[Served]) -> None:
         self._by_path: dict[tuple[str, str, str], Served] = {}
         self._by_bucket: dict[str, Served] = {}
+        #: Grows with every change, for those who derive something from the whole.
+        self.generation = 0
         for one in served:
             self.add(one)
 
     def add(self, served: Served) -> None:
         kind = served.kind
+        self.generation += 1
         self._by_path[kind.group, kind.version, kind.plural] = served
         if not kind.stored_as:
             self._by_bucket.setdefault(served.bucket, served)
 
     def remove(self, served: Served) -> None:
         kind = served.kind
+        self.generation += 1
         self._by_path.pop((kind.group, kind.version, kind.plural), None)
         if self._by_bucket.get(served.bucket) is served:
             del self._by_bucket[served.bucket]

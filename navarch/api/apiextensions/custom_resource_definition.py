@@ -8,6 +8,9 @@ from navarch.api.kind import Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status
 from navarch.schema.types import Tree
 
+#: Holds a deleted definition until the server has deleted its objects.
+_CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+
 
 def _default(tree: Tree) -> None:
     spec = struct(tree, "spec")
@@ -27,6 +30,36 @@ def _prepare_create(tree: Tree) -> None:
     tree["status"] = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored}
 
 
+def _prepare_update(new: Tree, old: Tree) -> None:
+    """Every version that ever was the storage version stays listed until its objects are migrated."""
+    keep_status(new, old)
+    status = new.setdefault("status", {})
+    stored = status.get("storedVersions") or []
+    added = [v["name"] for v in each(new["spec"], "versions") if v.get("storage") and v["name"] not in stored]
+    if added:
+        status["storedVersions"] = [*stored, *added]
+
+
+def _mark_deleted(tree: Tree) -> None:
+    """A definition takes its objects along: it stays until they are gone."""
+    metadata = tree["metadata"]
+    finalizers = metadata.setdefault("finalizers", [])
+    if _CLEANUP in finalizers:
+        return
+    finalizers.append(_CLEANUP)
+    status = tree.setdefault("status", {})
+    conditions = [c for c in status.get("conditions") or () if c.get("type") != "Terminating"]
+    text = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
+    condition = {
+        "type": "Terminating",
+        "status": "True",
+        "lastTransitionTime": metadata["deletionTimestamp"],
+        "reason": "InstanceDeletionPending",
+        "message": text,
+    }
+    status["conditions"] = [*conditions, condition]
+
+
 KIND = Kind(
     group="apiextensions.k8s.io",
     version="v1",
@@ -41,7 +74,8 @@ KIND = Kind(
     storage_version_hash="jfWCUB31mvA=",
     columns=PLAIN_COLUMNS,
     cells=plain_cells,
-    prepare_update=keep_status,
+    prepare_update=_prepare_update,
+    mark_deleted=_mark_deleted,
     prepare_status=keep_all_but_status_strictly,
     has_generation=True,
     unconditional_update=False,

@@ -28,6 +28,8 @@ def update_errors(kind: Kind, new: Tree, old: Tree) -> Errors:
     errors = metadata_update_errors(new["metadata"], old["metadata"])
     if kind.revalidates_metadata:
         errors += _metadata(kind, new)
+    if kind.validate_change is not None:
+        return errors + kind.validate_change(new, old)
     errors += kind.validate(new)
     if kind.validate_update is not None:
         errors += kind.validate_update(new, old)

@@ -12,7 +12,7 @@ import orjson
 from navarch.api.kind import Scale
 from navarch.base import patch as patches
 from navarch.base import selector
-from navarch.base.errors import bad_request, no_such_resource, unsupported_media_type
+from navarch.base.errors import bad_request, internal_error, no_such_resource, unsupported_media_type
 from navarch.base.field import invalid, invalid_value
 from navarch.schema.types import Tree
 from navarch.server import patching
@@ -39,7 +39,10 @@ class ScaleSubresource:
             raise no_such_resource()
         if info.verb == "get":
             entry = self._reads.find(served, info.namespace, info.name)
-            return Response(body=orjson.dumps(scale_of(paths, served.tree(entry.value))))
+            tree = served.tree(entry.value)
+            if not served.builtin and at(tree, paths.replicas) is None:
+                raise internal_error(f'the spec replicas field ".{paths.replicas}" does not exist')
+            return Response(body=orjson.dumps(scale_of(paths, tree)))
         options_kind = "UpdateOptions" if info.verb == "update" else "PatchOptions"
         write = self._objects.write_of(request, info, served, write_options(parse_query(request.query), options_kind))
         media = "" if info.verb == "update" else patching.media_type(request.headers.get("content-type", ""))

@@ -1,0 +1,78 @@
+"""From a profile to the configuration of each component: addresses, certificates, files."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from navarch.launch.profile import DriverName, NodeEntry, Profile, node_spec
+from navarch.node.config import NodeConfig
+from navarch.server.bootstrap import BootstrapConfig
+
+CLUSTER_DOMAIN = "cluster.local"
+ISSUER = f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}"
+CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
+KUBELET_PORT = 10250
+#: The DNS service's place in the service range.
+DNS_INDEX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A profile and where its files are."""
+
+    directory: Path
+    profile: Profile
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+    @property
+    def first_node(self) -> NodeEntry:
+        return self.profile.nodes[0]
+
+    def pki(self, name: str) -> str:
+        return str(self.directory / "pki" / name)
+
+    def text(self, name: str) -> str:
+        return Path(self.pki(name)).read_text()
+
+    def client_context(self, identity: str) -> ssl.SSLContext:
+        """TLS towards servers of this cluster, as the holder of certificate `identity`."""
+        context = ssl.create_default_context(cafile=self.pki("ca.crt"))
+        context.load_cert_chain(self.pki(f"{identity}.crt"), self.pki(f"{identity}.key"))
+        return context
+
+
+def bootstrap_config(place: Place) -> BootstrapConfig:
+    profile = place.profile
+    return BootstrapConfig(
+        service_cidrs=(profile.service_cidr,),
+        address=profile.host if profile.driver is DriverName.NETNS else "",
+        port=profile.port,
+        client_ca=place.text("ca.crt"),
+        front_proxy_ca=place.text("front-proxy-ca.crt"),
+    )
+
+
+def node_config(place: Place, node: NodeEntry) -> NodeConfig:
+    """The kubelet of a node with real containers."""
+    spec = node_spec(place.directory, place.profile, node)
+    return NodeConfig(
+        node.name,
+        addresses=(("InternalIP", spec.ip), ("Hostname", node.name)),
+        labels=node_labels(place, node),
+        pod_cidr=spec.pod_cidr,
+        port=KUBELET_PORT,
+        cluster_dns=(place.profile.service_ip(DNS_INDEX),),
+        cluster_domain=CLUSTER_DOMAIN,
+        cgroup_root=f"{spec.cgroup}/kubepods",
+        provider_id=f"navarch://{place.profile.name}/{node.name}",
+    )
+
+
+def node_labels(place: Place, node: NodeEntry) -> dict[str, str]:
+    labels = {"minikube.k8s.io/name": place.profile.name}
+    return labels | {CONTROL_PLANE_LABEL: ""} if node == place.first_node else labels

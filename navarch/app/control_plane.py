@@ -1,0 +1,227 @@
+"""The control plane's process: store, API server, controllers, scheduler, in this order.
+
+    python -m navarch.app.control_plane PROFILE_DIRECTORY
+
+The API listens before anything else is imported; numpy comes with the scheduler, last. SIGTERM ends it
+in order, and a kill at any moment loses nothing that was acknowledged. Pods never notice either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from navarch.app import tokens as cluster_tokens
+from navarch.app.config import Place, bootstrap_config, node_labels
+from navarch.app.logfiles import CONTROL_PLANE, open_logs
+from navarch.base.errors import NavarchError
+from navarch.client import identities
+from navarch.client.contract import Client
+from navarch.client.direct import direct_client
+from navarch.launch.profile import DriverName, load
+from navarch.seams.contract import Seams
+from navarch.seams.real import real_seams
+from navarch.server.app import ApiServer, ServerConfig
+from navarch.server.bootstrap import bootstrap
+from navarch.server.subresources.backends import Handle, KubeletAccess
+from navarch.store.contract import Store
+from navarch.store.lmdb import LmdbStore
+from navarch.wire.http import Server, serve
+from navarch.wire.messages import User
+from navarch.wire.tls import server_context
+
+if TYPE_CHECKING:
+    from navarch.app.component_logs import ComponentLogs
+    from navarch.app.fakes import FakeNodes
+
+log = logging.getLogger(__name__)
+
+#: The check of /readyz that waits for the objects every cluster starts with.
+BOOTSTRAP_STEP = "rbac/bootstrap-roles"
+DRAIN_S = 2.0
+
+
+@dataclass(slots=True)
+class Inside:
+    """Who answers in this process for kubelets. Filled in when the parts that do are up."""
+
+    logs: ComponentLogs | None = None
+    fakes: FakeNodes | None = None
+
+    def handler(self, node: str, path: str) -> Handle | None:
+        if self.logs is not None and (found := self.logs.handler(path)) is not None:
+            return found
+        return self.fakes.handler(node) if self.fakes is not None else None
+
+
+class ControlPlane:
+    """One cluster's control plane on `store`, which is open."""
+
+    def __init__(self, place: Place, store: Store, seams: Seams) -> None:
+        self.place = place
+        self.seams = seams
+        self._inside = Inside()
+        profile = place.profile
+        own_tokens = cluster_tokens.service_account_tokens(store, place.text("sa.key").encode(), seams.clock)
+        config = ServerConfig(
+            service_cidrs=(profile.service_cidr,),
+            address=f"{profile.host}:{profile.port}",
+            kubelets=KubeletAccess(place.client_context("apiserver-kubelet-client"), self._inside.handler),
+        )
+        authenticator = cluster_tokens.authenticator(store, own_tokens, seams.clock)
+        self.server = ApiServer(store, seams, config, authenticator=authenticator, tokens=own_tokens)
+        self.server.pages.health.add_step(BOOTSTRAP_STEP)
+
+    async def listen(self) -> Server:
+        """Raises: OSError when the address is taken."""
+        profile, place = self.place.profile, self.place
+        context = server_context(place.pki("apiserver.crt"), place.pki("apiserver.key"), place.pki("ca.crt"))
+        return await serve(self.server.handle, context, profile.host, profile.port)
+
+    async def prepare(self) -> None:
+        """Write what every cluster holds; from now on the server is ready."""
+        await bootstrap(self.server, bootstrap_config(self.place))
+        self.server.pages.health.done(BOOTSTRAP_STEP)
+
+    async def run(self) -> None:
+        """The components, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._controllers(), name="kube-controller-manager")
+            self._show_components(group)
+            if self.place.profile.driver is DriverName.FAKE:
+                self._start_fakes(group)
+            # A moment for the others: what the scheduler needs takes longest to import.
+            await asyncio.sleep(0)
+            group.create_task(self._scheduler(), name="kube-scheduler")
+
+    def client(self, agent: str, user: User) -> Client:
+        return direct_client(self.server.handle_as, user, agent)
+
+    async def _controllers(self) -> None:
+        from navarch.control.catalog import controllers
+        from navarch.control.config import Config
+        from navarch.control.runner import ControlPlane as Runners
+
+        agent = "kube-controller-manager"
+        config = Config(
+            resources=tuple(
+                served.resource
+                for served in self.server.resources
+                if {"list", "watch", "delete"} <= set(served.kind.verbs) and served.bucket != "events"
+            ),
+            root_ca=self.place.text("ca.crt"),
+            cluster_cidrs=(self._pod_cidr,),
+        )
+        logging.getLogger("navarch.control").info("starting controllers")
+        client = self.client(agent, identities.CONTROLLER_MANAGER)
+        await Runners(
+            client,
+            self.seams,
+            controllers(config),
+            client_for=lambda name: self.client(agent, identities.controller(name)),
+        ).run()
+
+    async def _scheduler(self) -> None:
+        try:
+            from navarch.scheduler.run import Scheduler, SchedulerConfig
+        except ModuleNotFoundError:
+            log.warning("this build has no scheduler: pods wait for a binding")
+            return
+        logging.getLogger("navarch.scheduler").info("starting the scheduler")
+        await Scheduler(self.client("kube-scheduler", identities.SCHEDULER), self.seams, SchedulerConfig()).run()
+
+    @property
+    def _pod_cidr(self) -> str:
+        profile = self.place.profile
+        return "10.128.0.0/9" if profile.driver is DriverName.FAKE else profile.network.pod_cidr
+
+    def _show_components(self, group: asyncio.TaskGroup) -> None:
+        from navarch.app.component_logs import ComponentLogs
+        from navarch.app.mirrors import Mirrors
+
+        place = self.place
+        mirrors = Mirrors(self.client("navarch", identities.ADMIN), self.seams, place.first_node.name)
+
+        def node_logs(node: str) -> Path:
+            return place.directory / "nodes" / node / "logs"
+
+        self._inside.logs = ComponentLogs(mirrors, place.logs, node_logs, self.seams.clock, group)
+        group.create_task(mirrors.run(), name="mirrors")
+
+    def _start_fakes(self, group: asyncio.TaskGroup) -> None:
+        from navarch.app.fakes import FakeNode, FakeNodes
+
+        place = self.place
+        fakes = self._inside.fakes = FakeNodes(
+            self.seams,
+            lambda node: self.client("kubelet", identities.node(node)),
+            place.profile.service_ip(10),
+        )
+        for node in place.profile.nodes:
+            fakes.start(FakeNode(node.name, node.index, node_labels(place, node)), group)
+
+
+async def serve_profile(place: Place, on_ready: Callable[[], None] | None = None) -> None:
+    """Be the control plane of `place` until cancelled. Raises: NavarchError, OSError."""
+    seams = real_seams()
+    store = LmdbStore(place.directory / "store", seams.clock)
+    await store.start()
+    try:
+        plane = ControlPlane(place, store, seams)
+        listener = await plane.listen()
+        try:
+            await plane.prepare()
+            log.info("ready address=%s:%d revision=%d", place.profile.host, place.profile.port, store.index.revision)
+            gc.collect()
+            gc.freeze()
+            if on_ready is not None:
+                on_ready()
+            await plane.run()
+        finally:
+            await listener.close(DRAIN_S)
+            plane.server.close()
+    finally:
+        await store.close()
+
+
+async def until_signalled(work: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Run `work()`, a coroutine, until it ends or SIGTERM or SIGINT comes."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.info("stopped")
+
+
+def main() -> int:
+    directory = Path(sys.argv[1])
+    profile = load(directory)
+    if profile is None:
+        print(f"{directory} holds no profile", file=sys.stderr)
+        return 2
+    place = Place(directory, profile)
+    open_logs(place.logs, CONTROL_PLANE)
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        uvloop.run(until_signalled(lambda: serve_profile(place)))
+    except (NavarchError, OSError) as error:
+        log.error("control plane ended error=%s", error)
+        print(f"control plane: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

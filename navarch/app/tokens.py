@@ -1,0 +1,34 @@
+"""Service-account tokens and bootstrap tokens of one cluster, verified against its store."""
+
+from __future__ import annotations
+
+import orjson
+
+from navarch.app.config import ISSUER
+from navarch.schema.types import Tree
+from navarch.seams.contract import Clock
+from navarch.server.authn.authenticate import Authenticator
+from navarch.server.authn.bootstrap_token import BootstrapTokens
+from navarch.server.authn.keys import load_signing_key
+from navarch.server.authn.tokens import ServiceAccountTokens
+from navarch.store.contract import Index, Store
+
+
+def service_account_tokens(store: Store, key_pem: bytes, clock: Clock) -> ServiceAccountTokens:
+    def metadata(plural: str, namespace: str, name: str) -> Tree | None:
+        tree = _object(store.index, plural, namespace, name)
+        return tree["metadata"] if tree is not None else None
+
+    return ServiceAccountTokens(ISSUER, load_signing_key(key_pem), (), (ISSUER,), metadata, clock.now)
+
+
+def authenticator(store: Store, tokens: ServiceAccountTokens, clock: Clock) -> Authenticator:
+    def secret(namespace: str, name: str) -> Tree | None:
+        return _object(store.index, "secrets", namespace, name)
+
+    return Authenticator(tokens, (BootstrapTokens(secret, clock.now),))
+
+
+def _object(index: Index, plural: str, namespace: str, name: str) -> Tree | None:
+    entry = index.get(f"{plural}/{namespace}/{name}" if namespace else f"{plural}/{name}")
+    return None if entry is None else orjson.loads(entry.value)

@@ -1,0 +1,185 @@
+"""Profiles: what the launcher remembers of each cluster, as files that every process of it reads.
+
+    HOME/images                   the images that were built on this machine, for all profiles
+    HOME/profiles/NAME/profile.json, pki/, store/, network/, nodes/NODE/, logs/
+
+HOME is $NAVARCH_HOME or ~/.navarch. A profile is written as a whole before anything of it is made, so
+that whatever a crash leaves behind can be found and removed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from navarch.base.errors import LaunchError
+from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec
+from navarch.launch.files import replace_file
+
+DEFAULT_NAME = "navarch"
+DEFAULT_PORT = 8443
+FILE = "profile.json"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,38}")
+
+
+class DriverName(StrEnum):
+    """How nodes are made: namespaces of this machine, the machine itself, or only pretended."""
+
+    NETNS = "netns"
+    NONE = "none"
+    FAKE = "fake"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEntry:
+    """A node of a profile. `index` is never used again for another one while this one exists."""
+
+    name: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One cluster. `number` fixes its networks, `online` whether public registries are reachable."""
+
+    name: str
+    driver: DriverName
+    number: int = 0
+    port: int = DEFAULT_PORT
+    nodes: tuple[NodeEntry, ...] = ()
+    online: bool = False
+    mirrors: tuple[str, ...] = ()
+    service_cidr: str = "10.96.0.0/12"
+
+    @property
+    def network(self) -> ClusterNetwork:
+        return ClusterNetwork(self.name, self.number, self.service_cidr)
+
+    @property
+    def host(self) -> str:
+        """The address on which the API server listens."""
+        return self.network.host_ip if self.driver is DriverName.NETNS else "127.0.0.1"
+
+    @property
+    def server(self) -> str:
+        return f"https://{self.host}:{self.port}"
+
+    def service_ip(self, index: int) -> str:
+        """The address with that number in the service range: 1 is the API server, 10 is DNS."""
+        return str(ipaddress.ip_network(self.service_cidr)[index])
+
+    def with_node(self, name: str = "") -> tuple[Profile, NodeEntry]:
+        """The profile with one more node."""
+        taken = {node.index for node in self.nodes}
+        index = next(i for i in range(250) if i not in taken)
+        entry = NodeEntry(name or node_name(self.name, index), index)
+        return _replaced(self, nodes=(*self.nodes, entry)), entry
+
+    def without_node(self, name: str) -> Profile:
+        return _replaced(self, nodes=tuple(node for node in self.nodes if node.name != name))
+
+
+def _replaced(profile: Profile, *, nodes: tuple[NodeEntry, ...]) -> Profile:
+    return Profile(
+        profile.name,
+        profile.driver,
+        profile.number,
+        profile.port,
+        nodes,
+        profile.online,
+        profile.mirrors,
+        profile.service_cidr,
+    )
+
+
+def node_name(profile: str, index: int) -> str:
+    """`navarch`, `navarch-m02`, `navarch-m03`, … as minikube counts."""
+    return profile if index == 0 else f"{profile}-m{index + 1:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The directory of all profiles."""
+
+    root: Path
+
+    @property
+    def images(self) -> Path:
+        return self.root / "images"
+
+    @property
+    def profiles(self) -> Path:
+        return self.root / "profiles"
+
+    def directory(self, name: str) -> Path:
+        return self.profiles / name
+
+    def names(self) -> tuple[str, ...]:
+        """All profiles, half-made ones too."""
+        return tuple(sorted(p.name for p in self.profiles.iterdir())) if self.profiles.is_dir() else ()
+
+    def load(self, name: str) -> Profile | None:
+        """None when there is no such profile. Raises: LaunchError when its file cannot be read."""
+        return load(self.directory(name))
+
+    def require(self, name: str) -> Profile:
+        """Raises: LaunchError for an unknown profile."""
+        found = self.load(name)
+        if found is None:
+            known = f"there are: {', '.join(self.names())}" if self.names() else "there is none yet"
+            command = "navarch start" if name == DEFAULT_NAME else f"navarch start -p {name}"
+            raise LaunchError(
+                "HOST_PROFILE_NOT_FOUND",
+                f'Profile "{name}" not found. ({known})',
+                f'To start a cluster, run: "{command}"',
+                85,
+            )
+        return found
+
+    def save(self, profile: Profile) -> None:
+        directory = self.directory(profile.name)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o755)
+        replace_file(directory / FILE, (json.dumps(asdict(profile), indent=1) + "\n").encode())
+
+
+def home_of(environment: Mapping[str, str], user_home: Path) -> Home:
+    return Home(Path(environment.get("NAVARCH_HOME") or user_home / ".navarch").absolute())
+
+
+def load(directory: Path) -> Profile | None:
+    """The profile kept in `directory`. Raises: LaunchError when its file cannot be read."""
+    try:
+        tree = json.loads((directory / FILE).read_bytes())
+        nodes = tuple(NodeEntry(**node) for node in tree.pop("nodes"))
+        driver, mirrors = DriverName(tree.pop("driver")), tuple(tree.pop("mirrors"))
+        return Profile(driver=driver, nodes=nodes, mirrors=mirrors, **tree)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LaunchError(
+            "HOST_PROFILE_BROKEN",
+            f"{directory / FILE} cannot be read: {error}",
+            f'Remove what is left of it: "navarch delete -p {directory.name}"',
+        ) from error
+
+
+def node_spec(directory: Path, profile: Profile, node: NodeEntry) -> NodeSpec:
+    """The node as drivers know it."""
+    place = directory / "nodes" / node.name
+    return NodeSpec(profile.network, node.name, node.index, place, profile.online, profile.mirrors)
+
+
+def check_name(name: str) -> None:
+    """Raises: LaunchError for a name that cannot be a profile's."""
+    if not _NAME.fullmatch(name):
+        raise LaunchError(
+            "MK_USAGE",
+            f'"{name}" is no name for a profile',
+            "use small letters, digits and dashes, a letter or digit first, at most 39 in all",
+            64,
+        )

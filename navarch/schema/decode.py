@@ -18,7 +18,7 @@ import orjson
 from navarch.base import yaml
 from navarch.base.errors import StatusError, bad_request
 from navarch.base.field import invalid, invalid_value
-from navarch.schema import diagnose, facts, gojson, structural
+from navarch.schema import diagnose, facts, gojson, protobuf, structural
 from navarch.schema.canon import Anomaly, canon
 from navarch.schema.types import STRING, Field, List, Map, Node, Struct, Tree
 
@@ -58,7 +58,7 @@ def decode_object(raw: bytes, content_type: str, node: Struct, kind: str, api_ve
 
     Raises: StatusError 400 with the text of the API server.
     """
-    tree, repeated, is_json = _parse(raw, content_type, kind)
+    tree, repeated, is_json = _parse(raw, content_type, kind, node)
     found = _identify(tree, raw, kind, api_version)
     _check_expected(found, kind, api_version)
     text = raw if is_json else b""
@@ -116,12 +116,12 @@ def _only_metadata() -> Struct:
     return Struct("ObjectMeta", {"metadata": metadata})
 
 
-def parse_body(raw: bytes, content_type: str, kind: str) -> Tree:
+def parse_body(raw: bytes, content_type: str, kind: str, node: Struct | None = None) -> Tree:
     """A body as a tree, nulls and unknown fields included: patches and applied configurations.
 
     Raises: StatusError 400 if it is no JSON or YAML object.
     """
-    parsed, _, _ = _parse(raw, content_type, kind)
+    parsed, _, _ = _parse(raw, content_type, kind, node)
     _identify(parsed, raw, kind, "")
     tree: Tree = parsed
     return tree
@@ -190,8 +190,13 @@ def cannot_handle(found_kind: str, found_version: str, kind: str, why: str) -> S
     return bad_request(f'{found_kind} in version "{version}" cannot be handled as a {kind}: {why}')
 
 
-def _parse(raw: bytes, content_type: str, kind: str) -> tuple[Any, list[str], bool]:
-    """(tree, repeated keys of YAML, is it JSON)."""
+def _parse(raw: bytes, content_type: str, kind: str, node: Struct | None = None) -> tuple[Any, list[str], bool]:
+    """(tree, repeated keys of YAML, is it JSON). Protobuf can only be read with its type."""
+    if content_type == protobuf.MEDIA_TYPE and node is not None:
+        try:
+            return protobuf.decode(raw, node), [], False
+        except (protobuf.ProtobufError, UnicodeDecodeError, orjson.JSONDecodeError) as error:
+            raise bad_request(f"couldn't get version/kind; {error}") from error
     if "yaml" in content_type:
         try:
             tree, repeated = yaml.load_strict(raw)

@@ -16,6 +16,7 @@ from navarch.schema.decode import (
     parse_body,
 )
 from navarch.schema.defaults import apply_defaults
+from navarch.schema.facts import load
 from navarch.schema.types import Tree
 from navarch.server.options import WriteOptions
 from navarch.server.served import Served
@@ -111,7 +112,7 @@ def decode_delete_options(request: Request) -> Tree | None:
     if not request.body:
         return None
     media = media_type(request.headers.get("content-type", ""))
-    tree = parse_body(request.body, media, "DeleteOptions")
+    tree = parse_body(request.body, media, "DeleteOptions", load().type(_SMALL["DeleteOptions"]))
     kind = tree.get("kind", "DeleteOptions")
     if kind != "DeleteOptions":
         version = tree.get("apiVersion", "")
@@ -120,6 +121,20 @@ def decode_delete_options(request: Request) -> Tree | None:
     return tree
 
 
-def decode_object_body(body: bytes, kind: str) -> Tree:
-    """A small JSON body that is an object (Binding, Eviction, Scale). Raises: StatusError 400."""
-    return parse_body(body, "application/json", kind)
+def decode_object_body(request: Request, kind: str) -> Tree:
+    """A small body that is an object (Binding, Eviction, Scale, TokenRequest), as it was sent.
+
+    Raises: StatusError 400, 415.
+    """
+    media = media_type(request.headers.get("content-type", ""))
+    return parse_body(request.body, media, kind, load().type(_SMALL[kind]))
+
+
+#: The types of bodies that are not objects of the resource they are sent to.
+_SMALL = {
+    "Binding": "io.k8s.api.core.v1.Binding",
+    "DeleteOptions": "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
+    "Eviction": "io.k8s.api.policy.v1.Eviction",
+    "Scale": "io.k8s.api.autoscaling.v1.Scale",
+    "TokenRequest": "io.k8s.api.authentication.v1.TokenRequest",
+}

@@ -32,7 +32,7 @@ class BindingSubresource:
 
     async def handle(self, request: Request, info: RequestInfo, _served: Served) -> Response:
         """Raises: StatusError 400, 404, 409, 422."""
-        binding = decode_object_body(request.body, "Binding")
+        binding = decode_object_body(request, "Binding")
         target = binding.get("target") or {}
         if target.get("kind", "") not in ("", "Node", "Minion"):
             raise invalid("Binding", "", info.name, [not_supported("target.kind", target["kind"], ["Node", "<empty>"])])

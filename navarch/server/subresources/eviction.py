@@ -39,7 +39,7 @@ class EvictionSubresource:
 
     async def handle(self, request: Request, info: RequestInfo, served: Served) -> Response:
         """Raises: StatusError 404, 429 when a budget does not allow it, 500 when two budgets match."""
-        eviction = decode_object_body(request.body, "Eviction")
+        eviction = decode_object_body(request, "Eviction")
         options = delete_options(parse_query(request.query), eviction.get("deleteOptions"))
         pod = served.tree(self._reads.find(served, info.namespace, info.name).value)
         if not leaves_freely(pod):

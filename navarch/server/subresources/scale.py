@@ -46,7 +46,7 @@ class ScaleSubresource:
         options_kind = "UpdateOptions" if info.verb == "update" else "PatchOptions"
         write = self._objects.write_of(request, info, served, write_options(parse_query(request.query), options_kind))
         media = "" if info.verb == "update" else patching.media_type(request.headers.get("content-type", ""))
-        body = patching.decode_body(request.body) if media else decode_object_body(request.body, "Scale")
+        body = patching.decode_body(request.body) if media else decode_object_body(request, "Scale")
 
         def change(current: Tree) -> Tree:
             wanted = _patched(media, scale_of(paths, current), body) if media else body

@@ -43,7 +43,7 @@ class TokenSubresource:
     async def handle(self, request: Request, info: RequestInfo, served: Served) -> Response:
         """Raises: StatusError 400, 404, 409, 422."""
         write_options(parse_query(request.query), "CreateOptions")
-        asked = decode_object_body(request.body, "TokenRequest")
+        asked = decode_object_body(request, "TokenRequest")
         account = served.tree(self._reads.find(served, info.namespace, info.name).value)["metadata"]
         spec = asked.get("spec") or {}
         seconds = spec.get("expirationSeconds") or DEFAULT_EXPIRATION_S

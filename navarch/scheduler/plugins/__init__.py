@@ -1,0 +1,1 @@
+"""Scheduler plug-ins: one file each, named in `navarch.scheduler.profile`."""

@@ -1,0 +1,189 @@
+"""The parts of one cluster on this machine: the control plane's process, the nodes and their agents.
+
+    cluster = Cluster(home, profile)
+    cluster.start_control_plane()
+
+Everything here is idempotent, and everything can be stopped or removed whatever state it is in.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+from navarch.base.errors import LaunchError
+from navarch.launch import certs, kubeconfig
+from navarch.launch.api import Api
+from navarch.launch.drivers.contract import Driver, NodeSpec, NodeState, Service
+from navarch.launch.drivers.netns import NetnsDriver
+from navarch.launch.drivers.none import NoneDriver
+from navarch.launch.ports import is_free, port_taken
+from navarch.launch.profile import DriverName, Home, NodeEntry, Profile, node_spec
+
+CONTROL_PLANE, AGENT = "control-plane", "agent"
+PACKAGE_ROOT = Path(__file__).parents[2]
+
+
+class Cluster:
+    """One profile. The control plane is a service of the machine itself, supervised as agents are."""
+
+    def __init__(self, home: Home, profile: Profile) -> None:
+        self.home = home
+        self.profile = profile
+        self.directory = home.directory(profile.name)
+        self.driver: Driver = NoneDriver() if profile.driver is DriverName.NONE else NetnsDriver()
+        self._machine = NoneDriver()
+        self._host = NodeSpec(profile.network, CONTROL_PLANE, 0, self.directory)
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether nodes are more than pretended."""
+        return self.profile.driver is not DriverName.FAKE
+
+    @property
+    def specs(self) -> list[NodeSpec]:
+        return [node_spec(self.directory, self.profile, node) for node in self.profile.nodes]
+
+    def spec(self, node: NodeEntry) -> NodeSpec:
+        return node_spec(self.directory, self.profile, node)
+
+    def api(self) -> Api:
+        return Api(self.profile, self.directory)
+
+    # --- certificates and kubeconfig
+
+    def ensure_certificates(self) -> tuple[str, ...]:
+        profile = self.profile
+        nodes = [(spec.name, spec.ip) for spec in self.specs] if self.has_nodes else []
+        wanted = certs.cluster_certificates((profile.host, profile.service_ip(1)), nodes)
+        return certs.ensure(self.directory / "pki", wanted, datetime.datetime.now(datetime.UTC))
+
+    def write_kubeconfig(self, path: Path, make_current: bool = True) -> bool:
+        pki = self.directory / "pki"
+        access = kubeconfig.Access(
+            self.profile.name, self.profile.server, pki / "ca.crt", pki / "admin.crt", pki / "admin.key"
+        )
+        return kubeconfig.update(path, lambda config: kubeconfig.with_access(config, access, make_current))
+
+    def in_kubeconfig(self, path: Path) -> bool:
+        """Whether the entry there leads to this cluster."""
+        clusters = kubeconfig.read(path).get("clusters") or ()
+        return any(
+            c.get("name") == self.profile.name and c["cluster"]["server"] == self.profile.server for c in clusters
+        )
+
+    # --- the control plane
+
+    @property
+    def control_plane_runs(self) -> bool:
+        return self._machine.service_running(self._host, CONTROL_PLANE)
+
+    def start_control_plane(self) -> None:
+        """Raises: LaunchError when its port is taken by somebody else."""
+        if self.control_plane_runs:
+            return
+        self.stop_control_plane()
+        if not is_free(self.profile.host, self.profile.port):
+            raise port_taken(self.profile.host, self.profile.port)
+        self._machine.create(self._host)
+        command = (sys.executable, "-m", "navarch.app.control_plane", str(self.directory))
+        self._machine.start_service(self._host, Service(CONTROL_PLANE, command, python_environment()))
+
+    def stop_control_plane(self) -> None:
+        self._machine.stop_service(self._host, CONTROL_PLANE)
+
+    # --- nodes
+
+    def node_state(self, node: NodeEntry) -> NodeState:
+        if not self.has_nodes:
+            return NodeState.RUNNING if self.control_plane_runs else NodeState.STOPPED
+        return self.driver.status(self.spec(node))
+
+    def agent_runs(self, node: NodeEntry) -> bool:
+        return self.driver.service_running(self.spec(node), AGENT) if self.has_nodes else self.control_plane_runs
+
+    def start_node(self, node: NodeEntry) -> None:
+        self.driver.start(self.spec(node), self.specs)
+
+    def start_agent(self, node: NodeEntry) -> None:
+        if self.agent_runs(node):
+            return
+        components = "kubelet,kube-proxy" + (",coredns" if node == self.profile.nodes[0] else "")
+        command = (
+            *(sys.executable, "-m", "navarch.app.agent"),
+            *(str(self.directory), node.name, components, str(self.home.images)),
+        )
+        self.driver.start_service(self.spec(node), Service(AGENT, command, python_environment()))
+
+    def stop_node(self, node: NodeEntry) -> None:
+        if self.has_nodes:
+            self.driver.stop(self.spec(node))
+
+    def delete_node(self, node: NodeEntry) -> None:
+        if self.has_nodes:
+            self.driver.delete(self.spec(node))
+
+    def open_network(self) -> None:
+        if self.has_nodes:
+            self.driver.open_network(self.profile.network, self.directory / "network")
+
+    def close_network(self) -> None:
+        if self.has_nodes:
+            self.driver.close_network(self.profile.network, self.directory / "network")
+
+    # --- the end
+
+    def stop(self) -> None:
+        """End every process; nothing that was stored is lost."""
+        for node in self.profile.nodes:
+            self.stop_node(node)
+        self.stop_control_plane()
+        self.close_network()
+
+    def delete(self) -> None:
+        """Remove everything of the profile."""
+        for node in self.profile.nodes:
+            self.delete_node(node)
+        self.stop_control_plane()
+        self.close_network()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def remove_remains(home: Home, name: str) -> None:
+    """Delete a profile whose file is missing or broken, by what lies in its directory."""
+    directory = home.directory(name)
+    places = sorted((directory / "nodes").iterdir()) if (directory / "nodes").is_dir() else []
+    nodes = tuple(NodeEntry(place.name, index) for index, place in enumerate(places))
+    real = bool(nodes) or (directory / "network").is_dir()
+    Cluster(home, Profile(name, DriverName.NETNS if real else DriverName.FAKE, nodes=nodes)).delete()
+
+
+@contextmanager
+def locked(home: Home, name: str) -> Iterator[None]:
+    """Only one launcher at a time changes a profile. Raises: LaunchError when another does."""
+    (home.root / "locks").mkdir(parents=True, exist_ok=True)
+    path = home.root / "locks" / name
+    with path.open("w") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except OSError as error:
+            raise LaunchError(
+                "HOST_PROFILE_BUSY",
+                f'another navarch is working on profile "{name}"',
+                "wait until it is done",
+                50,
+            ) from error
+        yield
+
+
+def python_environment() -> dict[str, str]:
+    """What our own processes need to find this code again."""
+    kept = {key: os.environ[key] for key in ("LANG", "HTTPS_PROXY", "https_proxy", "NO_PROXY") if key in os.environ}
+    path = os.environ.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    return {"PATH": path, "PYTHONPATH": str(PACKAGE_ROOT), "PYTHONUNBUFFERED": "1", **kept}

@@ -50,9 +50,7 @@ async def relay(request: Request, upstream: Upstream, target: str, headers: Mapp
     """
     loop = asyncio.get_running_loop()
     name = (upstream.server_name or upstream.host) if upstream.tls else None
-    dial = loop.create_connection(
-        Answer, upstream.host, upstream.port, ssl=upstream.tls, server_hostname=name, happy_eyeballs_delay=None
-    )
+    dial = loop.create_connection(Answer, upstream.host, upstream.port, ssl=upstream.tls, server_hostname=name)
     try:
         _, answer = await asyncio.wait_for(dial, CONNECT_TIMEOUT_S)
     except (OSError, TimeoutError) as error:

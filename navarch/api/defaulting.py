@@ -2,7 +2,7 @@
 
 Kubernetes cannot tell an absent string from an empty one, nor an absent list from an empty one,
 where the field is not a pointer; `fill` treats both as absent. Where the field is a pointer, the
-empty value is a value: use `dict.setdefault` there.
+empty value is a value: `fill_pointer` keeps it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ def fill(tree: Tree, key: str, value: Any) -> None:
     """Set an entry that is absent, null or empty."""
     current = tree.get(key)
     if current is None or (current == "" and isinstance(current, str)):
+        tree[key] = value
+
+
+def fill_pointer(tree: Tree, key: str, value: Any) -> None:
+    """Set an entry that is absent or null."""
+    if tree.get(key) is None:
         tree[key] = value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from navarch.api.defaulting import each, fill
+from navarch.api.defaulting import each, fill_pointer
 from navarch.schema.types import Tree
 
 HTTPS_PORT = 443
@@ -12,10 +12,10 @@ def default_webhooks(configuration: Tree, *, mutating: bool) -> None:
     for webhook in each(configuration, "webhooks"):
         default_match(webhook)
         default_rules(webhook, "rules")
-        fill(webhook, "failurePolicy", "Fail")
+        fill_pointer(webhook, "failurePolicy", "Fail")
         webhook.setdefault("timeoutSeconds", 10)
         if mutating:
-            fill(webhook, "reinvocationPolicy", "Never")
+            fill_pointer(webhook, "reinvocationPolicy", "Never")
         if service := (webhook.get("clientConfig") or {}).get("service"):
             service.setdefault("port", HTTPS_PORT)
 
@@ -29,11 +29,11 @@ def default_match_resources(resources: Tree | None) -> None:
 
 
 def default_match(tree: Tree) -> None:
-    fill(tree, "matchPolicy", "Equivalent")
-    fill(tree, "namespaceSelector", {})
-    fill(tree, "objectSelector", {})
+    fill_pointer(tree, "matchPolicy", "Equivalent")
+    fill_pointer(tree, "namespaceSelector", {})
+    fill_pointer(tree, "objectSelector", {})
 
 
 def default_rules(tree: Tree, *keys: str) -> None:
     for rule in each(tree, *keys):
-        fill(rule, "scope", "*")
+        fill_pointer(rule, "scope", "*")

@@ -7,8 +7,9 @@ from typing import Any
 from navarch.api.admissionregistration.match import default_match_resources
 from navarch.api.cells import age, name, param_kind
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import fill, struct
+from navarch.api.defaulting import fill_pointer, struct
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.admission_policies import mutating_policy_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -23,7 +24,7 @@ COLUMNS = (
 
 def _default(tree: Tree) -> None:
     spec = struct(tree, "spec")
-    fill(spec, "failurePolicy", "Fail")
+    fill_pointer(spec, "failurePolicy", "Fail")
     default_match_resources(spec.get("matchConstraints"))
 
 
@@ -47,4 +48,5 @@ KIND = Kind(
     unconditional_update=False,
     default=_default,
     cells=_cells,
+    validate=mutating_policy_errors,
 )

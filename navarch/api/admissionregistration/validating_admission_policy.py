@@ -7,9 +7,10 @@ from typing import Any
 from navarch.api.admissionregistration.match import default_match_resources
 from navarch.api.cells import age, name, param_kind
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import fill, struct
+from navarch.api.defaulting import fill_pointer, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.api.validation.admission_policies import validating_policy_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -26,7 +27,7 @@ COLUMNS = (
 
 def _default(tree: Tree) -> None:
     spec = struct(tree, "spec")
-    fill(spec, "failurePolicy", "Fail")
+    fill_pointer(spec, "failurePolicy", "Fail")
     default_match_resources(spec.get("matchConstraints"))
 
 
@@ -54,4 +55,5 @@ KIND = Kind(
     unconditional_update=False,
     default=_default,
     cells=_cells,
+    validate=validating_policy_errors,
 )

@@ -8,6 +8,7 @@ from navarch.api.admissionregistration.match import default_match_resources
 from navarch.api.cells import age, name, param_ref
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.admission_policies import validating_binding_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -42,4 +43,5 @@ KIND = Kind(
     unconditional_update=False,
     default=_default,
     cells=_cells,
+    validate=validating_binding_errors,
 )

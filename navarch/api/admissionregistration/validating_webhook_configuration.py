@@ -8,6 +8,7 @@ from navarch.api.admissionregistration.match import default_webhooks
 from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.webhooks import webhook_configuration_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -40,4 +41,5 @@ KIND = Kind(
     unconditional_update=False,
     default=_default,
     cells=_cells,
+    validate=webhook_configuration_errors,
 )

@@ -11,6 +11,8 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.autoscaling import autoscaler_errors
+from navarch.base.field import FieldError
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -66,6 +68,13 @@ def _cells(tree: Tree, now: float) -> list[Any]:
     return v2.cells(stored, now)
 
 
+def _validate(tree: Tree) -> list[FieldError]:
+    """Faults are named as in v2, where the object is kept."""
+    stored = copy.deepcopy(tree)
+    _to_stored(stored)
+    return autoscaler_errors(stored)
+
+
 KIND = Kind(
     group="autoscaling",
     version="v1",
@@ -87,4 +96,5 @@ KIND = Kind(
     to_stored=_to_stored,
     from_stored=convert.from_v2,
     cells=_cells,
+    validate=_validate,
 )

@@ -8,9 +8,10 @@ from typing import Any
 from navarch.api.autoscaling.targets import targets
 from navarch.api.cells import UNSET, age, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import fill, struct
+from navarch.api.defaulting import fill_pointer, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.autoscaling import autoscaler_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -73,9 +74,7 @@ def default(tree: Tree) -> None:
         for side, rules in (("scaleUp", _UP), ("scaleDown", _DOWN)):
             chosen = struct(behavior, side)
             for key, value in copy.deepcopy(rules).items():
-                if key == "policies" and not chosen.get(key):
-                    chosen[key] = value
-                fill(chosen, key, value)
+                fill_pointer(chosen, key, value)
 
 
 def cells(tree: Tree, now: float) -> list[Any]:
@@ -111,4 +110,5 @@ KIND = Kind(
     prepare_status=keep_all_but_status,
     default=default,
     cells=cells,
+    validate=autoscaler_errors,
 )

@@ -7,7 +7,7 @@ from typing import Any
 from navarch.api.cells import age, at, containers, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.core.pod_defaults import default_template
-from navarch.api.defaulting import each, fill, struct
+from navarch.api.defaulting import each, fill, fill_pointer, struct
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
@@ -51,11 +51,11 @@ def _default(tree: Tree) -> None:
         spec["completions"] = 1
     spec.setdefault("parallelism", 1)
     spec.setdefault("backoffLimit", _INT32_MAX if spec.get("backoffLimitPerIndex") is not None else 6)
-    fill(spec, "completionMode", "NonIndexed")
+    fill_pointer(spec, "completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
     spec.setdefault("manualSelector", False)
     failure_policy = spec.get("podFailurePolicy")
-    fill(spec, "podReplacementPolicy", "Failed" if failure_policy else "TerminatingOrFailed")
+    fill_pointer(spec, "podReplacementPolicy", "Failed" if failure_policy else "TerminatingOrFailed")
     for rule in each(failure_policy or {}, "rules"):
         for pattern in each(rule, "onPodConditions"):
             fill(pattern, "status", "True")

@@ -8,6 +8,7 @@ from navarch.api.cells import NONE, age, joined, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each, fill
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.endpoints import endpoints_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -60,4 +61,5 @@ KIND = Kind(
     create_on_update=True,
     default=_default,
     cells=_cells,
+    validate=endpoints_errors,
 )

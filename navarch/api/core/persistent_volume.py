@@ -8,7 +8,7 @@ from navarch.api.cells import UNSET, access_modes, age, at, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.core.storage_class_of import storage_class
 from navarch.api.core.volume_defaults import default_source
-from navarch.api.defaulting import fill, struct
+from navarch.api.defaulting import fill, fill_pointer, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
 from navarch.api.validation.persistent import volume_errors, volume_update_errors
@@ -67,7 +67,7 @@ def _default(tree: Tree) -> None:
     spec = struct(tree, "spec")
     default_source(spec)
     fill(spec, "persistentVolumeReclaimPolicy", "Retain")
-    fill(spec, "volumeMode", "Filesystem")
+    fill_pointer(spec, "volumeMode", "Filesystem")
     fill(struct(tree, "status"), "phase", "Pending")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from navarch.api.cells import NONE, addresses, age, at, labels, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import each, fill, struct
+from navarch.api.defaulting import each, fill, fill_pointer, struct
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
@@ -92,7 +92,7 @@ def _default(tree: Tree) -> None:
     if exposed or (spec["type"] == "ClusterIP" and spec.get("externalIPs")):
         fill(spec, "externalTrafficPolicy", "Cluster")
     if exposed or spec["type"] == "ClusterIP":
-        fill(spec, "internalTrafficPolicy", "Cluster")
+        fill_pointer(spec, "internalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from navarch.api.core.container_defaults import default_field_ref, pull_policy
-from navarch.api.defaulting import each, fill, struct
+from navarch.api.defaulting import each, fill, fill_pointer, struct
 from navarch.schema.types import Tree
 
 #: Permission bits of files from Secrets and the like: octal 0644.
@@ -31,7 +31,7 @@ def default_source(tree: Tree) -> None:
 def default_claim(claim: Tree) -> None:
     """A PersistentVolumeClaim or a template of one."""
     spec = struct(claim, "spec")
-    fill(spec, "volumeMode", "Filesystem")
+    fill_pointer(spec, "volumeMode", "Filesystem")
     struct(spec, "resources")
 
 

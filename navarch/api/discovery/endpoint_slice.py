@@ -6,7 +6,7 @@ from typing import Any
 
 from navarch.api.cells import UNSET, age, joined, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import each, fill, struct
+from navarch.api.defaulting import each, fill_pointer, struct
 from navarch.api.kind import Column, Kind
 from navarch.api.validation.services import endpoint_slice_errors, endpoint_slice_update_errors
 from navarch.schema.types import Tree
@@ -41,7 +41,7 @@ COLUMNS = (
 def _default(tree: Tree) -> None:
     for port in each(tree, "ports"):
         port.setdefault("name", "")
-        fill(port, "protocol", "TCP")
+        fill_pointer(port, "protocol", "TCP")
     for endpoint in each(tree, "endpoints"):
         struct(endpoint, "conditions")
 

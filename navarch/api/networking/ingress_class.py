@@ -6,8 +6,9 @@ from typing import Any
 
 from navarch.api.cells import NONE, age, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import fill
+from navarch.api.defaulting import fill_pointer
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.ingress import ingress_class_errors, ingress_class_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -20,7 +21,7 @@ COLUMNS = (
 
 def _default(tree: Tree) -> None:
     if parameters := (tree.get("spec") or {}).get("parameters"):
-        fill(parameters, "scope", "Cluster")
+        fill_pointer(parameters, "scope", "Cluster")
 
 
 def _cells(tree: Tree, now: float) -> list[Any]:
@@ -48,4 +49,6 @@ KIND = Kind(
     has_generation=True,
     default=_default,
     cells=_cells,
+    validate=ingress_class_errors,
+    validate_update=ingress_class_update_errors,
 )

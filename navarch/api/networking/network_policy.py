@@ -6,8 +6,9 @@ from typing import Any
 
 from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import each, fill, struct
+from navarch.api.defaulting import each, fill_pointer, struct
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.network_policies import network_policy_errors
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
@@ -31,7 +32,7 @@ def _default(tree: Tree) -> None:
         spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
     for rule in each(spec, "ingress", "egress"):
         for port in each(rule, "ports"):
-            fill(port, "protocol", "TCP")
+            fill_pointer(port, "protocol", "TCP")
 
 
 def _cells(tree: Tree, now: float) -> list[Any]:
@@ -53,4 +54,5 @@ KIND = Kind(
     has_generation=True,
     default=_default,
     cells=_cells,
+    validate=network_policy_errors,
 )

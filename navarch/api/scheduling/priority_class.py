@@ -6,7 +6,7 @@ from typing import Any
 
 from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import fill
+from navarch.api.defaulting import fill_pointer
 from navarch.api.kind import Column, Kind
 from navarch.api.validation.disruption import priority_class_errors, priority_class_update_errors
 from navarch.schema.types import Tree
@@ -38,7 +38,7 @@ COLUMNS = (
 
 
 def _default(tree: Tree) -> None:
-    fill(tree, "preemptionPolicy", "PreemptLowerPriority")
+    fill_pointer(tree, "preemptionPolicy", "PreemptLowerPriority")
 
 
 def _cells(tree: Tree, now: float) -> list[Any]:

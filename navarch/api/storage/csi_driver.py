@@ -6,7 +6,7 @@ from typing import Any
 
 from navarch.api.cells import NONE, UNSET, age, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import each, fill, struct
+from navarch.api.defaulting import each, fill_pointer, struct
 from navarch.api.kind import Column, Kind
 from navarch.schema.types import Tree
 
@@ -97,7 +97,7 @@ COLUMNS = (
 def _default(tree: Tree) -> None:
     spec = struct(tree, "spec")
     spec.setdefault("attachRequired", True)
-    fill(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType")
+    fill_pointer(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType")
     for key in ("podInfoOnMount", "storageCapacity", "requiresRepublish", "seLinuxMount"):
         spec.setdefault(key, False)
     if not spec.get("volumeLifecycleModes"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from navarch.api.cells import UNSET, age, name
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import fill
+from navarch.api.defaulting import fill_pointer
 from navarch.api.kind import Column, Kind
 from navarch.schema.types import Tree
 
@@ -30,8 +30,8 @@ COLUMNS = (
 
 
 def _default(tree: Tree) -> None:
-    fill(tree, "reclaimPolicy", "Delete")
-    fill(tree, "volumeBindingMode", "Immediate")
+    fill_pointer(tree, "reclaimPolicy", "Delete")
+    fill_pointer(tree, "volumeBindingMode", "Immediate")
 
 
 _DEFAULT = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")

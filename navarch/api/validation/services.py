@@ -296,7 +296,7 @@ def _slice_port_errors(tree: Tree) -> Errors:
         if name in seen:
             errors.append(duplicate(f"{where}.name", name))
         seen.add(name)
-        errors += one_of(f"{where}.protocol", entry.get("protocol"), _PROTOCOLS, needed=True)
+        errors += supported(f"{where}.protocol", entry.get("protocol"), _PROTOCOLS)
         if (application := entry.get("appProtocol")) is not None:
             errors += invalid_each(f"{where}.appProtocol", application, names.qualified_name_errors(application))
     return errors

@@ -58,6 +58,8 @@ class NftApplier:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._run = open_nft()
+        for problem in prepare_sysctls():
+            log.warning("%s", problem)
 
     async def apply(self, transaction: Transaction) -> None:
         self._run(nft.text(transaction, self._network))

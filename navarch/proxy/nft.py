@@ -12,7 +12,8 @@ There are four flavours of these maps: `vip` is keyed by address and port, `port
 `in-vip` and `in-port` come first for clients on this node, where those are served differently.
 
 With session affinity a backend's mark is not its place but a number of its own, which `affinity` remembers for
-each client; a number whose backend is gone is forgotten on next use.
+each client; a number whose backend is gone is forgotten on next use. IPv6 clients stick by their hash instead, and
+some move when the number of backends changes.
 
 A commit of the kernel is atomic, but a packet under way may see a frontend before it and a slot after it.
 That lookup misses, and the packet is looked up once more: so the base chains jump to `services` twice.
@@ -227,6 +228,16 @@ def _pick_chain(pick: Pick) -> str:
     {dnat}
   }}
 """
+    number = f"ct mark set {key} . ct mark map @{flavour}-numbers"
+    if family == "ip6":
+        # nft has too few registers to remember IPv6 clients (1.0.6 aborts): they stick by their hash.
+        return f"""\
+  chain {pick.name} {{
+    ct mark set jhash ip6 saddr mod {pick.backends}
+    {number}
+    {dnat}
+  }}
+"""
     client = f"{family} saddr . {key}"
     remember = f"update @{flavour}-affinity {{ {client} timeout {pick.affinity_s}s : ct mark }}"
     return f"""\
@@ -236,7 +247,7 @@ def _pick_chain(pick: Pick) -> str:
     {dnat}
     delete @{flavour}-affinity {{ {client} : ct mark }}
     {choose}
-    ct mark set {key} . ct mark map @{flavour}-numbers
+    {number}
     {remember}
     {dnat}
   }}

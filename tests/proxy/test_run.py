@@ -12,6 +12,7 @@ from navarch.proxy.run import ENDPOINTSLICES, SERVICES, Proxy
 from navarch.proxy.tables import ApplyError, Tables
 from navarch.proxy.trace import Packet, shares, verdict
 from navarch.schema.types import Tree
+from navarch.seams.sim import sim_seams
 from tests.fakes.api import FakeApi
 from tests.fakes.seeded import seeded
 from tests.fakes.virtual import run
@@ -77,6 +78,19 @@ def play(body: Callable[[Setting], Awaitable[None]]) -> None:
         await Setting().during(body)
 
     run(main())
+
+
+def test_runs_on_the_simulated_loop() -> None:
+    sim_seams().loop.run_until_complete(_once())
+
+
+async def _once() -> None:
+    async def body(s: Setting) -> None:
+        await s.api.create(SERVICES, service_tree(), "default")
+        await asyncio.sleep(0.1)
+        assert verdict(s.tables, PACKET).kind == "refuse"
+
+    await Setting().during(body)
 
 
 def test_follows_services_and_slices() -> None:

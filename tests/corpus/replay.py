@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 import os
@@ -20,6 +21,7 @@ from navarch.server.authn.keys import generate_key
 from navarch.server.authn.static import StaticTokens, parse_token_file
 from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
+from navarch.store.contract import RevisionConflict
 from navarch.store.memory import MemoryStore
 from navarch.wire.messages import Request, Response, Sink
 from tests.corpus.matching import Bindings, differences
@@ -116,10 +118,13 @@ class Peer:
 
     def clean(self) -> None:
         """Remove what records made, straight from the store."""
+        self.loop.run_until_idle()
         for key in sorted(self._keys() - self.kept):
-            entry = self.store.index.get(key)
-            assert entry is not None, key
-            self.run(self.store.delete(key, entry.revision))
+            # The server follows definitions and may write while others go.
+            while (entry := self.store.index.get(key)) is not None:
+                with contextlib.suppress(RevisionConflict):
+                    self.run(self.store.delete(key, entry.revision))
+        self.loop.run_until_idle()
 
     def _keys(self) -> set[str]:
         return {e.key for s in self.server.resources for e in self.store.index.range(s.prefix)}

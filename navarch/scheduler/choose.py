@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from navarch.scheduler.columns import Columns
 from navarch.scheduler.labels import Bools, Ints
-from navarch.scheduler.plugins.contract import Plugin, Reach
+from navarch.scheduler.plugins.contract import Plugin
 from navarch.scheduler.plugins.node_resources_fit import fits
 from navarch.scheduler.shape import Shape
 
@@ -29,6 +29,8 @@ DEPTH_MAX: Final = 64
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _LIMIT: Final = 1 << 64
 
+_NEXT: Final[Ints] = np.ones(1, np.int64)
+
 Ties = npt.NDArray[np.uint64]
 
 
@@ -37,11 +39,6 @@ def ties(columns: Columns, seed: int) -> Ints:
     mixed: Ties = (columns.name_hash[: columns.n] ^ np.uint64(seed * 0xBF58476D1CE4E5B9 % _LIMIT)) * _MIX
     order: Ints = (mixed >> np.uint64(1)).astype(np.int64)
     return order
-
-
-def reach_of(profile: Sequence[Plugin], shape: Shape) -> Reach:
-    """How far a placed pod of this shape changes the answers for the next."""
-    return max(plugin.reach(shape) for plugin in profile)
 
 
 def fixed_scores(columns: Columns, shape: Shape, feasible: Bools, profile: Sequence[Plugin]) -> Ints | None:
@@ -76,17 +73,35 @@ def usage_scores(
     return total, enough
 
 
-def best(columns: Columns, shape: Shape, feasible: Bools, profile: Sequence[Plugin], tie: Ints, got: Ints) -> int:
-    """The one best slot of those that are feasible."""
-    rows = np.flatnonzero(feasible)
-    total = usage_scores(columns, shape, rows, np.ones(1, np.int64), profile)[0][:, 0]
-    fixed = fixed_scores(columns, shape, feasible, profile)
-    if fixed is not None:
-        total = total + fixed[rows]
-    equal = rows[total == total.max()]
-    if len(equal) > 1:
-        equal = equal[got[equal] == got[equal].min()]
-    return int(equal[np.argmin(tie[equal])])
+class OneByOne:
+    """For shapes whose pods change the answers everywhere: what concerns a node alone is kept, and asked
+    again only of the node that got a pod. `room` says where a pod of the shape can still be held."""
+
+    def __init__(self, columns: Columns, shape: Shape, room: Bools, profile: Sequence[Plugin], tie: Ints) -> None:
+        self._columns, self._shape, self._profile, self._tie = columns, shape, profile, tie
+        self.room = room.copy()
+        self._got = np.zeros(columns.n, np.int64)
+        every = np.arange(columns.n, dtype=np.int64)
+        self._usage = usage_scores(columns, shape, every, _NEXT, profile)[0][:, 0]
+
+    def best(self, feasible: Bools) -> int:
+        """The one best slot of those that are feasible."""
+        fixed = fixed_scores(self._columns, self._shape, feasible, self._profile)
+        total = self._usage if fixed is None else self._usage + fixed
+        rows = np.flatnonzero(feasible)
+        of_rows = total[rows]
+        equal = rows[of_rows == of_rows.max()]
+        if len(equal) > 1:
+            got = self._got[equal]
+            equal = equal[got == got.min()]
+        return int(equal[np.argmin(self._tie[equal])])
+
+    def placed(self, slot: int) -> None:
+        """A pod was placed on `slot`."""
+        scores, enough = usage_scores(self._columns, self._shape, np.array([slot]), _NEXT, self._profile)
+        self._usage[slot] = scores[0, 0]
+        self.room[slot] = bool(enough[0, 0]) and not self._shape.host_ports
+        self._got[slot] += 1
 
 
 def run_of(
@@ -117,7 +132,7 @@ class _Heap:
         fixed = fixed_scores(columns, shape, feasible, profile)
         self._fixed = fixed
         rows = np.flatnonzero(feasible)
-        first = usage_scores(columns, shape, rows, np.ones(1, np.int64), profile)[0][:, 0]
+        first = usage_scores(columns, shape, rows, _NEXT, profile)[0][:, 0]
         first = first if fixed is None else first + fixed[rows]
         # Of n pods none can go to a node that is not among the n best.
         if count < len(rows):

@@ -17,10 +17,10 @@ from navarch.client.contract import Client
 from navarch.client.recorder import Recorder
 from navarch.scheduler.config import SchedulerConfig
 from navarch.scheduler.plan import Decision, plan
-from navarch.scheduler.plugins.contract import Change
+from navarch.scheduler.plugins.contract import Change, Reach
 from navarch.scheduler.profile import DEFAULT_PROFILE
 from navarch.scheduler.queue import SchedulingQueue
-from navarch.scheduler.shape import PodInfo
+from navarch.scheduler.shape import PodInfo, Shape
 from navarch.scheduler.world import World
 from navarch.scheduler.write import Writer
 from navarch.seams.contract import Seams, routine
@@ -75,8 +75,13 @@ class Cycle:
                 await self._writer.room()
                 # Let what arrives together be planned together.
                 await asyncio.sleep(0)
-                self._plan(self.queue.pop(self._config.batch))
+                self._plan(self.queue.pop(self._config.batch, self._cost))
             self._arm()
+
+    def _cost(self, shape: Shape) -> int:
+        """What a pod takes to plan, in plain pods: where all nodes must be asked again it is their number."""
+        far = any(p.reach(shape) is Reach.CLUSTER for p in DEFAULT_PROFILE)
+        return 1 + len(self.world.columns) // 100 if far else 1
 
     def _plan(self, pods: list[PodInfo]) -> None:
         if not pods:

@@ -11,7 +11,7 @@ Worked example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
@@ -19,8 +19,9 @@ from typing import Final
 import numpy as np
 
 from navarch.base.resource import ObjectKey
-from navarch.scheduler.choose import best, reach_of, run_of, ties
+from navarch.scheduler.choose import OneByOne, run_of, ties
 from navarch.scheduler.columns import Columns
+from navarch.scheduler.labels import Bools
 from navarch.scheduler.plugins.contract import Plugin, Reach
 from navarch.scheduler.pods import Placed
 from navarch.scheduler.preemption import Budget, Preemption, preempt
@@ -106,25 +107,41 @@ class _Planning:
             self._give_up(key)
 
     def _place(self, group: list[PodInfo]) -> list[Decision]:
+        shape = group[0].shape
+        by_reach = {r: [p for p in self._profile if p.reach(shape) is r] for r in Reach}
+        possible = judge(self._columns, shape, by_reach[Reach.NONE]).feasible
+        if by_reach[Reach.CLUSTER]:
+            return self._place_one_by_one(group, possible, by_reach)
+        return self._place_in_runs(group, possible, by_reach[Reach.NODE])
+
+    def _place_in_runs(self, group: list[PodInfo], possible: Bools, near: Sequence[Plugin]) -> list[Decision]:
         columns, shape = self._columns, group[0].shape
-        decisions: list[Decision] = []
-        settled = [p for p in self._profile if p.reach(shape) is Reach.NONE]
-        moving = [p for p in self._profile if p.reach(shape) is not Reach.NONE]
-        far = reach_of(self._profile, shape) is Reach.CLUSTER
-        possible = judge(columns, shape, settled).feasible
         tie, got = ties(columns, self._seed), np.zeros(columns.n, np.int64)
+        decisions: list[Decision] = []
         while len(decisions) < len(group):
-            feasible = judge(columns, shape, moving, among=possible).feasible
+            feasible = judge(columns, shape, near, among=possible).feasible
             if not feasible.any():
                 break
             left = len(group) - len(decisions)
-            if far:
-                slots = [best(columns, shape, feasible, self._profile, tie, got)]
-            else:
-                slots = run_of(columns, shape, feasible, self._profile, tie, got, left)
-            for slot in slots:
+            for slot in run_of(columns, shape, feasible, self._profile, tie, got, left):
                 decisions.append(self._assume(group[len(decisions)], slot))
                 got[slot] += 1
+        return decisions
+
+    def _place_one_by_one(
+        self, group: list[PodInfo], possible: Bools, by_reach: Mapping[Reach, Sequence[Plugin]]
+    ) -> list[Decision]:
+        columns, shape = self._columns, group[0].shape
+        room = judge(columns, shape, by_reach[Reach.NODE], among=possible).feasible
+        choice = OneByOne(columns, shape, room, self._profile, ties(columns, self._seed))
+        decisions: list[Decision] = []
+        for pod in group:
+            feasible = judge(columns, shape, by_reach[Reach.CLUSTER], among=choice.room).feasible
+            if not feasible.any():
+                break
+            slot = choice.best(feasible)
+            decisions.append(self._assume(pod, slot))
+            choice.placed(slot)
         return decisions
 
     def _assume(self, pod: PodInfo, slot: int) -> Decision:

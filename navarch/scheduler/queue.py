@@ -17,13 +17,13 @@ Source: the scheduler's priority queue (active, backoff, unschedulable) and its 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Final
 
 from navarch.base.resource import ObjectKey
 from navarch.scheduler.plugins.contract import Change
-from navarch.scheduler.shape import PodInfo
+from navarch.scheduler.shape import PodInfo, Shape
 
 BACKOFF_FIRST_S: Final = 1.0
 BACKOFF_CAP_S: Final = 10.0
@@ -79,16 +79,18 @@ class SchedulingQueue:
         self._active.pop(key, None)
         self._rest_no_more(key)
 
-    def pop(self, limit: int) -> list[PodInfo]:
-        """The pods that are due, the most important and oldest first. Each comes back by `refused`, `failed`
-        or `remove`."""
+    def pop(self, limit: int, cost: Callable[[Shape], int] = lambda _shape: 1) -> list[PodInfo]:
+        """The pods that are due, the most important and oldest first, until their cost reaches `limit`. Each
+        comes back by `refused`, `failed` or `remove`."""
         popped: list[PodInfo] = []
-        while self._order and len(popped) < limit:
+        spent = 0
+        while self._order and spent < limit:
             key = heapq.heappop(self._order)[2]
             if key in self._active:
                 del self._active[key]
                 self._entries[key].attempts += 1
                 popped.append(self._entries[key].pod)
+                spent += cost(popped[-1].shape)
         return popped
 
     def refused(self, pod: PodInfo, plugins: frozenset[str], now: float) -> None:

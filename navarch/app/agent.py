@@ -19,7 +19,7 @@ from pathlib import Path
 
 import uvloop
 
-from navarch.app.config import KUBELET_PORT, Place, node_config
+from navarch.app.config import CLUSTER_DOMAIN, DNS_INDEX, KUBELET_PORT, Place, node_config
 from navarch.app.control_plane import until_signalled
 from navarch.app.logfiles import NODE, open_logs
 from navarch.client.contract import Client
@@ -110,7 +110,20 @@ class Agent:
         await Proxy(self._client("proxy", PROXY), self.seams, config, applier, HealthServers()).run()
 
     async def _dns(self) -> None:
-        """Answers names of the cluster on the node's address; the Service kube-dns leads here."""
+        from navarch.dns.config import DnsConfig, upstreams_of
+        from navarch.dns.run import Dns
+
+        spec, profile = self.spec, self.place.profile
+        resolvers = Path("/etc/resolv.conf").read_text()  # noqa: ASYNC240 - once, before anything else runs
+        config = DnsConfig(
+            self.node.name,
+            listen=(spec.ip,),
+            cluster_ip=profile.service_ip(DNS_INDEX),
+            domain=CLUSTER_DOMAIN,
+            hosts={"host.minikube.internal": (profile.host,), "control-plane.minikube.internal": (profile.host,)},
+            upstreams=upstreams_of(resolvers, (spec.ip, profile.service_ip(DNS_INDEX))),
+        )
+        await Dns(self._client("dns", DNS), self.seams, config).run()
 
 
 def main() -> int:

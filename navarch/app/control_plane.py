@@ -131,13 +131,10 @@ class ControlPlane:
         ).run()
 
     async def _scheduler(self) -> None:
-        try:
-            from navarch.scheduler.run import Scheduler, SchedulerConfig
-        except ModuleNotFoundError:
-            log.warning("this build has no scheduler: pods wait for a binding")
-            return
+        from navarch.scheduler.run import Scheduler
+
         logging.getLogger("navarch.scheduler").info("starting the scheduler")
-        await Scheduler(self.client("kube-scheduler", identities.SCHEDULER), self.seams, SchedulerConfig()).run()
+        await Scheduler(self.client("kube-scheduler", identities.SCHEDULER), self.seams).run()
 
     @property
     def _pod_cidr(self) -> str:

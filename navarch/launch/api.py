@@ -8,6 +8,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+from navarch.base import times
 from navarch.base.errors import LaunchError
 from navarch.launch.profile import Profile
 
@@ -62,10 +63,17 @@ class Api:
         except OSError:
             return False
 
-    def node_ready(self, name: str) -> bool:
-        try:
-            status, body = self.ask(f"/api/v1/nodes/{name}", timeout_s=2.0)
-        except OSError:
+    def node_ready(self, name: str, since_s: float = 0.0) -> bool:
+        """Whether the node is ready and has been heard of after `since_s`, seconds since the epoch."""
+        node = self._try(f"/api/v1/nodes/{name}")
+        lease = self._try(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{name}")
+        if node is None or lease is None or times.parse(lease["spec"]["renewTime"]) < since_s:
             return False
-        conditions = json.loads(body).get("status", {}).get("conditions", ()) if status == 200 else ()
-        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"].get("conditions", ()))
+
+    def _try(self, path: str) -> Tree | None:
+        try:
+            status, body = self.ask(path, timeout_s=2.0)
+        except OSError:
+            return None
+        return json.loads(body) if status == 200 else None

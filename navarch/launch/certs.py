@@ -4,7 +4,7 @@
     front-proxy-ca.*, front-proxy-client.*   for aggregated API servers
     apiserver.*                         the API server's serving certificate
     apiserver-kubelet-client.*          with which the API server calls kubelets
-    admin.*, controller-manager.*, scheduler.*, proxy.*, kubelet-NODE.*   clients; a kubelet's serves too
+    admin.*, controller-manager.*, scheduler.*, proxy.*, dns.*, kubelet-NODE.*   clients; a kubelet's serves too
     sa.key, sa.pub                      signs and checks service account tokens
 
 Keys are on the P-256 curve: a whole cluster's take a few milliseconds.
@@ -78,6 +78,8 @@ def cluster_certificates(api_ips: Sequence[str], nodes: Sequence[tuple[str, str]
         Certificate("controller-manager", "system:kube-controller-manager"),
         Certificate("scheduler", "system:kube-scheduler"),
         Certificate("proxy", "system:kube-proxy", "system:node-proxier"),
+        # DNS keeps a Service and slices of its own, which no role of Kubernetes' bootstrap policy covers.
+        Certificate("dns", "system:navarch-dns", "system:masters"),
         *(
             Certificate(f"kubelet-{name}", f"system:node:{name}", "system:nodes", (CLIENT, SERVER), (name,), (ip,))
             for name, ip in nodes

@@ -123,6 +123,8 @@ class Cluster:
 
     def stop_node(self, node: NodeEntry) -> None:
         if self.has_nodes:
+            # The agent first, or it would start again what ends.
+            self.driver.stop_service(self.spec(node), AGENT)
             self.driver.stop(self.spec(node))
 
     def delete_node(self, node: NodeEntry) -> None:

@@ -6,6 +6,7 @@ A start of what runs already says so and changes nothing; a start after a crash 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from navarch.launch.drivers.process import wait_for
 from navarch.launch.machine import Cluster
 from navarch.launch.output import Output
 from navarch.launch.ports import free_port
-from navarch.launch.profile import DEFAULT_PORT, DriverName, Home, Profile
+from navarch.launch.profile import DEFAULT_PORT, DriverName, Home, NodeEntry, Profile
 
 READY_TIMEOUT_S = 30.0
 NODE_TIMEOUT_S = 90.0
@@ -40,6 +41,7 @@ class StartOptions:
 
 def start(home: Home, options: StartOptions, out: Output) -> Profile:
     """Bring the cluster up. Raises: LaunchError."""
+    began = time.time()
     known = home.load(options.name)
     profile = known or new_profile(home, options, out)
     cluster = Cluster(home, profile)
@@ -73,7 +75,7 @@ def start(home: Home, options: StartOptions, out: Output) -> Profile:
     if options.wait:
         with out.phase("🌟", "Nodes ready"):
             for node in profile.nodes:
-                _await(lambda n=node: cluster.api().node_ready(n.name), NODE_TIMEOUT_S, f"node {node.name}", cluster)  # type: ignore[misc]
+                _await_node(cluster, node, began)
     _done(profile, out)
     return profile
 
@@ -179,6 +181,11 @@ def _build_images(home: Home) -> None:
 
 def _await_ready(cluster: Cluster) -> None:
     _await(cluster.api().is_ready, READY_TIMEOUT_S, "the API server", cluster)
+
+
+def _await_node(cluster: Cluster, node: NodeEntry, since_s: float) -> None:
+    api = cluster.api()
+    _await(lambda: api.node_ready(node.name, since_s), NODE_TIMEOUT_S, f"node {node.name}", cluster)
 
 
 def _await(condition: Callable[[], bool], timeout_s: float, what: str, cluster: Cluster) -> None:

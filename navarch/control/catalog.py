@@ -19,6 +19,7 @@ from navarch.control import (
     replicationcontroller,
     rootca,
     serviceaccount,
+    statefulset,
     tainteviction,
     ttlafterfinished,
 )
@@ -35,6 +36,7 @@ def controllers(config: Config) -> tuple[Controller, ...]:
         replicaset.CONTROLLER,
         replicationcontroller.CONTROLLER,
         daemonset.CONTROLLER,
+        statefulset.CONTROLLER,
         job.CONTROLLER,
         cronjob.CONTROLLER,
         ttlafterfinished.CONTROLLER,

@@ -20,7 +20,16 @@ from navarch.api.views.rbac import ClusterRole
 from navarch.api.views.service import Endpoints, Service
 from navarch.base.resource import Resource
 from navarch.client.cache import HasMetadata
-from navarch.control.views import CronJob, DaemonSet, Deployment, Job, ReplicaSet, ReplicationController
+from navarch.control.views import (
+    Bare,
+    CronJob,
+    DaemonSet,
+    Deployment,
+    Job,
+    ReplicaSet,
+    ReplicationController,
+    StatefulSet,
+)
 from navarch.control.world import Source
 
 
@@ -84,6 +93,12 @@ DEPLOYMENTS: Final = Source(
     Resource("apps", "v1", "deployments", "Deployment", True), Deployment, {"namespace": namespace}
 )
 DAEMONSETS: Final = Source(Resource("apps", "v1", "daemonsets", "DaemonSet", True), DaemonSet, {"namespace": namespace})
+STATEFULSETS: Final = Source(
+    Resource("apps", "v1", "statefulsets", "StatefulSet", True), StatefulSet, {"namespace": namespace}
+)
+CLAIMS: Final = Source(
+    Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", True), Bare, {"namespace": namespace}
+)
 CONTROLLERREVISIONS: Final = Source(
     Resource("apps", "v1", "controllerrevisions", "ControllerRevision", True), ControllerRevision, _OWNED
 )

@@ -71,6 +71,50 @@ class ReplicationController(View, frozen=True):
     status: core.ReplicationControllerStatus = core.ReplicationControllerStatus()
 
 
+class StatefulSetOrdinals(View, frozen=True):
+    start: int | None = None
+
+
+class StatefulSetPartition(View, frozen=True):
+    partition: int | None = None
+
+
+class StatefulSetUpdateStrategy(View, frozen=True):
+    rollingUpdate: StatefulSetPartition | None = None
+    type: str = ""
+
+
+class StatefulSetSpec(View, frozen=True):
+    minReadySeconds: int | None = None
+    ordinals: StatefulSetOrdinals | None = None
+    podManagementPolicy: str = ""
+    replicas: int | None = None
+    revisionHistoryLimit: int | None = None
+    selector: LabelSelector | None = None
+    serviceName: str = ""
+    template: dict[str, Any] | None = None
+    updateStrategy: StatefulSetUpdateStrategy | None = None
+    volumeClaimTemplates: tuple[dict[str, Any], ...] = ()
+
+
+class StatefulSetStatus(View, frozen=True):
+    availableReplicas: int = 0
+    collisionCount: int = 0
+    currentReplicas: int = 0
+    currentRevision: str = ""
+    observedGeneration: int = 0
+    readyReplicas: int = 0
+    replicas: int = 0
+    updateRevision: str = ""
+    updatedReplicas: int = 0
+
+
+class StatefulSet(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: StatefulSetSpec = StatefulSetSpec()
+    status: StatefulSetStatus = StatefulSetStatus()
+
+
 class DaemonSetSpec(View, frozen=True):
     minReadySeconds: int | None = None
     revisionHistoryLimit: int | None = None

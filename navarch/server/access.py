@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import orjson
 
 from navarch.schema.types import Tree
+from navarch.server.authz import escalation
 from navarch.server.authz.attributes import Attributes, Decision
 from navarch.server.authz.chain import Chain, superusers
 from navarch.server.authz.node import NodeAuthorizer
@@ -42,6 +43,10 @@ class Access:
     def allowed(self, user: User, verb: str, group: str, resource: str, namespace: str, name: str) -> bool:
         """A question of admission, beside the request's own."""
         return self.decide(Attributes(user, verb, group, "v1", resource, "", namespace, name)).allowed
+
+    def check_grant(self, kind: str, new: Tree, old: Tree | None, user: User) -> None:
+        """Raises: StatusError 403 when a role or binding would grant more than the user has."""
+        escalation.check(kind, new, old, user, self.rbac, self.decide)
 
     def decide(self, question: Attributes) -> Decision:
         return self.authorize(question)

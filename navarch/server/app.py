@@ -29,6 +29,7 @@ from navarch.server.delete import Deleter
 from navarch.server.filters import AFTER_AUTHENTICATION, FILTERS, Filter, Security, admit, finish, guard
 from navarch.server.objects import Handler, Objects
 from navarch.server.options import parse_query, write_options
+from navarch.server.own_writes import OwnWrites
 from navarch.server.pages import Pages
 from navarch.server.pipeline import Pipeline
 from navarch.server.reactions import Reactions
@@ -82,12 +83,13 @@ class ApiServer:
         authenticator = authenticator or Authenticator(None)
         self._security = Security(authenticator, self.access.decide, seams.rng)
         self._judges = Judges(authenticator, self.access.decide, self.access.rbac)
-        world = StoreWorld(store.index, seams, self.access.allowed)
+        world = StoreWorld(store.index, seams, self.access)
         chain = Chain(config.plugins, world)
         self.pipeline = Pipeline(store, seams, chain, Reactions(self._addresses))
+        world.writes = writes = OwnWrites(self.resources, self.pipeline)
         deleter = Deleter(store, seams.clock, chain)
         self.objects = Objects(store, seams.clock, self.reads, self.watches, self.pipeline, deleter)
-        self._definitions = Definitions(store, seams.clock, self.resources, self.watches, self.pipeline, deleter)
+        self._definitions = Definitions(store, seams.clock, self.resources, self.watches, writes, deleter)
         self._shown = 0
         self._subresources = subresource_handlers(
             self.objects, self.reads, deleter, world, self.resources, seams, tokens

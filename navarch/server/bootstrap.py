@@ -20,10 +20,10 @@ from navarch.base.errors import StatusError
 from navarch.schema.types import Tree
 from navarch.server.app import ApiServer
 from navarch.server.authz.bootstrap_policy import bootstrap_objects, reconcile
-from navarch.wire.messages import Request, Response, User
+from navarch.server.own_writes import API_SERVER
+from navarch.wire.messages import Request, Response
 
 #: The identity of the API server towards itself.
-API_SERVER = User("system:apiserver", groups=("system:masters", "system:authenticated"))
 _AGENT = {"user-agent": "kube-apiserver", "content-type": "application/json"}
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")

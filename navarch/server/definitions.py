@@ -22,34 +22,29 @@ from navarch.seams.contract import Clock
 from navarch.server.custom import bucket_of, schema_of, served_of, storage_of
 from navarch.server.custom_status import CLEANUP, is_established, is_terminating, status_of
 from navarch.server.delete import Deleter, Deletion
-from navarch.server.options import DeleteOptions, WriteOptions
-from navarch.server.pipeline import PATCH_TRIES, Pipeline, Write
+from navarch.server.options import DeleteOptions
+from navarch.server.own_writes import API_SERVER, OwnWrites
 from navarch.server.served import Resources, Served
 from navarch.server.watch import Watches
 from navarch.store.contract import Event, Store
-from navarch.wire.messages import User
 
 log = logging.getLogger(__name__)
 
 BUCKET = "customresourcedefinitions.apiextensions.k8s.io"
-
-_MANAGER = "kube-apiserver"
-_USER = User("system:apiserver", groups=("system:masters", "system:authenticated"))
 
 
 class Definitions:
     """The definitions of one server. `close` ends what is under way."""
 
     def __init__(
-        self, store: Store, clock: Clock, resources: Resources, watches: Watches, pipeline: Pipeline, deleter: Deleter
+        self, store: Store, clock: Clock, resources: Resources, watches: Watches, writes: OwnWrites, deleter: Deleter
     ) -> None:
         self._store = store
         self._clock = clock
         self._resources = resources
         self._watches = watches
-        self._pipeline = pipeline
+        self._writes = writes
         self._deleter = deleter
-        self._own = resources.by_bucket(BUCKET)
         self._crds: dict[str, Tree] = {}
         self._served: dict[str, list[Served]] = {}
         self._cleaning: set[str] = set()
@@ -167,16 +162,14 @@ class Definitions:
 
     async def _delete(self, served: Served, namespace: str, name: str) -> None:
         try:
-            await self._deleter.delete(Deletion(served, namespace, name, _USER, DeleteOptions(), []))
+            await self._deleter.delete(Deletion(served, namespace, name, API_SERVER, DeleteOptions(), []))
         except StatusError as error:
             if error.reason != "NotFound":
                 log.error("crd=%s object=%s/%s: not deleted: %s", served.bucket, namespace, name, error)
 
     async def _write(self, name: str, subresource: str, change: Callable[[Tree], Tree]) -> None:
-        assert self._own is not None, "definitions are in the catalog"
-        write = Write(self._own, "", name, subresource, _USER, WriteOptions(), _MANAGER, [])
         try:
-            await self._pipeline.change(write, change, tries=PATCH_TRIES)
+            await self._writes.change(BUCKET, "", name, subresource, change)
         except StatusError as error:
             # Gone, or changed over and over: the change that won brings it here again.
             if error.reason not in ("NotFound", "Conflict"):

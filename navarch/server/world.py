@@ -12,11 +12,10 @@ import orjson
 
 from navarch.schema.types import Tree
 from navarch.seams.contract import Seams
+from navarch.server.access import Access
+from navarch.server.own_writes import OwnWrites
 from navarch.store.contract import Index
 from navarch.wire.messages import User
-
-#: (user, verb, group, resource, namespace, name) -> allowed
-Authorize = Callable[[User, str, str, str, str, str], bool]
 
 #: Decoded objects kept; the oldest tenth goes when full.
 _KEEP = 4096
@@ -25,10 +24,12 @@ _KEEP = 4096
 class StoreWorld:
     """The World of admission (see admission/contract.py) over the store's index."""
 
-    def __init__(self, index: Index, seams: Seams, authorize: Authorize) -> None:
+    def __init__(self, index: Index, seams: Seams, access: Access) -> None:
         self._index = index
         self._seams = seams
-        self._authorize = authorize
+        self._access = access
+        #: Set once the write path stands, which admission is a part of.
+        self.writes: OwnWrites | None = None
         self._decoded: dict[str, tuple[int, Tree]] = {}
 
     @property
@@ -59,4 +60,13 @@ class StoreWorld:
         return self._seams.rng.suffix(length)
 
     def allowed(self, user: User, verb: str, group: str, resource: str, namespace: str = "", name: str = "") -> bool:
-        return self._authorize(user, verb, group, resource, namespace, name)
+        return self._access.allowed(user, verb, group, resource, namespace, name)
+
+    def check_grant(self, kind: str, new: Tree, old: Tree | None, user: User) -> None:
+        self._access.check_grant(kind, new, old, user)
+
+    async def change(
+        self, bucket: str, namespace: str, name: str, subresource: str, change: Callable[[Tree], Tree]
+    ) -> None:
+        assert self.writes is not None
+        await self.writes.change(bucket, namespace, name, subresource, change)

@@ -8,7 +8,8 @@ from typing import Any
 
 from navarch.seams.sim import SimLoop, sim_seams
 from navarch.server.app import ApiServer, ServerConfig
-from navarch.server.bootstrap import API_SERVER, BootstrapConfig, bootstrap
+from navarch.server.bootstrap import BootstrapConfig, bootstrap
+from navarch.server.own_writes import API_SERVER
 from navarch.store.memory import MemoryStore
 from navarch.wire.messages import Request, Response, User
 

@@ -11,7 +11,8 @@ import pytest
 from navarch.base.errors import StatusError
 from navarch.seams.real import real_seams
 from navarch.server.app import ApiServer, ServerConfig
-from navarch.server.bootstrap import API_SERVER, BootstrapConfig, bootstrap
+from navarch.server.bootstrap import BootstrapConfig, bootstrap
+from navarch.server.own_writes import API_SERVER
 from navarch.server.subresources import backends
 from navarch.server.subresources.backends import KubeletAccess, Target, target_of
 from navarch.store.memory import MemoryStore

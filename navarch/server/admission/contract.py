@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from navarch.base.errors import StatusError, forbidden
 from navarch.schema.types import Tree
 from navarch.server.served import Served
 from navarch.wire.messages import User
@@ -35,6 +36,16 @@ class Attributes:
     def bucket(self) -> str:
         return self.served.bucket
 
+    @property
+    def tree(self) -> Tree:
+        """The object that a plug-in of CREATE or UPDATE looks at."""
+        assert self.obj is not None
+        return self.obj
+
+    def forbidden(self, why: str) -> StatusError:
+        """The 403 of a plug-in that refuses the request."""
+        return forbidden(self.served.plural, self.name, why, self.served.group)
+
 
 class World(Protocol):
     """The cluster, read-only, as it stands in the index. Trees must not be changed."""
@@ -51,6 +62,14 @@ class World(Protocol):
 
     def allowed(self, user: User, verb: str, group: str, resource: str, namespace: str = "", name: str = "") -> bool:
         """Whether authorisation lets the user do something else than the request itself."""
+
+    def check_grant(self, kind: str, new: Tree, old: Tree | None, user: User) -> None:
+        """Raises: StatusError 403 when a role or binding would grant more than the user has."""
+
+    async def change(
+        self, bucket: str, namespace: str, name: str, subresource: str, change: Callable[[Tree], Tree]
+    ) -> None:
+        """Change an object on the server's own account. Raises: StatusError."""
 
 
 Check = Callable[[Attributes, World], Awaitable[None] | None]

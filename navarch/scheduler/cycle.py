@@ -12,15 +12,16 @@ from functools import partial
 from typing import Final
 
 from navarch.api.views.pod import Pod
-from navarch.base.errors import StatusError
 from navarch.client.contract import Client
 from navarch.client.recorder import Recorder
 from navarch.scheduler.config import SchedulerConfig
 from navarch.scheduler.plan import Decision, plan
 from navarch.scheduler.plugins.contract import Change, Reach
+from navarch.scheduler.plugins.volume_binding import VOLUME_BINDING
 from navarch.scheduler.profile import DEFAULT_PROFILE
 from navarch.scheduler.queue import SchedulingQueue
 from navarch.scheduler.shape import PodInfo, Shape
+from navarch.scheduler.volumes import SELECTED_NODE
 from navarch.scheduler.world import World
 from navarch.scheduler.write import Writer
 from navarch.seams.contract import Seams, routine
@@ -28,6 +29,8 @@ from navarch.seams.contract import Seams, routine
 log = logging.getLogger(__name__)
 
 GATED: Final = "Scheduling is blocked due to non-empty scheduling gates"
+
+VOLUMES_ONLY: Final = frozenset({VOLUME_BINDING.name})
 
 #: Pods that rest are tried again after this long even if nothing seems to have changed.
 FLUSH_S: Final = 300.0
@@ -96,11 +99,27 @@ class Cycle:
         )
         now = asyncio.get_running_loop().time()
         for decision in decisions:
+            if decision.node and self._await_claims(decision, now):
+                continue
             if decision.node:
                 self.world.assumed[decision.pod.key] = decision.pod
                 self._writer.put(partial(self._bind, decision))
             else:
                 self._refuse(decision, now)
+
+    def _await_claims(self, decision: Decision, now: float) -> bool:
+        """Does the pod have claims that wait for its node? Then they are told, and the pod tries again when
+        they are bound."""
+        pod = decision.pod
+        claims = self.world.columns.volumes.unbound(pod.key.namespace, pod.shape.claims)
+        if not claims:
+            return False
+        self.world.columns.remove(pod.key)
+        self.queue.refused(pod, VOLUMES_ONLY, now)
+        for claim in claims:
+            if SELECTED_NODE not in claim.metadata.annotations:
+                self._writer.put(partial(self._writer.select_node, claim.metadata, decision.node))
+        return True
 
     async def _bind(self, decision: Decision) -> None:
         pod = decision.pod
@@ -108,9 +127,7 @@ class Cycle:
         if error is None:
             return
         self.world.forget(pod)
-        if isinstance(error, StatusError) and error.reason == "NotFound":
-            self.queue.remove(pod.key)
-        else:
+        if self.world.still_waits(pod):
             log.warning("binding failed pod=%s node=%s error=%s", pod.key, decision.node, error)
             self.queue.failed(pod, asyncio.get_running_loop().time())
             self._arm()
@@ -122,6 +139,7 @@ class Cycle:
         view = self.world.pods.cache.get(pod.key)
         preemption = decision.preemption
         if preemption is not None:
+            self.world.nominate(pod, preemption.node)
             self._writer.put(partial(self._writer.preempt, pod, preemption))
         if view is not None and view.metadata.uid == pod.uid:
             nominated = preemption.node if preemption is not None else ""

@@ -7,6 +7,7 @@ assumed on a node stays there until its binding is seen, fails, or the pod is go
 from __future__ import annotations
 
 from collections.abc import Callable, Set
+from dataclasses import replace
 from typing import Any, Final
 
 from navarch.api.views.core import Namespace
@@ -94,9 +95,28 @@ class World:
 
     def forget(self, pod: PodInfo) -> None:
         """An assumed pod was not bound."""
-        if self.assumed.pop(pod.key, None) is not None:
+        if self.assumed.get(pod.key) is pod:
+            del self.assumed[pod.key]
             self.columns.remove(pod.key)
             self._on_change({Change.POD_REMOVED})
+
+    def still_waits(self, pod: PodInfo) -> bool:
+        """Is a pod that could not be bound to be tried again? If not, it leaves the queue."""
+        view = self.pods.cache.get(pod.key)
+        if view is None or view.metadata.uid != pod.uid:
+            # Gone, or another by now, which was queued when it appeared.
+            return False
+        if view.spec.nodeName or view.metadata.deletionTimestamp is not None:
+            self.queue.remove(pod.key)
+            return False
+        return True
+
+    def nominate(self, pod: PodInfo, node: str) -> None:
+        """Room is being made for a pod: note it before the API server tells us."""
+        nominated = replace(pod, nominated=node)
+        self.nominated[pod.key] = nominated
+        if self.queue.get(pod.key) is not None:
+            self.queue.update(nominated)
 
     # Handlers.
 
@@ -122,7 +142,7 @@ class World:
         known = self.columns.pods.by_key.get(key)
         slot = self.columns.slot(new.spec.nodeName)
         ending = new.metadata.deletionTimestamp is not None
-        if was_assumed and known is not None and (known.slot, known.uid, ending) == (slot, new.metadata.uid, False):
+        if was_assumed and known is not None and not ending and _as_assumed(known, slot, new):
             self._on_change({Change.POD_PLACED})
             return
         if known is not None and old is not None and _alike(old, new) and known.ending == ending:
@@ -187,6 +207,11 @@ class World:
     def _class_changed(self, key: ObjectKey, _old: StorageClass | None, new: StorageClass | None) -> None:
         _keep(self.columns.volumes.classes, key.name, new)
         self._on_change({Change.VOLUMES})
+
+
+def _as_assumed(assumed: Placed, slot: int, pod: Pod) -> bool:
+    """Is the pod bound where it was assumed to be, with the labels that it had?"""
+    return (assumed.slot, assumed.uid, assumed.shape.labels) == (slot, pod.metadata.uid, pod.metadata.labels)
 
 
 def _alike(old: Pod, new: Pod) -> bool:

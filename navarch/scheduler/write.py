@@ -20,7 +20,8 @@ from navarch.client.recorder import Recorder, reference
 from navarch.scheduler.pods import Placed
 from navarch.scheduler.preemption import Preemption
 from navarch.scheduler.shape import PodInfo
-from navarch.scheduler.world import PODS
+from navarch.scheduler.volumes import SELECTED_NODE
+from navarch.scheduler.world import CLAIMS, PODS
 from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
 
@@ -113,6 +114,11 @@ class Writer:
                     subresource="status",
                 )
             )
+
+    async def select_node(self, claim: ObjectMeta, node: str) -> None:
+        """Note on a claim for which node a volume is wanted."""
+        patch = {"metadata": {"uid": claim.uid, "annotations": {SELECTED_NODE: node}}}
+        await self._try(self._client.patch(CLAIMS, claim.name, patch, PatchType.MERGE, claim.namespace))
 
     async def preempt(self, pod: PodInfo, preemption: Preemption) -> None:
         """Delete the victims."""

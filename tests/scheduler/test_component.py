@@ -164,3 +164,54 @@ def test_nothing_happens_in_a_cluster_where_nothing_happens(bench: Bench) -> Non
     before = bench.peer.store.index.revision
     bench.settle(200)
     assert bench.peer.store.index.revision == before
+
+
+def test_a_claim_that_waits_for_its_pod_is_told_the_node(bench: Bench) -> None:
+    bench.node("n1")
+    classes = "/apis/storage.k8s.io/v1/storageclasses"
+    bench.call(
+        "POST",
+        classes,
+        {"metadata": {"name": "local"}, "provisioner": "example.com/x", "volumeBindingMode": "WaitForFirstConsumer"},
+    )
+    claims = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims"
+    spec = {
+        "storageClassName": "local",
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    bench.call("POST", claims, {"metadata": {"name": "data"}, "spec": spec})
+    bench.pod("web", volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])
+    bench.settle()
+    claim = bench.call("GET", f"{claims}/data")
+    assert claim["metadata"]["annotations"]["volume.kubernetes.io/selected-node"] == "n1"
+    assert bench.where("web") == ""
+    claim["status"] = {"phase": "Bound"}
+    bench.call("PUT", f"{claims}/data/status", claim)
+    bench.settle(2)
+    assert bench.where("web") == "n1"
+
+
+def test_a_pod_deleted_while_it_is_bound_leaves_nothing(bench: Bench) -> None:
+    bench.node("n1")
+    bench.settle()
+    bench.pod("web", "900m")
+    bench.delete("web")
+    bench.pod("web", "950m")
+    bench.settle(5)
+    assert bench.where("web") == "n1"
+    bench.delete("web")
+    bench.pod("next", "1")
+    bench.settle(5)
+    assert bench.where("next") == "n1"
+
+
+def test_a_deployments_worth_of_pods_spreads_and_never_over_commits(bench: Bench) -> None:
+    for i in range(4):
+        bench.node(f"n{i}", cpu="1")
+    for i in range(50):
+        bench.pod(f"web-{i}", "100m")
+    bench.settle(5)
+    homes = [bench.where(f"web-{i}") for i in range(50)]
+    assert {homes.count(f"n{i}") for i in range(4)} == {10}
+    assert homes.count("") == 10

@@ -1,6 +1,7 @@
 """VolumeBinding: claims must exist and be bound, and their volumes be reachable from the node.
 
-A claim of a class with WaitForFirstConsumer may be unbound: it is bound once the pod has a node.
+A claim of a class with WaitForFirstConsumer may be unbound: the node that the pod would get is noted on it,
+and the pod waits until the claim is bound.
 """
 
 from __future__ import annotations
@@ -8,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
+from navarch.api.views.storage import PersistentVolume
 from navarch.base.resource import ObjectKey
-from navarch.scheduler.columns import Columns
+from navarch.scheduler.columns import NODE_NAME, Columns
+from navarch.scheduler.labels import Bools
 from navarch.scheduler.plugins.contract import Change, Plugin, Rejection, nowhere
 from navarch.scheduler.plugins.node_affinity import term_matches
 from navarch.scheduler.shape import Shape
+from navarch.scheduler.volumes import SELECTED_NODE
 
 
 def gate(columns: Columns, shape: Shape) -> str:
@@ -31,20 +37,37 @@ def gate(columns: Columns, shape: Shape) -> str:
 
 
 def filter_nodes(columns: Columns, shape: Shape) -> Sequence[Rejection]:
-    unreachable = nowhere(columns.n)
+    if not shape.claims:
+        return ()
+    unreachable, without = nowhere(columns.n), nowhere(columns.n)
     for name in shape.claims:
         claim = columns.volumes.claims.get(ObjectKey(shape.namespace, name))
         volume = columns.volumes.volumes.get(claim.spec.volumeName) if claim is not None else None
-        affinity = volume.spec.nodeAffinity if volume is not None else None
-        if affinity is None or affinity.required is None:
-            continue
-        reachable = nowhere(columns.n)
-        for term in affinity.required.nodeSelectorTerms:
-            reachable |= term_matches(columns, term)
-        unreachable |= ~reachable
-    if not unreachable.any():
-        return ()
-    return (Rejection(unreachable, "node(s) didn't match PersistentVolume's node affinity", False),)
+        if volume is not None:
+            unreachable |= ~_reachable(columns, volume)
+    for claim in columns.volumes.unbound(shape.namespace, shape.claims):
+        if selected := claim.metadata.annotations.get(SELECTED_NODE):
+            without |= ~columns.label(NODE_NAME).equal((selected,), columns.n)
+        elif columns.volumes.is_static(claim):
+            served = nowhere(columns.n)
+            for volume in columns.volumes.candidates(claim):
+                served |= _reachable(columns, volume)
+            without |= ~served
+    return (
+        Rejection(unreachable, "node(s) didn't match PersistentVolume's node affinity", False),
+        Rejection(without & ~unreachable, "node(s) didn't find available persistent volumes to bind", False),
+    )
+
+
+def _reachable(columns: Columns, volume: PersistentVolume) -> Bools:
+    """The nodes from which a volume can be used."""
+    affinity = volume.spec.nodeAffinity
+    if affinity is None or affinity.required is None:
+        return np.ones(columns.n, np.bool_)
+    reachable = nowhere(columns.n)
+    for term in affinity.required.nodeSelectorTerms:
+        reachable |= term_matches(columns, term)
+    return reachable
 
 
 VOLUME_BINDING: Final = Plugin(

@@ -120,6 +120,7 @@ class ControlPlane:
             ),
             root_ca=self.place.text("ca.crt"),
             cluster_cidrs=(self._pod_cidr,),
+            load_balancer_cidr=self.place.profile.network.load_balancer_cidr,
         )
         logging.getLogger("navarch.control").info("starting controllers")
         client = self.client(agent, identities.CONTROLLER_MANAGER)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from navarch.launch.profile import Home
 
 USAGE_CODE = 64
+NODES_MAX = 190
 DESCRIPTION = "navarch runs Kubernetes on this machine: real containers as root, pretended ones otherwise."
 Run = Callable[[argparse.Namespace, "Home", "Output"], int]
 
@@ -181,8 +182,8 @@ def _add_groups(verb: Callable[..., _Parser]) -> None:
 
 def _count(text: str) -> int:
     number = int(text)
-    if not 1 <= number <= 250:
-        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 250")
+    if not 1 <= number <= NODES_MAX:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {NODES_MAX}")
     return number
 
 

@@ -14,11 +14,13 @@ from navarch.control.world import Source
 @dataclass(frozen=True)
 class Config:
     """`resources`: every served resource that can be listed, watched and deleted, events excepted.
-    `root_ca`: PEM, published to all namespaces. `cluster_cidrs`: pod networks, one per IP family."""
+    `root_ca`: PEM, published to all namespaces. `cluster_cidrs`: pod networks, one per IP family.
+    `load_balancer_cidr`: addresses for Services of type LoadBalancer; without it they stay pending."""
 
     resources: tuple[Resource, ...] = ()
     root_ca: str = ""
     cluster_cidrs: tuple[str, ...] = ("10.244.0.0/16",)
+    load_balancer_cidr: str = ""
     node_mask_ipv4: int = 24
     node_mask_ipv6: int = 64
     node_grace_s: float = 40.0

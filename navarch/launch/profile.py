@@ -23,6 +23,8 @@ from navarch.launch.files import replace_file
 
 DEFAULT_NAME = "navarch"
 DEFAULT_PORT = 8443
+#: More would reach into the addresses of load balancers.
+NODE_LIMIT = 190
 FILE = "profile.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,38}")
 
@@ -76,7 +78,7 @@ class Profile:
     def with_node(self, name: str = "") -> tuple[Profile, NodeEntry]:
         """The profile with one more node."""
         taken = {node.index for node in self.nodes}
-        index = next(i for i in range(250) if i not in taken)
+        index = next(i for i in range(NODE_LIMIT) if i not in taken)
         entry = NodeEntry(name or node_name(self.name, index), index)
         return _replaced(self, nodes=(*self.nodes, entry)), entry
 

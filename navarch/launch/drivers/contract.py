@@ -38,6 +38,11 @@ class ClusterNetwork:
         return f"192.168.{49 + 9 * self.number}.0/24"
 
     @property
+    def load_balancer_cidr(self) -> str:
+        """The end of the nodes' range: addresses that the first node takes in for load balancers."""
+        return f"192.168.{49 + 9 * self.number}.192/26"
+
+    @property
     def pod_cidr(self) -> str:
         return f"10.{244 + self.number}.0.0/16"
 

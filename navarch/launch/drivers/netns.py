@@ -172,6 +172,8 @@ class NetnsDriver:
     def _connect(self, spec: NodeSpec, peers: Sequence[NodeSpec]) -> None:
         """Routes from and to the node: on the host and between it and every peer that runs."""
         hostnet.ip(f"route replace {spec.pod_cidr} via {spec.ip}")
+        if spec.index == 0:
+            hostnet.ip(f"route replace {spec.network.load_balancer_cidr} via {spec.ip}")
         init = self._init(spec)
         for peer in peers:
             if init and peer.index != spec.index and (other := self._init(peer)):

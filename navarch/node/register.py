@@ -25,7 +25,7 @@ from navarch.node.host.contract import Host
 from navarch.node.nodestatus import Seen, differs, node_object, node_status
 from navarch.node.runtime.contract import Runtime, RuntimeCondition, RuntimeUnavailable, Version
 from navarch.schema.types import Tree
-from navarch.seams.contract import Seams, routine
+from navarch.seams.contract import Routine, Seams, routine
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Registration:
         # The object that is there may be an older one's: say at once how things are.
         delay = 0.0 if not self._written else self._config.status_interval_s
         while True:
-            with routine():
+            with routine(Routine.HEARTBEAT):
                 await asyncio.sleep(delay)
             delay = self._config.status_interval_s
             try:
@@ -136,7 +136,7 @@ class Registration:
                 delay = self._seams.rng.uniform(RETRY_FIRST_S, 2.0)
             except Unreachable:
                 delay = self._seams.rng.uniform(RETRY_FIRST_S, 2.0)
-            with routine():
+            with routine(Routine.HEARTBEAT):
                 await asyncio.sleep(delay)
 
     async def _renew(self) -> None:

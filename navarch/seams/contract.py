@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 
@@ -48,16 +49,26 @@ class Seams:
     rng: Rng
 
 
-#: Whether what runs now is routine: heartbeats, resyncs, looks that are expected to find nothing.
-_ROUTINE: ContextVar[bool] = ContextVar("routine", default=False)
+class Routine(IntEnum):
+    """What a timer that waits means to a simulation."""
+
+    #: Something is still to happen.
+    NONE = 0
+    #: A look that is expected to find nothing: a resync, a steady probe, a deadline that others move on.
+    LOOK = 1
+    #: A sign of life that the looks of others wait for. In passed-over time it comes before all looks.
+    HEARTBEAT = 2
+
+
+_ROUTINE: ContextVar[Routine] = ContextVar("routine", default=Routine.NONE)
 
 
 @contextmanager
-def routine() -> Iterator[None]:
+def routine(kind: Routine = Routine.LOOK) -> Iterator[None]:
     """Mark the waiting inside as routine. On the real machine this changes nothing. A simulation does
     not count such timers as something that is still to happen, and passes over them in quiet times."""
     before = _ROUTINE.get()
-    _ROUTINE.set(True)
+    _ROUTINE.set(kind)
     try:
         yield
     finally:
@@ -65,5 +76,5 @@ def routine() -> Iterator[None]:
         _ROUTINE.set(before)
 
 
-def is_routine() -> bool:
+def current_routine() -> Routine:
     return _ROUTINE.get()

@@ -28,7 +28,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack
 
-from navarch.seams.contract import Seams, is_routine
+from navarch.seams.contract import Routine, Seams, current_routine
 from navarch.seams.real import SUFFIX_ALPHABET
 
 T = TypeVar("T")
@@ -41,16 +41,22 @@ DEFAULT_EPOCH = 1_767_225_600.0
 SWEEP_AT = 1_000
 
 
+#: How long after passed-over time the looks that fell due in it come. Far below any grace period, and
+#: above any delay with which a heartbeat may reach who looks.
+LOOKS_LATE_S = 15.0
+
+
 class Stalled(RuntimeError):
     """What the simulation was to wait for can never happen: no callback and no timer is left."""
 
 
 class _Timer(asyncio.TimerHandle):
-    """A timer that knows in which heap it still waits."""
+    """A timer that knows in which heap it still waits, and what its waiting means."""
 
-    __slots__ = ("heap",)
+    __slots__ = ("heap", "kind")
 
     heap: _Heap | None
+    kind: Routine
 
 
 class _Heap:
@@ -87,6 +93,10 @@ class _Heap:
 
     def clear(self) -> None:
         self._entries.clear()
+
+    def __iter__(self) -> Iterator[_Timer]:
+        """Those that are not cancelled, the next first."""
+        return (timer for _, _, timer in sorted(self._entries, key=lambda e: e[:2]) if not timer.cancelled())
 
 
 class SimLoop(asyncio.BaseEventLoop):
@@ -143,15 +153,28 @@ class SimLoop(asyncio.BaseEventLoop):
         return first[0] if first is not None else None
 
     def skip(self, until: float) -> None:
-        """Move time to `until`, where nothing but routine is due before. Each routine timer that fell due
-        runs once, late, in its order, and all that follows from it before the next."""
+        """Move time to `until`, where nothing but routine is due before. Each heartbeat that fell due comes
+        once, late, in its order, and all that follows from it before the next. Looks that fell due come
+        `LOOKS_LATE_S` later, so that they find the heartbeats there, as they would have in time."""
+        looks: list[_Timer] = []
         with self._running():
             self._run_ready()
             self._now = max(self._now, until)
             while (first := self._routine.next()) is not None and first[0] <= self._now:
-                self._callbacks.append(self._routine.pop())
+                timer = self._routine.pop()
+                if timer.kind is Routine.LOOK:
+                    looks.append(timer)
+                    continue
+                self._callbacks.append(timer)
                 self._run_ready()
+            for timer in looks:
+                self._timers_set += 1
+                self._routine.push(self._now + LOOKS_LATE_S, self._timers_set, timer)
             self._surface()
+
+    def waiting(self) -> list[str]:
+        """What the pending timers that are not routine belong to: names of tasks, or of callbacks."""
+        return [_owner(timer) for timer in self._timers]
 
     # What asyncio calls.
 
@@ -180,7 +203,8 @@ class SimLoop(asyncio.BaseEventLoop):
     ) -> asyncio.TimerHandle:
         timer = _Timer(when, callback, args, self, context)
         self._timers_set += 1
-        heap = self._routine if is_routine() else self._timers
+        timer.kind = current_routine()
+        heap = self._timers if timer.kind is Routine.NONE else self._routine
         heap.push(when, self._timers_set, timer)
         return timer
 
@@ -309,6 +333,24 @@ class SimLoop(asyncio.BaseEventLoop):
         if len(failures) == 1:
             raise failures[0]
         raise BaseExceptionGroup("unhandled in the simulation", failures)
+
+
+def _owner(timer: _Timer) -> str:
+    """Who set a timer, as far as it tells: `asyncio.sleep` sets one for a future that a task awaits."""
+    for argument in timer._args or ():
+        if isinstance(argument, asyncio.Future):
+            for callback, _ in argument._callbacks or ():
+                task = getattr(callback, "__self__", None)
+                if isinstance(task, asyncio.Task):
+                    return f"{task.get_name()} ({_innermost(task)})"
+    callback = timer._callback  # type: ignore[attr-defined]
+    return str(getattr(callback, "__qualname__", callback))
+
+
+def _innermost(task: asyncio.Task[Any]) -> str:
+    """The function of ours in which a task waits."""
+    names = [frame.f_code.co_qualname for frame in task.get_stack()]
+    return names[-1] if names else "?"
 
 
 class SimClock:

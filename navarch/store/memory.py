@@ -7,6 +7,7 @@ forks in a fraction of a millisecond per thousand objects.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 from navarch.store.contract import Entry
 from navarch.store.expiry import Expiries
@@ -48,13 +49,13 @@ class MemoryStore:
     async def compact(self, revision: int) -> None:
         self.index.forget(revision)
 
-    def fork(self) -> MemoryStore:
+    def fork(self) -> Self:
         """A store with the same contents, history and revision that goes its own way from here on.
 
         Every Entry is shared, watchers are not. Keys with a ttl expire after what was left of it,
         counted from the fork's `start`.
         """
-        twin = MemoryStore()
+        twin = type(self)()
         twin.index = self.index.fork()
         twin._inherited_ttl_s = self._inherited_ttl_s or self._expiries.remaining_s()
         return twin

@@ -58,4 +58,14 @@ def _control(cluster: Cluster) -> Awaitable[None]:
     return ControlPlane(client, cluster.seams, controllers(config), client_for=client_for).run()
 
 
-CONTROL_PLANE: tuple[Component, ...] = (Component("kube-controller-manager", _control),)
+def _scheduler(cluster: Cluster) -> Awaitable[None]:
+    from navarch.scheduler.run import Scheduler, SchedulerConfig
+
+    client = cluster.client_for("kube-scheduler", identities.SCHEDULER)
+    return Scheduler(client, cluster.seams, SchedulerConfig()).run()
+
+
+CONTROL_PLANE: tuple[Component, ...] = (
+    Component("kube-controller-manager", _control),
+    Component("kube-scheduler", _scheduler),
+)

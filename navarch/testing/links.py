@@ -1,138 +1,184 @@
 """The way between a component and the API server, with what may go wrong on it.
 
 A `Link` belongs to one component. It can be cut (every call fails, watches end), slowed (watch events
-come later, in order), made to lose a race (the next write answers 409), and made to kill its component
-after a number of writes. Watches are streams, so events of one watch are never reordered; what is
-reordered is one watch against another, by different delays.
+come later), made to lose races, answers and connections, and made to kill its component after a number
+of writes. A watch is a stream, so events of one watch are never reordered and never missing from its
+middle; what is reordered is one watch against another, and what is lost is the end of a stream.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from navarch.base.errors import MODIFIED, conflict
 from navarch.client.contract import Unreachable, WatchEvent
-from navarch.client.direct import DirectTransport, Handle
-from navarch.client.rest import Call, RestClient
-from navarch.wire.messages import User
+from navarch.client.direct import Feed, Handle, direct_client
+from navarch.client.rest import RestClient
+from navarch.wire.messages import Request, Response, User
 
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
+
+#: A component's diary and its heartbeats are not writes that a fault is counted by.
+_UNCOUNTED = ("/events", "/leases")
+
+
+class Chance(Protocol):
+    """Where the delays of a reordering link come from."""
+
+    def uniform(self, low: float, high: float) -> float: ...
 
 
 class Link:
     """The state of one component's connection. All fields may be set at any time."""
 
-    def __init__(self, name: str, *, counts: Callable[[Call], bool] = lambda _: True) -> None:
+    def __init__(self, name: str, chance: Chance) -> None:
         self.name = name
         #: Every call fails and every watch ends while this is set.
         self.cut = False
         #: Seconds by which watch events come late, per resource plural; "" is the default.
         self.delays_s: dict[str, float] = {}
+        #: Further delay, chosen anew for each delivery: watches overtake each other.
+        self.jitter_s: dict[str, float] = {}
         #: So many writes to come lose an optimistic race.
         self.conflicts = 0
+        #: So many writes to come are carried out, but their answers never arrive.
+        self.lost_answers = 0
         #: The component dies once so many more writes have been answered; None: never.
         self.writes_left: int | None = None
         self.on_crash: Callable[[], None] = lambda: None
-        self._counts = counts
-        self._open: set[asyncio.Event] = set()
+        #: Set while a killed component has not started again: nothing it still tries gets through.
+        self.dead = False
+        self._chance = chance
+        self._feeds: dict[LinkedFeed, None] = {}
 
-    def drop_watches(self) -> None:
-        """End every open watch, as a lost connection does. Undelivered events are lost with it."""
-        for ended in self._open:
-            ended.set()
+    def drop_watches(self, plural: str = "") -> None:
+        """Lose the connections of open watches, with the events that were still on their way."""
+        for feed in [f for f in self._feeds if not plural or f.plural == plural]:
+            feed.drop()
 
-    def delay_s(self, path: str) -> float:
-        for plural, delay in self.delays_s.items():
-            if plural and f"/{plural}" in path:
-                return delay
-        return self.delays_s.get("", 0.0)
+    def heal(self) -> None:
+        """Undo cuts, delays and faults to come."""
+        self.cut = False
+        self.delays_s.clear()
+        self.jitter_s.clear()
+        self.conflicts = self.lost_answers = 0
+        self.writes_left = None
 
-    def before(self, call: Call) -> None:
-        """Raises: Unreachable, or StatusError 409 for a race lost on purpose."""
+    def delay_s(self, plural: str) -> float:
+        """How late the next delivery of a watch comes."""
+        delay = self.delays_s.get(plural, self.delays_s.get("", 0.0))
+        jitter = self.jitter_s.get(plural, self.jitter_s.get("", 0.0))
+        return delay + self._chance.uniform(0.0, jitter) if jitter else delay
+
+    async def carry(self, handle: Handle, request: Request) -> Response:
+        """One call and its answer. Raises: Unreachable, or StatusError 409 for a race lost on purpose."""
+        if self.dead:
+            await _never()
         if self.cut:
             raise Unreachable(f"{self.name}: the link is cut")
-        if self.conflicts and call.method in ("PUT", "PATCH") and self._counts(call):
+        counted = request.method in _WRITES and not request.path.endswith(_UNCOUNTED) and "/leases/" not in request.path
+        if self.conflicts and counted and request.method in ("PUT", "PATCH"):
             self.conflicts -= 1
-            raise conflict(call.path.split("/")[-2], call.path.split("/")[-1], MODIFIED)
+            raise conflict(request.path.split("/")[-2], request.path.split("/")[-1], MODIFIED)
+        response = await handle(request)
+        if response.stream is not None:
+            response.stream = LinkedFeed(response.stream, self, request)  # type: ignore[arg-type, assignment]
+        if counted:
+            await self._written()
+        if self.cut:
+            raise Unreachable(f"{self.name}: the answer was lost")
+        return response
 
-    def after(self, call: Call) -> None:
-        if self.writes_left is None or call.method not in _WRITES or not self._counts(call):
-            return
-        self.writes_left -= 1
-        if self.writes_left <= 0:
-            self.writes_left = None
-            self.on_crash()
+    async def _written(self) -> None:
+        if self.writes_left is not None:
+            self.writes_left -= 1
+            if self.writes_left <= 0:
+                self.writes_left = None
+                self.dead = True
+                self.on_crash()
+                await _never()
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise Unreachable(f"{self.name}: the answer was lost")
 
-    def opened(self, ended: asyncio.Event) -> None:
-        self._open.add(ended)
+    def opened(self, feed: LinkedFeed) -> None:
+        self._feeds[feed] = None
 
-    def closed(self, ended: asyncio.Event) -> None:
-        self._open.discard(ended)
+    def closed(self, feed: LinkedFeed) -> None:
+        self._feeds.pop(feed, None)
 
 
-class LinkedTransport:
-    """A direct transport behind a link."""
+async def _never() -> None:
+    """Wait to be cancelled."""
+    await asyncio.get_running_loop().create_future()
 
-    def __init__(self, direct: DirectTransport, link: Link) -> None:
-        self._direct = direct
+
+class LinkedFeed:
+    """A watch's stream behind a link. Events wait in line, each until its delay is over."""
+
+    def __init__(self, feed: Feed, link: Link, request: Request) -> None:
+        assert request.info is not None
+        self.plural = request.info.resource
+        self._feed = feed
         self._link = link
+        self._line: deque[Sequence[WatchEvent]] = deque()
+        self._deliver: Callable[[Sequence[WatchEvent]], None] = lambda _: None
+        self._on_end: Callable[[], None] = lambda: None
+        self._gone = False
 
-    async def send(self, call: Call) -> bytes:
-        self._link.before(call)
-        answer = await self._direct.send(call)
-        self._link.after(call)
-        if self._link.cut:
-            raise Unreachable(f"{self._link.name}: the answer was lost")
-        return answer
+    def attach(self, deliver: Callable[[Sequence[WatchEvent]], None], on_end: Callable[[], None]) -> list[WatchEvent]:
+        self._deliver, self._on_end = deliver, on_end
+        self._link.opened(self)
+        return self._feed.attach(self._arrive, self._end)
 
-    async def watch(self, call: Call) -> AsyncIterator[Sequence[WatchEvent]]:
-        link = self._link
-        link.before(call)
-        ended = asyncio.Event()
-        link.opened(ended)
-        stream = self._direct.watch(call)
-        try:
-            async for batch in _until(stream, ended):
-                delay = link.delay_s(call.path)
-                if delay > 0:
-                    await asyncio.sleep(delay)
-                if ended.is_set():
-                    break
-                yield batch
-        finally:
-            link.closed(ended)
-            await stream.aclose()  # type: ignore[attr-defined]
-        raise Unreachable(f"{link.name}: the watch was lost")
+    def stop(self) -> None:
+        self._leave()
+        self._feed.stop()
 
-    async def close(self) -> None:
-        return None
+    def drop(self) -> None:
+        """The connection is lost, and with it what is in line."""
+        self._leave()
+        self._on_end()
 
+    def _leave(self) -> None:
+        self._gone = True
+        self._line.clear()
+        self._link.closed(self)
 
-async def _until(
-    stream: AsyncIterator[Sequence[WatchEvent]], ended: asyncio.Event
-) -> AsyncIterator[Sequence[WatchEvent]]:
-    """The batches of a stream until the event is set."""
-    stop = asyncio.ensure_future(ended.wait())
-    following: asyncio.Future[Sequence[WatchEvent]] | None = None
-    try:
-        while True:
-            following = asyncio.ensure_future(anext(stream))
-            await asyncio.wait({following, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if not following.done():
-                return
-            try:
-                batch = following.result()
-            except StopAsyncIteration:
-                return
-            yield batch
-    finally:
-        stop.cancel()
-        if following is not None and not following.done():
-            following.cancel()
-            await asyncio.wait({following})
+    def _arrive(self, events: Sequence[WatchEvent]) -> None:
+        if self._gone:
+            return
+        delay = self._link.delay_s(self.plural)
+        if delay <= 0 and not self._line:
+            self._deliver(events)
+            return
+        self._line.append(events)
+        if len(self._line) == 1:
+            self._wait(delay)
+
+    def _wait(self, delay: float) -> None:
+        asyncio.get_running_loop().call_later(delay, self._pass_on)
+
+    def _pass_on(self) -> None:
+        """Deliver all that is in line: the first has waited for its time, the others came later and are
+        as fast as the stream they are in."""
+        events = [event for batch in self._line for event in batch]
+        self._line.clear()
+        if events:
+            self._deliver(events)
+
+    def _end(self) -> None:
+        if not self._gone:
+            self._on_end()
 
 
 def linked_client(handle: Handle, user: User, link: Link) -> RestClient:
     """A client of the server behind `handle`, over a link. The link's name is the user agent."""
-    return RestClient(LinkedTransport(DirectTransport(handle, user, link.name), link))
+
+    async def carry(request: Request) -> Response:
+        return await link.carry(handle, request)
+
+    return direct_client(carry, user, link.name)

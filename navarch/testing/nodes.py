@@ -49,11 +49,11 @@ class SimNode:
         self.host = MemoryHost()
         self.runtime = FakeRuntime(shape.name, seams.clock, [shape.pod_cidr], scripts, self.host)
         self.kubelet: Kubelet | None = None
+        self.powered = False
         self._seams = seams
         self._scripts = scripts
         self._make_client = make_client
         self._task: asyncio.Task[None] | None = None
-        link.on_crash = self.crash_kubelet
 
     @property
     def running(self) -> bool:
@@ -64,6 +64,7 @@ class SimNode:
         """Start the kubelet, which adopts what its runtime holds."""
         if self.running:
             return
+        self.powered = True
         self.kubelet = Kubelet(self._make_client(), self._seams, self._config(), self.runtime, self.host, self.runtime)
         self._task = loop.create_task(self.kubelet.run(), name=f"kubelet {self.shape.name}")
 
@@ -76,8 +77,8 @@ class SimNode:
     def power_off(self) -> None:
         """Kill the machine: kubelet and all containers are gone at once, without a word to anyone."""
         self.crash_kubelet()
-        self.host = MemoryHost()
-        self.runtime = FakeRuntime(self.shape.name, self._seams.clock, [self.shape.pod_cidr], self._scripts, self.host)
+        self.powered = False
+        self.runtime.power_off()
 
     def snapshot(self) -> Snapshot:
         return self.runtime.snapshot()

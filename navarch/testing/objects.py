@@ -14,6 +14,7 @@ import orjson
 
 from navarch.base.errors import UsageError
 from navarch.base.resource import Resource
+from navarch.schema.types import Tree
 from navarch.server.served import Resources
 
 
@@ -58,6 +59,7 @@ class Names:
 
     def __init__(self, resources: Resources) -> None:
         self._by_name: dict[str, Resource] = {}
+        self._resources = resources
         for served in resources:
             kind = served.kind
             for name in (kind.plural, kind.singular, kind.kind.lower(), *kind.short_names):
@@ -72,6 +74,15 @@ class Names:
         if found is None:
             raise UsageError(f"no resource is called {name!r}{_nearest(name.lower(), self._by_name)}")
         return found
+
+    def of_tree(self, tree: Tree) -> Resource:
+        """The resource of an object by its apiVersion and kind. Raises: UsageError."""
+        group, _, version = str(tree.get("apiVersion", "")).rpartition("/")
+        for served in self._resources:
+            kind = served.kind
+            if (kind.kind, kind.group, kind.version) == (tree.get("kind"), group, version) and "get" in kind.verbs:
+                return served.resource
+        raise UsageError(f"no kind {tree.get('kind')!r} is served in {tree.get('apiVersion')!r}")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ not count.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from navarch.base.errors import NavarchError
 from navarch.seams.sim import SimLoop
@@ -72,8 +72,30 @@ def settle(loop: SimLoop, changes: Changes, until: float, limit_s: float) -> Non
         if following > end:
             raise NotSettled(
                 f"the cluster still changes after {limit_s:.0f} s of virtual time; most changes:\n{changes.report()}"
+                f"\nwaiting now: {_waiting(loop)}"
             )
         advance_to(loop, following)
+
+
+def wait_for(loop: SimLoop, changes: Changes, what: Callable[[], object], limit_s: float) -> None:
+    """Let time pass until `what()` is true. Raises: NotSettled after `limit_s` of virtual time."""
+    changes.reset()
+    end = loop.time() + limit_s
+    loop.run_until_idle()
+    while not what():
+        following = loop.next_timer()
+        if following is None or following > end:
+            raise NotSettled(
+                f"what was waited for did not come within {limit_s:.0f} s of virtual time; most changes:\n"
+                f"{changes.report()}\nwaiting now: {_waiting(loop)}"
+            )
+        loop.advance(following - loop.time())
+
+
+def _waiting(loop: SimLoop, most: int = 5) -> str:
+    """Whose timers are pending, the most frequent owners first."""
+    owners = Counter(loop.waiting())
+    return ", ".join(f"{owner} x{n}" if n > 1 else owner for owner, n in owners.most_common(most)) or "nothing"
 
 
 def advance_to(loop: SimLoop, target: float) -> None:

@@ -117,6 +117,18 @@ class FakeRuntime:
         for watcher in self._watchers:
             watcher.put_nowait(None)
 
+    def power_off(self) -> None:
+        """The machine loses power: nothing runs any more. Images and the record of addresses are on its disk."""
+        for container_id in list(self._containers):
+            self._silence(container_id)
+        for status, _ in self._sandboxes.values():
+            self._release(status)
+        self._sandboxes.clear()
+        self._containers.clear()
+        self._by_pod.clear()
+        self._starts.clear()
+        self.host.restore({})
+
     # --- images
 
     async def pull_image(
@@ -181,9 +193,7 @@ class FakeRuntime:
         for container_id in list(self._pod(config.uid)[1]):
             if self._containers[container_id][0].sandbox_id == sandbox_id:
                 self._ended(container_id, KILLED)
-        if status.ips:
-            address = ipaddress.ip_address(status.ips[0])
-            self._free_ips.append(int(address) - int(self._networks[0].network_address))
+        self._release(status)
         self._sandboxes[sandbox_id] = (replace(status, state=SandboxState.NOT_READY, ips=()), config)
         self._tell(EventKind.STOPPED, sandbox_id, config.uid)
 
@@ -319,11 +329,7 @@ class FakeRuntime:
         found = self._containers.get(container_id)
         if found is None or found[0].phase is not ContainerPhase.RUNNING:
             return
-        self._exits.pop(container_id, None)
-        timer = self._timers.pop(container_id, None)
-        if timer is not None:
-            timer.cancel()
-        self._processes.stop(container_id)
+        self._silence(container_id)
         reason = "OOMKilled" if oom else "Completed" if code == 0 else "Error"
         self._change(
             container_id, phase=ContainerPhase.EXITED, exit_code=code, reason=reason, finished_at=self._clock.now()
@@ -332,6 +338,14 @@ class FakeRuntime:
         if script.termination_message:
             self._leave_message(found[1], script.termination_message)
         self._tell(EventKind.STOPPED, container_id, found[0].pod_uid)
+
+    def _silence(self, container_id: str) -> None:
+        """Nothing more comes from this container by itself."""
+        self._exits.pop(container_id, None)
+        timer = self._timers.pop(container_id, None)
+        if timer is not None:
+            timer.cancel()
+        self._processes.stop(container_id)
 
     def _leave_message(self, config: ContainerConfig, message: str) -> None:
         path = config.annotations.get(TERMINATION_MESSAGE_PATH, "")
@@ -484,6 +498,11 @@ class FakeRuntime:
         else:
             offset = self._free_ips.pop(0)
         return tuple(str(n.network_address + offset) for n in self._networks)
+
+    def _release(self, sandbox: SandboxStatus) -> None:
+        if sandbox.ips:
+            address = ipaddress.ip_address(sandbox.ips[0])
+            self._free_ips.append(int(address) - int(self._networks[0].network_address))
 
     def _log(self, container_id: str, line: str) -> None:
         path = self._containers[container_id][0].log_path

@@ -7,6 +7,7 @@ import logging
 from navarch.base.errors import StatusError, internal_error
 from navarch.server.filters.security import Security
 from navarch.server.respond import add_warnings, error_response
+from navarch.store.contract import StoreError, ValueTooLarge
 from navarch.wire.messages import Request, Response
 
 log = logging.getLogger(__name__)
@@ -17,8 +18,17 @@ def guard(request: Request, error: Exception) -> Response:
     accept = request.headers.get("accept", "")
     if isinstance(error, StatusError):
         return error_response(error, accept)
+    if isinstance(error, StoreError):
+        return error_response(_store_failed(error), accept)
     log.error("audit=%s method=%s path=%s: a bug", request.audit_id, request.method, request.path, exc_info=error)
     return error_response(internal_error(f"{type(error).__name__} (audit id {request.audit_id})"), accept)
+
+
+def _store_failed(error: StoreError) -> StatusError:
+    """What a store that refuses a write means to the client. Reads never get here."""
+    if isinstance(error, ValueTooLarge):
+        return StatusError(413, "RequestEntityTooLarge", str(error))
+    return StatusError(503, "ServiceUnavailable", str(error), headers=(("Retry-After", "1"),))
 
 
 def finish(request: Request, response: Response, security: Security) -> None:

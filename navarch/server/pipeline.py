@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from navarch.api.kind import Kind
 from navarch.api.validation.metadata import metadata_update_errors
 from navarch.api.validation.objects import create_errors, update_errors
 from navarch.base.errors import MODIFIED, StatusError, already_exists, bad_request, conflict, not_found
@@ -233,7 +234,7 @@ class Pipeline:
             self._reactions.abandon(write, tree, old)
             return Outcome(_dump(served, tree))
         try:
-            if _finished(tree):
+            if _finished(served.kind, tree):
                 entry = await self._store.delete(current.key, current.revision)
                 tree["metadata"]["resourceVersion"] = str(entry.revision)
                 return Outcome(_dump(served, tree), deleted=True)
@@ -365,13 +366,14 @@ def _carry_metadata(tree: Tree, old: Tree) -> None:
         new_metadata["generation"] = old_metadata["generation"]
 
 
-def _finished(tree: Tree) -> bool:
-    """Whether a deletion that waited for finalizers has nothing left to wait for."""
+def _finished(kind: Kind, tree: Tree) -> bool:
+    """Whether a deletion that waited for something has nothing left to wait for."""
     metadata = tree["metadata"]
     return bool(
         metadata.get("deletionTimestamp")
         and not metadata.get("finalizers")
         and not metadata.get("deletionGracePeriodSeconds")
+        and not (kind.held is not None and kind.held(tree))
     )
 
 

@@ -46,6 +46,15 @@ def _prepare_update(new: Tree, old: Tree) -> None:
     carry(new, old, "status")
 
 
+def _held(tree: Tree) -> bool:
+    """Until its content is gone."""
+    return bool((tree.get("spec") or {}).get("finalizers"))
+
+
+def _mark_deleted(tree: Tree) -> None:
+    struct(tree, "status")["phase"] = "Terminating"
+
+
 def _cells(tree: Tree, now: float) -> list[Any]:
     status = tree.get("status") or {}
     return [name(tree), status.get("phase", ""), age(tree, now)]
@@ -77,5 +86,7 @@ KIND = Kind(
     prepare_update=_prepare_update,
     cells=_cells,
     validate=namespace_errors,
+    held=_held,
+    mark_deleted=_mark_deleted,
     revalidates_metadata=True,
 )

@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Generic, TypeVar, cast
 
@@ -32,7 +33,7 @@ from navarch.base.errors import StatusError
 from navarch.base.resource import ObjectKey, Resource
 from navarch.client.cache import Cache, HasMetadata, IndexFunction, key_of
 from navarch.client.contract import Client, Unreachable, WatchEvent
-from navarch.seams.contract import Rng
+from navarch.seams.contract import Rng, routine
 
 log = logging.getLogger(__name__)
 
@@ -206,4 +207,6 @@ class Informer(Generic[V]):
         self._failures = min(self._failures + 1, 10)
         if self._rng is not None:
             delay_s = self._rng.uniform(delay_s / 2, delay_s)
-        await asyncio.sleep(delay_s)
+        # As long as nobody answers, nothing comes of asking again.
+        with routine() if isinstance(error, Unreachable) else nullcontext():
+            await asyncio.sleep(delay_s)

@@ -94,7 +94,10 @@ class Kubelet:
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task that ends with the kubelet. What breaks in it is logged and breaks nothing else."""
         assert self._group is not None
-        return self._group.create_task(_guarded(coroutine))
+        task = self._group.create_task(_guarded(coroutine))
+        # One that is cancelled before its first step never comes to await the coroutine.
+        task.add_done_callback(lambda _: coroutine.close())
+        return task
 
     async def _run(self, group: asyncio.TaskGroup) -> None:
         parts = self._parts = await self._make_parts(group)

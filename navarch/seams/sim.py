@@ -344,6 +344,10 @@ def _owner(timer: _Timer) -> str:
                 if isinstance(task, asyncio.Task):
                     return f"{task.get_name()} ({_innermost(task)})"
     callback = timer._callback  # type: ignore[attr-defined]
+    task = getattr(getattr(callback, "__self__", None), "_task", None)
+    if isinstance(task, asyncio.Task):
+        # A deadline: of `asyncio.timeout`.
+        return f"{task.get_name()} ({_innermost(task)})"
     return str(getattr(callback, "__qualname__", callback))
 
 

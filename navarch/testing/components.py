@@ -11,6 +11,7 @@ from navarch.client import identities
 from navarch.control.catalog import controllers
 from navarch.control.config import Config
 from navarch.control.runner import ControlPlane
+from navarch.scheduler.run import Scheduler
 
 if TYPE_CHECKING:
     from navarch.testing.cluster import Cluster
@@ -59,10 +60,8 @@ def _control(cluster: Cluster) -> Awaitable[None]:
 
 
 def _scheduler(cluster: Cluster) -> Awaitable[None]:
-    from navarch.scheduler.run import Scheduler, SchedulerConfig
-
     client = cluster.client_for("kube-scheduler", identities.SCHEDULER)
-    return Scheduler(client, cluster.seams, SchedulerConfig()).run()
+    return Scheduler(client, cluster.seams).run()
 
 
 CONTROL_PLANE: tuple[Component, ...] = (

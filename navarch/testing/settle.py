@@ -21,6 +21,10 @@ TAIL_S = 60.0
 QUIET_S = 180.0
 
 
+#: What changes for ever and says nothing about why.
+_HEARTBEATS = ("leases.coordination.k8s.io/", "events/", "nodes/")
+
+
 class NotSettled(NavarchError):
     """A cluster that keeps changing. The text names the keys that changed most and who changed them."""
 
@@ -38,6 +42,8 @@ class Changes:
 
     def note(self, events: Sequence[Event]) -> None:
         for event in events:
+            if event.entry.key.startswith(_HEARTBEATS):
+                continue
             self.keys[event.entry.key] += 1
             self._last[event.entry.key] = event
 

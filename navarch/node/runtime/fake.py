@@ -342,9 +342,10 @@ class FakeRuntime:
     def _silence(self, container_id: str) -> None:
         """Nothing more comes from this container by itself."""
         self._exits.pop(container_id, None)
-        timer = self._timers.pop(container_id, None)
-        if timer is not None:
-            timer.cancel()
+        for key in (container_id, *(f"{container_id} {kind.value}" for kind in Kind)):
+            timer = self._timers.pop(key, None)
+            if timer is not None:
+                timer.cancel()
         self._processes.stop(container_id)
 
     def _leave_message(self, config: ContainerConfig, message: str) -> None:
@@ -396,6 +397,7 @@ class FakeRuntime:
         """Healthy or not by the script's times."""
         script = self._script(target.container_id)
         up_s = self._clock.now() - target.started_at
+        self._expect(target.container_id, kind, script, up_s, probe)
         if kind is Kind.READINESS:
             gone = script.unready_after_s is not None and up_s >= script.unready_after_s
             success = up_s >= script.ready_after_s and not gone
@@ -404,6 +406,22 @@ class FakeRuntime:
         else:
             success = script.dead_after_s is None or up_s < script.dead_after_s
         return Answer(success, "" if success else "HTTP probe failed with statuscode: 503")
+
+    def _expect(self, container_id: str, kind: Kind, script: Script, up_s: float, probe: Probe) -> None:
+        """Hold a timer until the change of answer that the script foresees has been noticed: steady probes
+        are routine, but this one is still to tell something."""
+        foreseen = {
+            Kind.READINESS: (script.ready_after_s, script.unready_after_s),
+            Kind.STARTUP: (script.started_after_s,),
+            Kind.LIVENESS: (script.dead_after_s,),
+        }[kind]
+        to_come = [after_s for after_s in foreseen if after_s is not None and after_s > up_s]
+        key = f"{container_id} {kind.value}"
+        if not to_come or key in self._timers:
+            return
+        tries = max(probe.successThreshold or 1, probe.failureThreshold or 3) + 1
+        noticed = max(to_come) - up_s + tries * (probe.periodSeconds or 10)
+        self._timers[key] = asyncio.get_running_loop().call_later(noticed, self._timers.pop, key, None)
 
     async def http_hook(self, url: str, headers: tuple[tuple[str, str], ...]) -> None:
         """Every hook is answered."""

@@ -82,20 +82,20 @@ class Scripts:
 
     def image(self, image: str, script: Script = DEFAULT, *, run: Main | None = None) -> None:
         """Set how containers of an image behave."""
-        self._images[image] = script
+        self._images[_short(image)] = script
         if run is not None:
-            self._mains[image] = run
+            self._mains[_short(image)] = run
 
     def pod(self, key: str, script: Script) -> None:
         """Set how the containers of one pod (`namespace/name`) behave, above their images' scripts."""
         self._pods[key] = script
 
     def for_image(self, image: str) -> Script:
-        return self._images.get(image, DEFAULT)
+        return self._images.get(_short(image), DEFAULT)
 
     def find(self, image: str, namespace: str, name: str, annotations: Mapping[str, str]) -> Script:
         """The script of a container: its pod's, else its image's; the annotation overrides single fields."""
-        script = self._pods.get(f"{namespace}/{name}") or self._images.get(image, DEFAULT)
+        script = self._pods.get(f"{namespace}/{name}") or self.for_image(image)
         text = annotations.get(ANNOTATION)
         if text is None:
             return script
@@ -106,9 +106,14 @@ class Scripts:
 
     def main(self, image: str) -> Main | None:
         """The callable that runs as this image's process, None if it has none."""
-        found = self._mains.get(image)
+        found = self._mains.get(_short(image))
         if found is None and image.startswith(PYTHON_IMAGE):
             module, _, name = image[len(PYTHON_IMAGE) :].partition(":")
             loaded: Main = getattr(importlib.import_module(module), name)
             return loaded
         return found
+
+
+def _short(image: str) -> str:
+    """Under which name an image's script is kept: as people write it, without the tag that is implied."""
+    return image.removesuffix(":latest")

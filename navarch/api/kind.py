@@ -145,6 +145,12 @@ class Kind:
     #: Seconds until the store drops the object by itself (events).
     ttl_s: float | None = None
 
+    #: The root fields that a writer of the object itself does not come to own, where that is not
+    #: just the status.
+    unowned: frozenset[str] | None = None
+    #: Does DELETE without a policy leave dependents behind, as for the kinds that predate policies?
+    orphans_by_default: bool = False
+
     # --- storage
     #: A kind that shows another kind's stored objects in its own form: the plural.group of that
     #: kind, and the two conversions. Both mutate in place.

@@ -14,7 +14,9 @@ import orjson
 
 from navarch.api.catalog import KINDS
 from navarch.api.kind import Kind
+from navarch.base.times import format_time
 from navarch.base.errors import Details, StatusError, no_such_resource
+from navarch.schema import managed_fields
 from navarch.schema.facts import load
 from navarch.seams.contract import Seams
 from navarch.server import bodies
@@ -26,6 +28,7 @@ from navarch.server.authn.authenticate import Authenticator
 from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.server.definitions import Definitions
 from navarch.server.delete import Deleter
+from navarch.server.granting import Granting
 from navarch.server.filters import AFTER_AUTHENTICATION, FILTERS, Filter, Security, admit, finish, guard
 from navarch.server.objects import Handler, Objects
 from navarch.server.options import parse_query, write_options
@@ -37,6 +40,7 @@ from navarch.server.reads import Reads
 from navarch.server.respond import negotiate, tree_response
 from navarch.server.reviews import Judges, review
 from navarch.server.served import Resources, Served
+from navarch.server.signing import SigningRequests
 from navarch.server.subresources.backends import KubeletAccess
 from navarch.server.subresources.catalog import subresource_handlers
 from navarch.server.subresources.relay import relay_handlers
@@ -85,7 +89,7 @@ class ApiServer:
         self._judges = Judges(authenticator, self.access.decide, self.access.rbac)
         world = StoreWorld(store.index, seams, self.access)
         chain = Chain(config.plugins, world)
-        self.pipeline = Pipeline(store, seams, chain, Reactions(self._addresses))
+        self.pipeline = Pipeline(store, seams, chain, Reactions(self._addresses, SigningRequests(seams.clock), Granting(self.access.rbac, self.access.decide)))
         world.writes = writes = OwnWrites(self.resources, self.pipeline)
         deleter = Deleter(store, seams.clock, chain)
         self.objects = Objects(store, seams.clock, self.reads, self.watches, self.pipeline, deleter)
@@ -193,6 +197,9 @@ class ApiServer:
         options = write_options(parse_query(request.query), "CreateOptions")
         media = bodies.media_type(request.headers.get("content-type", ""))
         tree = bodies.decode(served, request.body, media, options, request.warnings)
+        tree.setdefault("metadata", {}).pop("managedFields", None)
+        manager, now = self.objects.write_of(request, info, served, options).manager, format_time(self.seams.clock.now())
+        managed_fields.on_update(served.node, None, tree, manager, served.api_version, now)
         review(tree, request.user, info.namespace, self._judges, self.seams.clock.now())
         return Response(201, orjson.dumps(tree))
 

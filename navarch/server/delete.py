@@ -9,6 +9,7 @@ Source: apiserver `registry/rest/delete.go` and `registry/generic/registry/store
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
@@ -23,6 +24,9 @@ from navarch.server.options import DeleteOptions
 from navarch.server.served import Served
 from navarch.store.contract import Entry, RevisionConflict, Store
 from navarch.wire.messages import User
+
+#: How long a kind grants: see `Kind.grace_period_s`.
+GracePeriod = Callable[[Tree, int | None], int]
 
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
@@ -68,18 +72,21 @@ class Deleter:
         served, options = deletion.served, deletion.options
         before = orjson.loads(entry.value) if served.converts else served.tree(entry.value)
         self._mark(served.kind, tree, options)
-        _set_finalizers(tree["metadata"], options)
+        _set_finalizers(served.kind, tree["metadata"], options)
         metadata = tree["metadata"]
+        if "deletionTimestamp" in metadata and "deletionTimestamp" not in before["metadata"]:
+            _count_generation(metadata)
         if self._may_go(served.kind, tree):
             if not options.dry_run:
                 gone = await self._store.delete(entry.key, entry.revision)
                 metadata["resourceVersion"] = str(gone.revision)
             return tree, True
-        metadata.setdefault("deletionTimestamp", format_time(self._clock.now()))
-        metadata.setdefault("deletionGracePeriodSeconds", 0)
+        if "deletionTimestamp" not in metadata:
+            metadata["deletionTimestamp"] = format_time(self._clock.now())
+            _count_generation(metadata)
+        if served.kind.mark_deleted is None:
+            metadata.setdefault("deletionGracePeriodSeconds", 0)
         if tree != before:
-            if "deletionTimestamp" not in before["metadata"] and "generation" in metadata:
-                metadata["generation"] += 1
             if not options.dry_run:
                 stored = await self._store.put(entry.key, served.document(tree), entry.revision, served.kind.ttl_s)
                 tree = served.tree(stored.value)
@@ -89,23 +96,25 @@ class Deleter:
         """Grant the time that the kind gives, and let the kind show that it is going."""
         metadata = tree["metadata"]
         if kind.grace_period_s is not None:
-            self._grant(kind.grace_period_s(tree, options.grace_period_s), metadata, options)
+            self._grant(kind.grace_period_s, tree, options)
         if kind.mark_deleted is not None and "deletionTimestamp" not in metadata:
             metadata["deletionTimestamp"] = format_time(self._clock.now())
             kind.mark_deleted(tree)
 
-    def _grant(self, grace_s: int, metadata: Tree, options: DeleteOptions) -> None:
+    def _grant(self, grace_period_s: GracePeriod, tree: Tree, options: DeleteOptions) -> None:
         """Set the time of the end. Granted time can be shortened, never lengthened."""
+        metadata, asked_s = tree["metadata"], options.grace_period_s
         if "deletionTimestamp" not in metadata:
+            grace_s = grace_period_s(tree, asked_s)
             metadata["deletionTimestamp"] = format_time(self._clock.now() + grace_s)
             metadata["deletionGracePeriodSeconds"] = grace_s
             return
         granted = metadata.get("deletionGracePeriodSeconds", 0)
-        if options.grace_period_s is None or grace_s >= granted:
+        if asked_s is None or asked_s >= granted:
             return
-        end = parse(metadata["deletionTimestamp"]) - granted + grace_s
+        end = parse(metadata["deletionTimestamp"]) - granted + asked_s
         metadata["deletionTimestamp"] = format_time(end)
-        metadata["deletionGracePeriodSeconds"] = grace_s
+        metadata["deletionGracePeriodSeconds"] = asked_s
 
     @staticmethod
     def _may_go(kind: Kind, tree: Tree) -> bool:
@@ -137,6 +146,12 @@ def success(served: Served, tree: Tree) -> Tree:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details.to_dict()}
 
 
+def _count_generation(metadata: Tree) -> None:
+    """The beginning of a deletion is a change of what is wanted."""
+    if "generation" in metadata:
+        metadata["generation"] += 1
+
+
 def _check_preconditions(deletion: Deletion, tree: Tree) -> None:
     options, metadata = deletion.options, tree["metadata"]
     if options.uid is not None and options.uid != metadata.get("uid"):
@@ -158,7 +173,7 @@ def _failed(deletion: Deletion, why: str) -> StatusError:
     return conflict(deletion.served.kind.kind, deletion.name, why, deletion.served.group)
 
 
-def _set_finalizers(metadata: Tree, options: DeleteOptions) -> None:
+def _set_finalizers(kind: Kind, metadata: Tree, options: DeleteOptions) -> None:
     """The finalizers that make the garbage collector treat dependents as asked."""
     finalizers: list[str] = metadata.get("finalizers", [])
     orphan = options.orphan_dependents is True or options.propagation == "Orphan"
@@ -166,7 +181,9 @@ def _set_finalizers(metadata: Tree, options: DeleteOptions) -> None:
     decided = options.orphan_dependents is not None or bool(options.propagation)
     if not decided:
         # Without a policy an object keeps what an earlier delete asked for.
-        return
+        if not kind.orphans_by_default or FOREGROUND in finalizers:
+            return
+        orphan = True
     kept = [f for f in finalizers if f not in (ORPHAN, FOREGROUND)]
     if orphan:
         kept.append(ORPHAN)

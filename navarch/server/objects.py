@@ -180,6 +180,8 @@ class Objects:
         timeout_of(query)
         options = delete_options(query, bodies.decode_delete_options(request))
         deletion = Deletion(served, info.namespace, info.name, request.user, options, request.warnings)
+        if served.kind.bucket == "jobs.batch" and options.keeps_default:
+            request.warnings.append(_JOB_WARNING)
         tree, gone = await self._deleter.delete(deletion)
         if gone and not served.kind.delete_returns_object:
             return Response(body=orjson.dumps(success(served, tree)))
@@ -236,6 +238,13 @@ class Objects:
         if form is not Form.OBJECT:
             body = self._reads.render_tree(served, orjson.loads(body), form, query)
         return Response(201 if outcome.created else 200, body)
+
+
+#: Jobs keep their Pods unless told otherwise, which surprises people.
+_JOB_WARNING = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them "
+    "or set propagationPolicy=Orphan to suppress this warning"
+)
 
 
 def manager_of(user_agent: str) -> str:

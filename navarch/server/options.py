@@ -143,7 +143,7 @@ class WriteOptions:
 
 def write_options(query: Query, kind: str, *, apply: bool = False) -> WriteOptions:
     """`kind` is CreateOptions, UpdateOptions or PatchOptions. Raises: StatusError 422."""
-    if not query:
+    if not query and not apply:
         return _NO_WRITE_OPTIONS
     errors: list[FieldError] = []
     force = flag(query, "force")
@@ -193,6 +193,11 @@ class DeleteOptions:
     orphan_dependents: bool | None = None
     uid: str | None = None
     resource_version: str | None = None
+
+    @property
+    def keeps_default(self) -> bool:
+        """Whether nothing is said about dependents."""
+        return not self.propagation and self.orphan_dependents is None
 
 
 _POLICIES = ("Foreground", "Background", "Orphan")

@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 
 from navarch.base import patch as patches
-from navarch.base.errors import bad_request, unsupported_media_type
+from navarch.base.errors import StatusError, bad_request, unsupported_media_type
 from navarch.base.field import invalid, invalid_value
-from navarch.schema import strategic
-from navarch.schema.decode import DecodeError
+from navarch.schema import gojson, strategic
+from navarch.schema.decode import DecodeError, decode_patched
 from navarch.schema.types import Tree
 from navarch.server import bodies
 from navarch.server.pipeline import Change, Write, check_place
@@ -40,7 +40,7 @@ def decode_body(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        why = "unexpected end of JSON input" if not body.strip() else str(error)
+        why = gojson.syntax_error(body) or str(error)
         raise bad_request(f"error decoding patch: {why}") from None
 
 
@@ -55,7 +55,7 @@ def change_of(write: Write, media: str, body: bytes) -> Change:
     patch = decode_body(body)
 
     def change(current: Tree) -> Tree:
-        return _decoded(write, _patched(write, media, current, patch))
+        return _decoded(write, media, _patched(write, media, current, patch))
 
     return change
 
@@ -72,21 +72,28 @@ def _patched(write: Write, media: str, current: Tree, patch: Any) -> Any:
     return strategic.merge(write.served.node, current, patch)
 
 
-def _decoded(write: Write, patched: Tree) -> Tree:
+def _decoded(write: Write, media: str, patched: Tree) -> Tree:
     """What a patch made, as if it had been a request body."""
     served = write.served
-    shown = orjson.dumps(patched).decode() if _mistyped(served, patched) else ""
-    try:
-        if shown:
-            raise DecodeError(_no_kind(patched))
-        strict = bodies.settle(served, patched)
-    except DecodeError as error:
-        shown = shown or orjson.dumps(patched).decode()
-        raise invalid("", "", "", [invalid_value("patch", shown, str(error))]) from None
+    if _mistyped(served, patched):
+        raise _unfit(patched, _no_kind(patched))
+    if served.builtin and media != STRATEGIC:
+        strict = decode_patched(served.node, patched, strict=write.options.field_validation == "Strict")
+    else:
+        try:
+            strict = bodies.settle(served, patched)
+        except DecodeError as error:
+            raise _unfit(patched, str(error)) from None
     bodies.report_strict(served, strict, write.options, write.warnings)
     bodies.apply_all_defaults(served, patched)
     check_place(write, patched)
     return patched
+
+
+def _unfit(patched: Tree, why: str) -> StatusError:
+    # What Go's merge has touched prints with sorted keys.
+    shown = orjson.dumps(dict(sorted(patched.items()))).decode()
+    return invalid("", "", "", [invalid_value("patch", shown, why)])
 
 
 def _mistyped(served: Served, patched: Tree) -> bool:

@@ -125,7 +125,7 @@ class Pipeline:
             served.kind.prepare_create(tree)
             if served.kind.has_generation:
                 tree["metadata"]["generation"] = 1
-            self._reactions.before_create(write, tree)
+            self._reactions.of(write).before_create(write, tree)
             errors = create_errors(served.kind, tree)
             if errors:
                 raise invalid(served.kind.kind, served.group, tree["metadata"].get("name", ""), errors)
@@ -134,6 +134,7 @@ class Pipeline:
             key = served.key(write.namespace, tree["metadata"]["name"])
             return await self._put_new(write, key, tree)
         except BaseException:
+            self._reactions.of(write).abandon(tree)
             for undo in attributes.undo:
                 undo()
             raise
@@ -145,7 +146,7 @@ class Pipeline:
             raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
         existing = self._store.index.get(key)
         if existing is None and write.options.dry_run:
-            self._reactions.abandon(write, tree, None)
+            self._reactions.of(write).abandon(tree)
             return Outcome(_without_revision(served, tree), created=True)
         try:
             if existing is not None:
@@ -153,12 +154,8 @@ class Pipeline:
             document = served.document(tree)
             entry = await self._store.put(key, document, 0, served.kind.ttl_s)
         except RevisionConflict as lost:
-            self._reactions.abandon(write, tree, None)
             raise _exists(served, name, lost.current) from None
-        except BaseException:
-            self._reactions.abandon(write, tree, None)
-            raise
-        self._reactions.settle(write, tree)
+        self._reactions.of(write).settle(tree)
         return Outcome(served.show(entry.value), created=True)
 
     def _generate_name(self, base: str) -> str:
@@ -167,7 +164,7 @@ class Pipeline:
     def _fill_metadata(self, write: Write, tree: Tree) -> None:
         """What the server sets on a new object, and what a client may not."""
         metadata = tree["metadata"]
-        for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
+        for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
             metadata.pop(field, None)
         metadata["uid"] = self._seams.rng.uuid()
         metadata["creationTimestamp"] = format_time(self._seams.clock.now())
@@ -202,7 +199,7 @@ class Pipeline:
         served = write.served
         kind = served.kind
         asked = tree["metadata"].get("resourceVersion", "")
-        if asked and asked != old["metadata"]["resourceVersion"]:
+        if asked not in ("", "0") and asked != old["metadata"]["resourceVersion"]:
             raise conflict(served.plural, write.name, MODIFIED, served.group)
         _carry_metadata(tree, old)
         if not applied:
@@ -211,7 +208,7 @@ class Pipeline:
         try:
             await self._chain.admit(attributes)
             self._prepare(write, tree, old)
-            self._reactions.before_update(write, tree, old)
+            self._reactions.of(write).before_update(write, tree, old)
             errors = self._errors(write, tree, old)
             if errors:
                 raise invalid(kind.kind, served.group, write.name, errors)
@@ -219,7 +216,7 @@ class Pipeline:
             await self._chain.validate(attributes)
             outcome = await self._put_changed(write, current, old, tree)
         except BaseException:
-            self._reactions.abandon(write, tree, old)
+            self._reactions.of(write).abandon(tree)
             for undo in attributes.undo:
                 undo()
             raise
@@ -228,21 +225,25 @@ class Pipeline:
     async def _put_changed(self, write: Write, current: Entry, old: Tree, tree: Tree) -> Outcome | None:
         served = write.served
         if tree == old:
-            self._reactions.abandon(write, tree, old)
+            self._reactions.of(write).abandon(tree)
             return Outcome(served.show(current.value))
         if write.options.dry_run:
-            self._reactions.abandon(write, tree, old)
+            self._reactions.of(write).abandon(tree)
             return Outcome(_dump(served, tree))
         try:
             if _finished(served.kind, tree):
+<<<<<<< HEAD
                 entry = await self._store.delete(current.key, current.revision)
                 tree["metadata"]["resourceVersion"] = str(entry.revision)
+=======
+                await self._store.delete(current.key, current.revision)
+>>>>>>> 3665627 (Requesters of certificates, rights of granted roles, graceful deletion, families of Services as recorded)
                 return Outcome(_dump(served, tree), deleted=True)
             entry = await self._store.put(current.key, served.document(tree), current.revision, served.kind.ttl_s)
         except RevisionConflict:
-            self._reactions.abandon(write, tree, old)
+            self._reactions.of(write).abandon(tree)
             return None
-        self._reactions.settle(write, tree)
+        self._reactions.of(write).settle(tree)
         return Outcome(served.show(entry.value))
 
     def _prepare(self, write: Write, tree: Tree, old: Tree) -> None:
@@ -278,7 +279,7 @@ class Pipeline:
             write.served.api_version,
             format_time(self._seams.clock.now()),
             write.subresource,
-            reset=write.served.reset_fields(),
+            reset=None if write.subresource == "status" else write.served.reset_fields(),
         )
 
     def _attributes(self, operation: str, write: Write, tree: Tree, old: Tree | None) -> Attributes:
@@ -304,7 +305,7 @@ class Pipeline:
 def check_revision_given(write: Write, tree: Tree) -> None:
     """A PUT without resourceVersion where the kind does not allow it. Raises: StatusError 422."""
     served = write.served
-    if served.kind.unconditional_update or tree["metadata"].get("resourceVersion"):
+    if served.kind.unconditional_update or tree["metadata"].get("resourceVersion", "0") not in ("", "0"):
         return
     error = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
     raise invalid(served.plural, served.group, write.name, [error])
@@ -367,8 +368,14 @@ def _carry_metadata(tree: Tree, old: Tree) -> None:
 
 
 def _finished(kind: Kind, tree: Tree) -> bool:
+<<<<<<< HEAD
     """Whether a deletion that waited for something has nothing left to wait for."""
+=======
+    """Whether a deletion that waited for finalizers has nothing left to wait for."""
+>>>>>>> 3665627 (Requesters of certificates, rights of granted roles, graceful deletion, families of Services as recorded)
     metadata = tree["metadata"]
+    if kind.held is not None and kind.held(tree):
+        return False
     return bool(
         metadata.get("deletionTimestamp")
         and not metadata.get("finalizers")

@@ -156,7 +156,7 @@ class Reads:
         metadata: Tree = {"resourceVersion": str(revision)}
         limit = options.limit
         # As Kubernetes does, a list from the cache (resourceVersion=0) is not cut into pages.
-        if limit <= 0 or len(source) <= limit or (options.resource_version == "0" and not options.continue_token):
+        if limit <= 0 or len(source) <= limit or options.resource_version == "0":
             return source, metadata
         page = source[:limit]
         metadata["continue"] = continuation.encode(revision, page[-1].key[len(base) :] + "\0")

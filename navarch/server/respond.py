@@ -12,15 +12,18 @@ from typing import Any
 import orjson
 import yaml
 
-from navarch.base.errors import StatusError
+from navarch.base.errors import Details, StatusError
 from navarch.wire.messages import Request, Response
 
 JSON = "application/json"
 YAML = "application/yaml"
 TEXT = "text/plain; charset=utf-8"
 
-#: What the 406 answer lists. Source: recorded answers.
-_ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+#: The text of the 406 answer. Source: recorded answers.
+_NOT_ACCEPTABLE = (
+    "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, "
+    "application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
+)
 
 #: The forms into which an object or list can be transformed, and their group.
 _FORMS = {"Table": "meta.k8s.io", "PartialObjectMetadata": "meta.k8s.io", "PartialObjectMetadataList": "meta.k8s.io"}
@@ -61,8 +64,8 @@ def negotiate_discovery(accept: str) -> Format:
     return PLAIN if accept in ("", "*/*", JSON) else _negotiate_discovery(accept)
 
 
-def not_acceptable(message: str = f"only the following media types are accepted: {_ACCEPTED}") -> StatusError:
-    return StatusError(406, "NotAcceptable", message)
+def not_acceptable(message: str = _NOT_ACCEPTABLE) -> StatusError:
+    return StatusError(406, "NotAcceptable", message, Details())
 
 
 def json_response(tree: Any, status: int = 200) -> Response:

@@ -99,6 +99,8 @@ class Served:
 
     def reset_fields(self) -> frozenset[str] | None:
         """Root fields that writers do not own, None for the usual ones (`managed_fields.on_update`)."""
+        if self.kind.unowned is not None:
+            return self.kind.unowned
         return None if self.status_apart else frozenset()
 
     def key(self, namespace: str, name: str) -> str:

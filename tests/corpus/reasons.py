@@ -35,6 +35,8 @@ def _all_wrong(pattern: str) -> Callable[[dict[str, Any], list[str]], bool]:
 
 
 _RULES: tuple[Rule, ...] = (
+    ("granted by the recorded build only", _path(r"/\.well-known/")),
+    ("written by controllers of the recorded server", _sequence("gen-fs-rules", "gen-plc-queue", "gen-plc-exempt")),
     ("custom resources", _path(r"/apis/ex\.example\.com/")),
     ("schema of CustomResourceDefinitions", _path(r"/customresourcedefinitions")),
     ("admission policies", _path(r"/(validating|mutating)admissionpolic")),

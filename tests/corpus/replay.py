@@ -51,7 +51,7 @@ def records(name: str) -> list[dict[str, Any]]:
 
 
 #: Names that the recorded server generated in the `pre` of a record stand there as they came out.
-_GENERATED = re.compile(r"(\b\w+-gen-)[bcdf-hj-np-tv-z2456789]{5}\b")
+_GENERATED = re.compile(r"(\b(?:\w+-gen|vac-3)-)[bcdf-hj-np-tv-z2456789]{5}\b")
 
 
 @dataclass
@@ -219,6 +219,8 @@ def _check(peer: Peer, record: dict[str, Any], bindings: Bindings) -> list[str]:
     if response.stream is not None:
         seconds = float((request.get("watch") or {}).get("seconds", 3))
         body = {"watchEvents": peer.watch(response, seconds)}
+    elif "watch" in request and response.status == 200:
+        body = {"watchEvents": [json.loads(line) for line in response.body.splitlines()]}
     else:
         try:
             body = json.loads(response.body) if response.body else None

@@ -146,6 +146,7 @@ KIND = Kind(
     columns=COLUMNS,
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
+    orphans_by_default=True,
     has_generation=True,
     fields={
         "status.successful": path("status.succeeded", "0"),

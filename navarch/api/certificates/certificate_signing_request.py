@@ -9,7 +9,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
-from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.api.strategy import carry, keep_all_but_status_strictly, reset_status
 from navarch.base import names, times
 from navarch.schema.types import Tree
 
@@ -65,6 +65,12 @@ def _state(status: Tree) -> str:
     return f"{state},Issued" if status.get("certificate") else state
 
 
+def _keep_spec_and_status(new: Tree, old: Tree) -> None:
+    """What is asked for never changes; approvals and certificates have subresources."""
+    carry(new, old, "spec")
+    carry(new, old, "status")
+
+
 KIND = Kind(
     group="certificates.k8s.io",
     version="v1",
@@ -81,7 +87,8 @@ KIND = Kind(
     storage_version_hash="95fRKMXA+00=",
     columns=COLUMNS,
     prepare_create=reset_status({}),
-    prepare_update=keep_status,
+    unowned=frozenset({"spec", "status"}),
+    prepare_update=_keep_spec_and_status,
     prepare_status=keep_all_but_status_strictly,
     fields={
         "spec.signerName": path("spec.signerName"),

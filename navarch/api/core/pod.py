@@ -57,6 +57,15 @@ COLUMNS = (
 )
 
 
+def _grace_period_s(pod: Tree, asked_s: int | None) -> int:
+    """Pods that no node has, and those that have ended, go at once."""
+    spec, status = pod["spec"], pod.get("status") or {}
+    if not spec.get("nodeName") or status.get("phase") in ("Succeeded", "Failed"):
+        return 0
+    seconds: int = spec.get("terminationGracePeriodSeconds", 0) if asked_s is None else asked_s
+    return 1 if seconds < 0 else seconds
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -85,6 +94,7 @@ KIND = Kind(
     prepare_status=keep_all_but_status,
     has_generation=True,
     delete_returns_object=True,
+    grace_period_s=_grace_period_s,
     fields={
         "spec.nodeName": path("spec.nodeName"),
         "spec.restartPolicy": path("spec.restartPolicy"),

@@ -54,7 +54,7 @@ def service_errors(tree: Tree) -> Errors:
     errors += label_errors(spec.get("selector"), "spec.selector")
     errors += one_of("spec.sessionAffinity", spec.get("sessionAffinity"), ("ClientIP", "None"), needed=True)
     errors += _affinity_errors(spec)
-    errors += _cluster_ip_errors(spec)
+    errors += cluster_ip_errors(spec)
     for index, address in enumerate(spec.get("externalIPs") or ()):
         errors += invalid_each(f"spec.externalIPs[{index}]", address, names.ip_errors(address))
     errors += one_of("spec.type", kind, _TYPES, needed=True)
@@ -76,7 +76,8 @@ def service_update_errors(new: Tree, old: Tree) -> Errors:
     if spec.get("type") != "ExternalName" and before.get("type") != "ExternalName":
         old_ip, new_ip = before.get("clusterIP"), spec.get("clusterIP")
         if old_ip and new_ip and old_ip != new_ip:
-            errors.append(immutable("spec.clusterIPs[0]", spec.get("clusterIPs") or [new_ip]))
+            shown = spec.get("clusterIPs") or [new_ip]
+            errors.append(invalid_value("spec.clusterIPs[0]", shown, "may not change once set"))
     return errors
 
 
@@ -156,7 +157,8 @@ def _affinity_errors(spec: Tree) -> Errors:
     return []
 
 
-def _cluster_ip_errors(spec: Tree) -> Errors:
+def cluster_ip_errors(spec: Tree) -> Errors:
+    """Errors of addresses and families among themselves; what clusterIP says, clusterIPs repeats."""
     addresses = spec.get("clusterIPs") or []
     families = spec.get("ipFamilies") or []
     errors: Errors = []
@@ -164,6 +166,11 @@ def _cluster_ip_errors(spec: Tree) -> Errors:
         forbidden = ("clusterIPs", "ipFamilies", "ipFamilyPolicy")
         text = "may not be set for ExternalName services"
         return [forbidden_field(f"spec.{key}", text) for key in forbidden if spec.get(key)]
+    first = spec.get("clusterIP")
+    if addresses and not first:
+        errors.append(invalid_value("spec.clusterIPs", addresses, "must be empty when `clusterIP` is not specified"))
+    elif addresses and addresses[0] != first:
+        errors.append(invalid_value("spec.clusterIPs", addresses, "first value must match `clusterIP`"))
     for index, family in enumerate(families):
         if family not in _FAMILIES:
             errors.append(not_supported(f"spec.ipFamilies[{index}]", family, _FAMILIES))
@@ -182,6 +189,11 @@ def _cluster_ip_errors(spec: Tree) -> Errors:
     kinds = [parsed.version for address in addresses if (parsed := names.parse_ip(address))]
     if len(kinds) == len(addresses) and len(set(kinds)) != len(kinds):
         errors.append(invalid_value("spec.clusterIPs", addresses, "may specify no more than one IP for each IP family"))
+    if not errors and len(kinds) == len(addresses):
+        for index, (version, family) in enumerate(zip(kinds, families, strict=False)):
+            if family != f"IPv{version}":
+                text = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
+                errors.append(invalid_value(f"spec.clusterIPs[{index}]", addresses[index], text))
     return errors
 
 

@@ -10,15 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
 
 import orjson
 
+from navarch.api.validation.services import cluster_ip_errors
 from navarch.base.errors import internal_error
 from navarch.base.field import FieldError, invalid, invalid_value
 from navarch.schema.types import Tree
 from navarch.seams.contract import Rng
+from navarch.server.reactions import Reaction
 from navarch.server.addresses.pool import Pool, address_pool, number_of, port_pool
 from navarch.store.contract import Event, Index
+
+if TYPE_CHECKING:
+    from navarch.server.pipeline import Write
 
 NODE_PORT_RANGE = (30000, 32767)
 
@@ -29,10 +35,10 @@ _WITH_NODE_PORTS = ("NodePort", "LoadBalancer")
 Holding = list[tuple[Pool, int]]
 
 
-class ServiceAddresses:
+class ServiceAddresses(Reaction):
     """The reaction (see reactions.py) of Services."""
 
-    bucket = "services"
+    buckets = ("services",)
 
     def __init__(self, index: Index, cidrs: Sequence[str], rng: Rng) -> None:
         networks = [ip_network(cidr) for cidr in cidrs]
@@ -49,26 +55,26 @@ class ServiceAddresses:
 
     # --- the reaction
 
-    def before_create(self, tree: Tree, *, dry_run: bool) -> None:
+    def before_create(self, _write: Write, tree: Tree) -> None:
         """Raises: StatusError 422 for an address or port that is not to be had."""
-        del dry_run
         self._allocate(tree, None)
 
-    def before_update(self, tree: Tree, old: Tree, *, dry_run: bool) -> None:
+    def before_update(self, write: Write, tree: Tree, old: Tree) -> None:
         """Raises: StatusError 422 for an address or port that is not to be had."""
-        del dry_run
+        if write.subresource:
+            return
         _keep_what_was(tree["spec"], old["spec"])
+        _synchronise(tree["spec"], old["spec"])
         self._allocate(tree, old)
 
-    def abandon(self, tree: Tree, old: Tree | None) -> None:
+    def abandon(self, tree: Tree) -> None:
         """The write that held numbers did not happen."""
-        del old
         for pool, number in self._held.pop(id(tree), ()):
             pool.release(number)
 
     def settle(self, tree: Tree) -> None:
         """The write happened: the store's event has counted what was held."""
-        self.abandon(tree, None)
+        self.abandon(tree)
 
     # --- following the store
 
@@ -112,13 +118,18 @@ class ServiceAddresses:
             if spec.get("type") == "ExternalName":
                 _forget_addresses(spec, old)
                 return
-            errors = self._families(spec)
+            if old is None and spec.get("clusterIP") and not spec.get("clusterIPs"):
+                spec["clusterIPs"] = [spec["clusterIP"]]
+            errors = cluster_ip_errors(spec)
+            if not errors and old is not None:
+                _downgrade(spec, old["spec"])
+            errors = errors or self._families(spec)
             errors = errors or self._cluster_ips(spec, mine, holding)
             errors = errors or self._node_ports(spec, old, mine, holding)
             if errors:
                 raise invalid("Service", "", tree["metadata"].get("name", ""), errors)
         except BaseException:
-            self.abandon(tree, old)
+            self.abandon(tree)
             raise
         if not holding:
             del self._held[id(tree)]
@@ -134,7 +145,10 @@ class ServiceAddresses:
                 families = [f"IPv{ip_address(spec['clusterIP']).version}"]
         headless_without_selector = spec.get("clusterIP") == "None" and not spec.get("selector")
         if policy is None:
-            policy = "SingleStack" if len(families) < 2 else "RequireDualStack"
+            policy = "RequireDualStack" if headless_without_selector and len(families) > 1 else "SingleStack"
+        if policy == "SingleStack" and len(families) > 1:
+            text = "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified"
+            return [invalid_value("spec.ipFamilyPolicy", policy, text)]
         families = families or have[:1]
         both = families + [f for f in ("IPv4", "IPv6") if f not in families]
         wants_both = policy == "RequireDualStack" and headless_without_selector
@@ -272,6 +286,25 @@ def _keep_what_was(spec: Tree, old: Tree) -> None:
             port["nodePort"] = number
     if not spec.get("healthCheckNodePort") and old.get("healthCheckNodePort"):
         spec["healthCheckNodePort"] = old["healthCheckNodePort"]
+
+
+def _synchronise(spec: Tree, old: Tree) -> None:
+    """Clients that know one of clusterIP and clusterIPs change the other with it."""
+    if spec.get("clusterIP") == old.get("clusterIP") or spec.get("clusterIPs") != old.get("clusterIPs"):
+        return
+    if spec.get("clusterIP"):
+        spec["clusterIPs"] = [spec["clusterIP"]]
+    else:
+        spec.pop("clusterIPs", None)
+
+
+def _downgrade(spec: Tree, old: Tree) -> None:
+    """A service that goes back to one family keeps its first one."""
+    if spec.get("ipFamilyPolicy") != "SingleStack" or old.get("ipFamilyPolicy") == "SingleStack":
+        return
+    for name in ("clusterIPs", "ipFamilies"):
+        if len(spec.get(name, ())) > 1 and spec[name] == old.get(name):
+            spec[name] = spec[name][:1]
 
 
 def _forget_addresses(spec: Tree, old: Tree | None) -> None:

@@ -5,7 +5,7 @@ Source: policy/v1 Eviction; registry/core/pod/storage/eviction.go for the order 
 
 from __future__ import annotations
 
-from navarch.base.errors import Cause, internal_error, too_many_requests
+from navarch.base.errors import Cause, bad_request, internal_error, too_many_requests
 from navarch.base.selector import from_label_selector
 from navarch.base.times import format_time
 from navarch.schema.types import Tree
@@ -40,6 +40,8 @@ class EvictionSubresource:
     async def handle(self, request: Request, info: RequestInfo, served: Served) -> Response:
         """Raises: StatusError 404, 429 when a budget does not allow it, 500 when two budgets match."""
         eviction = decode_object_body(request, "Eviction")
+        if (eviction.get("metadata") or {}).get("name") != info.name:
+            raise bad_request("name in URL does not match name in Eviction object")
         options = delete_options(parse_query(request.query), eviction.get("deleteOptions"))
         pod = served.tree(self._reads.find(served, info.namespace, info.name).value)
         if not leaves_freely(pod):

@@ -14,12 +14,9 @@ import orjson
 
 from navarch.api.catalog import KINDS
 from navarch.api.kind import Kind
-from navarch.base.times import format_time
-from navarch.base.errors import Details, StatusError, no_such_resource
-from navarch.schema import managed_fields
+from navarch.base.errors import Details, StatusError, method_not_allowed, no_such_resource
 from navarch.schema.facts import load
 from navarch.seams.contract import Seams
-from navarch.server import bodies
 from navarch.server.access import Access
 from navarch.server.addresses.services import ServiceAddresses
 from navarch.server.admission.chain import PLUGINS
@@ -28,17 +25,16 @@ from navarch.server.authn.authenticate import Authenticator
 from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.server.definitions import Definitions
 from navarch.server.delete import Deleter
-from navarch.server.granting import Granting
 from navarch.server.filters import AFTER_AUTHENTICATION, FILTERS, Filter, Security, admit, finish, guard
 from navarch.server.objects import Handler, Objects
-from navarch.server.options import parse_query, write_options
 from navarch.server.own_writes import OwnWrites
 from navarch.server.pages import Pages
 from navarch.server.pipeline import Pipeline
 from navarch.server.reactions import Reactions
 from navarch.server.reads import Reads
 from navarch.server.respond import negotiate, tree_response
-from navarch.server.reviews import Judges, review
+from navarch.server.review_requests import ReviewRequests
+from navarch.server.reviews import Judges
 from navarch.server.served import Resources, Served
 from navarch.server.signing import SigningRequests
 from navarch.server.subresources.backends import KubeletAccess
@@ -86,15 +82,16 @@ class ApiServer:
         self._addresses = ServiceAddresses(store.index, config.service_cidrs, seams.rng)
         authenticator = authenticator or Authenticator(None)
         self._security = Security(authenticator, self.access.decide, seams.rng)
-        self._judges = Judges(authenticator, self.access.decide, self.access.rbac)
+        judges = Judges(authenticator, self.access.decide, self.access.rbac)
         world = StoreWorld(store.index, seams, self.access)
         chain = Chain(config.plugins, world)
-        self.pipeline = Pipeline(store, seams, chain, Reactions(self._addresses, SigningRequests(seams.clock), Granting(self.access.rbac, self.access.decide)))
+        self.pipeline = Pipeline(store, seams, chain, Reactions(self._addresses, SigningRequests(seams.clock)))
         world.writes = writes = OwnWrites(self.resources, self.pipeline)
         deleter = Deleter(store, seams.clock, chain)
         self.objects = Objects(store, seams.clock, self.reads, self.watches, self.pipeline, deleter)
         self._definitions = Definitions(store, seams.clock, self.resources, self.watches, writes, deleter)
         self._shown = 0
+        self._reviews = ReviewRequests(judges, seams.clock)
         self._subresources = subresource_handlers(
             self.objects, self.reads, deleter, world, self.resources, seams, tokens
         ) | relay_handlers(world, chain, self.reads, seams.rng, config.kubelets)
@@ -149,6 +146,8 @@ class ApiServer:
         served = self.resources.find(info.group, info.version, info.resource)
         if served is None:
             raise no_such_resource()
+        if request.method == "HEAD":
+            return Response(405)
         if not served.kind.namespaced:
             # Authorisation asks about /namespaces/x in namespace x; from here on it is cluster-scoped.
             info.namespace = ""
@@ -173,7 +172,7 @@ class ApiServer:
         if not info.subresource and kind.group in _REVIEW_GROUPS:
             if info.verb != "create" or info.name:
                 raise _not_allowed()
-            return self._review
+            return self._reviews.handle
         if info.subresource:
             declared = next((s for s in kind.subresources if s.name == info.subresource), None)
             if declared is None:
@@ -187,21 +186,12 @@ class ApiServer:
             if found is None:
                 raise no_such_resource()
             return found
+        if info.verb == "watch" and "watch" not in kind.verbs and "list" in kind.verbs:
+            raise method_not_allowed("watch", kind.plural, kind.group)
         handler = self.objects.verbs.get(info.verb)
         if handler is None or not (info.subresource or _allows(kind, info)):
             raise _not_allowed()
         return handler
-
-    async def _review(self, request: Request, info: RequestInfo, served: Served) -> Response:
-        """A review is answered, never stored."""
-        options = write_options(parse_query(request.query), "CreateOptions")
-        media = bodies.media_type(request.headers.get("content-type", ""))
-        tree = bodies.decode(served, request.body, media, options, request.warnings)
-        tree.setdefault("metadata", {}).pop("managedFields", None)
-        manager, now = self.objects.write_of(request, info, served, options).manager, format_time(self.seams.clock.now())
-        managed_fields.on_update(served.node, None, tree, manager, served.api_version, now)
-        review(tree, request.user, info.namespace, self._judges, self.seams.clock.now())
-        return Response(201, orjson.dumps(tree))
 
 
 #: Groups whose kinds are questions.

@@ -90,7 +90,7 @@ class Definitions:
     def _derive(self, crd: Tree) -> list[Served]:
         try:
             found = served_of(crd)
-        except (ValueError, KeyError, StopIteration) as error:
+        except (AttributeError, TypeError, ValueError, KeyError, StopIteration) as error:
             log.error("crd=%s: cannot be served: %s", crd["metadata"]["name"], error)
             return []
         return [served for served in found if not self._is_builtin(served)]

@@ -86,10 +86,9 @@ class Deleter:
             _count_generation(metadata)
         if served.kind.mark_deleted is None:
             metadata.setdefault("deletionGracePeriodSeconds", 0)
-        if tree != before:
-            if not options.dry_run:
-                stored = await self._store.put(entry.key, served.document(tree), entry.revision, served.kind.ttl_s)
-                tree = served.tree(stored.value)
+        if tree != before and not options.dry_run:
+            stored = await self._store.put(entry.key, served.document(tree), entry.revision, served.kind.ttl_s)
+            tree = served.tree(stored.value)
         return tree, False
 
     def _mark(self, kind: Kind, tree: Tree, options: DeleteOptions) -> None:

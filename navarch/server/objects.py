@@ -70,17 +70,18 @@ class Objects:
 
     async def get(self, request: Request, info: RequestInfo, served: Served) -> Response:
         query = parse_query(request.query)
-        return await self._reads.get(served, info.namespace, info.name, query, form_of(request))
+        return await self._reads.get(served, info.namespace, info.name, query, form_of(request, served))
 
     async def list(self, request: Request, info: RequestInfo, served: Served) -> Response:
-        return await self._reads.collection(served, info.namespace, parse_query(request.query), form_of(request))
+        form = form_of(request, served, many=True)
+        return await self._reads.collection(served, info.namespace, parse_query(request.query), form)
 
     async def watch(self, request: Request, info: RequestInfo, served: Served) -> Response:
         query = parse_query(request.query)
         if info.name and "fieldSelector" not in query:
             # The legacy path /watch/.../name.
             query = {**query, "fieldSelector": [f"metadata.name={info.name}"]}
-        return await self._watches.open(served, info.namespace, query, form_of(request))
+        return await self._watches.open(served, info.namespace, query, form_of(request, served, many=True))
 
     # --- writes
 
@@ -185,7 +186,7 @@ class Objects:
         tree, gone = await self._deleter.delete(deletion)
         if gone and not served.kind.delete_returns_object:
             return Response(body=orjson.dumps(success(served, tree)))
-        return Response(body=self._reads.render_tree(served, tree, form_of(request), query))
+        return Response(body=self._reads.render_tree(served, tree, form_of(request, served), query))
 
     async def delete_collection(self, request: Request, info: RequestInfo, served: Served) -> Response:
         query = parse_query(request.query)
@@ -233,7 +234,7 @@ class Objects:
         )
 
     def answer(self, request: Request, served: Served, outcome: Outcome, query: Query) -> Response:
-        form = form_of(request)
+        form = form_of(request, served)
         body = outcome.value
         if form is not Form.OBJECT:
             body = self._reads.render_tree(served, orjson.loads(body), form, query)

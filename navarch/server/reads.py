@@ -17,7 +17,7 @@ from navarch.seams.contract import Clock
 from navarch.server import continuation, tables
 from navarch.server.continuation import Continuation
 from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
-from navarch.server.respond import negotiate
+from navarch.server.respond import negotiate, not_acceptable
 from navarch.server.selection import Selection
 from navarch.server.served import Served
 from navarch.store.contract import Compacted, Entry, Store
@@ -25,24 +25,42 @@ from navarch.wire.messages import Request, Response
 
 
 class Form(Enum):
-    """How objects are shown."""
+    """How objects are shown; the value is the version of the form's own type."""
 
-    OBJECT = "object"
-    TABLE = "table"
-    PARTIAL = "partial"
+    OBJECT = ("", "")
+    TABLE = ("Table", "meta.k8s.io/v1")
+    TABLE_BETA = ("Table", "meta.k8s.io/v1beta1")
+    PARTIAL = ("PartialObjectMetadata", "meta.k8s.io/v1")
+    PARTIAL_BETA = ("PartialObjectMetadata", "meta.k8s.io/v1beta1")
+
+    @property
+    def is_table(self) -> bool:
+        return self in (Form.TABLE, Form.TABLE_BETA)
+
+    @property
+    def is_partial(self) -> bool:
+        return self in (Form.PARTIAL, Form.PARTIAL_BETA)
+
+    @property
+    def api_version(self) -> str:
+        return self.value[1]
 
 
-_FORMS = {
-    "Table": Form.TABLE,
-    "PartialObjectMetadata": Form.PARTIAL,
-    "PartialObjectMetadataList": Form.PARTIAL,
-}
-
-
-def form_of(request: Request) -> Form:
-    """The form that the client accepts. Raises: StatusError 406."""
+def form_of(request: Request, served: Served, *, many: bool = False) -> Form:
+    """The form that the client accepts for one object or for many. Raises: StatusError 406."""
     accept = request.headers.get("accept", "")
-    return _FORMS.get(negotiate(accept).as_, Form.OBJECT) if accept else Form.OBJECT
+    if not accept:
+        return Form.OBJECT
+    asked = negotiate(accept, streams=many)
+    if not asked.as_:
+        return Form.OBJECT
+    watched = request.info is not None and request.info.verb == "watch"
+    if asked.as_ != "Table" and not watched and (asked.as_ == "PartialObjectMetadataList") != many:
+        what = "the requested object is a list" if many else "the requested object is not a list"
+        group = served.group.partition(".")[0] or "core"
+        type_name = f"*{group}.{served.kind.kind}{'List' if many else ''}"
+        raise not_acceptable(f"you requested {asked.as_}, but {what} ({type_name})")
+    return Form((asked.as_.removesuffix("List"), f"meta.k8s.io/{asked.version}"))
 
 
 class Reads:
@@ -80,12 +98,12 @@ class Reads:
         return self.render_tree(served, served.tree(entry.value), form, query)
 
     def render_tree(self, served: Served, tree: Tree, form: Form, query: Query) -> bytes:
-        if form is Form.PARTIAL:
-            return orjson.dumps(tables.partial_metadata(tree))
-        if form is Form.TABLE:
+        if form.is_partial:
+            return orjson.dumps(tables.partial_metadata(tree, form.api_version))
+        if form.is_table:
             include = tables.check_include(first(query, "includeObject"))
             metadata = {"resourceVersion": tree["metadata"].get("resourceVersion", "")}
-            return orjson.dumps(tables.table(served, [tree], metadata, self._clock.now(), include))
+            return orjson.dumps(tables.table(served, [tree], metadata, self._clock.now(), include, form.api_version))
         return served.dump(tree)
 
     async def reach(self, revision: int) -> None:
@@ -109,10 +127,11 @@ class Reads:
         if form is Form.OBJECT:
             return Response(body=_list_bytes(served, entries, metadata))
         trees = [served.tree(entry.value) for entry in entries]
-        if form is Form.PARTIAL:
-            return Response(body=orjson.dumps(tables.partial_list(trees, metadata)))
+        if form.is_partial:
+            return Response(body=orjson.dumps(tables.partial_list(trees, metadata, form.api_version)))
         include = tables.check_include(first(query, "includeObject"))
-        return Response(body=orjson.dumps(tables.table(served, trees, metadata, self._clock.now(), include)))
+        shown = tables.table(served, trees, metadata, self._clock.now(), include, form.api_version)
+        return Response(body=orjson.dumps(shown))
 
     async def select(self, selection: Selection, options: ListOptions) -> tuple[list[Entry], Tree]:
         """The selected entries of one page, and the list's metadata."""

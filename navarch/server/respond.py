@@ -17,13 +17,12 @@ from navarch.wire.messages import Request, Response
 
 JSON = "application/json"
 YAML = "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 TEXT = "text/plain; charset=utf-8"
 
-#: The text of the 406 answer. Source: recorded answers.
-_NOT_ACCEPTABLE = (
-    "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, "
-    "application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
-)
+#: What the 406 answers list; collections name the forms of watches too. Source: recorded answers.
+_ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+_STREAMS = ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
 
 #: The forms into which an object or list can be transformed, and their group.
 _FORMS = {"Table": "meta.k8s.io", "PartialObjectMetadata": "meta.k8s.io", "PartialObjectMetadataList": "meta.k8s.io"}
@@ -48,12 +47,12 @@ class Format:
 PLAIN = Format()
 
 
-def negotiate(accept: str) -> Format:
-    """The form in which to answer an object or a list.
+def negotiate(accept: str, *, streams: bool = False) -> Format:
+    """The form in which to answer an object or a list. `streams` says that the path can be watched.
 
     Raises: StatusError 406 when nothing that the client accepts can be served.
     """
-    return PLAIN if accept in ("", "*/*", JSON) else _negotiate(accept)
+    return PLAIN if accept in ("", "*/*", JSON) else _negotiate(accept, streams)
 
 
 def negotiate_discovery(accept: str) -> Format:
@@ -64,8 +63,14 @@ def negotiate_discovery(accept: str) -> Format:
     return PLAIN if accept in ("", "*/*", JSON) else _negotiate_discovery(accept)
 
 
-def not_acceptable(message: str = _NOT_ACCEPTABLE) -> StatusError:
-    return StatusError(406, "NotAcceptable", message, Details())
+def not_acceptable(message: str = f"only the following media types are accepted: {_ACCEPTED}") -> StatusError:
+    return StatusError(406, "NotAcceptable", message)
+
+
+def _no_representation(streams: bool) -> StatusError:
+    """The 406 for a client that accepts none of the media types."""
+    text = f"406: Not Acceptable\n\nAvailable representations: {_ACCEPTED}{_STREAMS if streams else ''}"
+    return StatusError(406, "NotAcceptable", text, Details())
 
 
 def json_response(tree: Any, status: int = 200) -> Response:
@@ -117,10 +122,12 @@ def add_warnings(request: Request, response: Response) -> None:
 
 
 @lru_cache(256)
-def _negotiate(accept: str) -> Format:
+def _negotiate(accept: str, streams: bool) -> Format:
+    known = False
     for media_type, parameters in _clauses(accept):
         if media_type == "*/*":
             return PLAIN
+        known = known or media_type in (JSON, YAML, PROTOBUF)
         if media_type not in (JSON, YAML):
             continue
         as_ = parameters.get("as", "")
@@ -129,7 +136,7 @@ def _negotiate(accept: str) -> Format:
             return Format(media_type)
         if _FORMS.get(as_) == parameters.get("g") and version in _FORM_VERSIONS:
             return Format(media_type, as_, version)
-    raise not_acceptable()
+    raise not_acceptable() if known else _no_representation(streams)
 
 
 @lru_cache(256)
@@ -165,6 +172,31 @@ def _clauses(accept: str) -> list[tuple[str, dict[str, str]]]:
     return [(media_type, parameters) for _, media_type, parameters in parsed]
 
 
+#: Words that Go's YAML reads as booleans and PyYAML as text.
+_GO_BOOLEANS = frozenset({"y", "Y", "n", "N"})
+
+
+class _GoDumper(yaml.CSafeDumper):
+    """Quotes as Go does: double quotes around text that would read as something else."""
+
+    def text(self, value: str) -> yaml.ScalarNode:
+        style = None
+        if "\n" in value:
+            style = "|"
+        elif value in _GO_BOOLEANS or _implicit_tag(self, value) != _TEXT_TAG:
+            style = '"'
+        return self.represent_scalar(_TEXT_TAG, value, style=style)
+
+
+def _implicit_tag(dumper: Any, value: str) -> Any:
+    """The tag of the value if it stood there without quotes."""
+    return dumper.resolve(yaml.ScalarNode, value, (True, False))
+
+
+_TEXT_TAG = "tag:yaml.org,2002:str"
+_GoDumper.add_representer(str, _GoDumper.text)
+
+
 def _to_yaml(tree: Any) -> bytes:
-    text: str = yaml.dump(tree, Dumper=yaml.CSafeDumper, default_flow_style=False, allow_unicode=True, width=1 << 30)
+    text: str = yaml.dump(tree, Dumper=_GoDumper, default_flow_style=False, allow_unicode=True, width=1 << 30)
     return text.encode()

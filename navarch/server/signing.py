@@ -1,7 +1,6 @@
-"""Writes of CertificateSigningRequests: who asks stands in the request, and conditions carry times.
+"""Writes of CertificateSigningRequests: conditions carry times.
 
-Source: certificates.k8s.io/v1 CertificateSigningRequestSpec (username, uid, groups, extra) and
-CertificateSigningRequestCondition (lastUpdateTime, lastTransitionTime).
+Source: certificates.k8s.io/v1 CertificateSigningRequestCondition (lastUpdateTime, lastTransitionTime).
 """
 
 from __future__ import annotations
@@ -11,40 +10,19 @@ from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
 from navarch.server.pipeline import Write
 from navarch.server.reactions import Reaction
-from navarch.wire.messages import User
-
-_ABOUT_USER = ("username", "uid", "groups", "extra")
 
 
 class SigningRequests(Reaction):
-    """Fills in the requester, and the times of conditions."""
+    """Fills in the times of conditions."""
 
     buckets = ("certificatesigningrequests.certificates.k8s.io",)
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def before_create(self, write: Write, tree: Tree) -> None:
-        spec = tree.setdefault("spec", {})
-        for name in _ABOUT_USER:
-            spec.pop(name, None)
-        spec |= requester(write.user)
-
     def before_update(self, write: Write, tree: Tree, old: Tree) -> None:
         if write.subresource:
             stamp_conditions(tree, old, format_time(self._clock.now()))
-
-
-def requester(user: User) -> Tree:
-    """The user as a spec names it."""
-    about: Tree = {"username": user.name}
-    if user.uid:
-        about["uid"] = user.uid
-    if user.groups:
-        about["groups"] = list(user.groups)
-    if user.extra:
-        about["extra"] = {key: list(values) for key, values in sorted(user.extra.items())}
-    return about
 
 
 def stamp_conditions(tree: Tree, old: Tree, now: str) -> None:

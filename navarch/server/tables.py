@@ -26,16 +26,16 @@ def check_include(value: str) -> str:
     return value or "Metadata"
 
 
-def partial_metadata(tree: Tree) -> Tree:
-    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": tree["metadata"]}
+def partial_metadata(tree: Tree, api_version: str) -> Tree:
+    return {"kind": "PartialObjectMetadata", "apiVersion": api_version, "metadata": tree["metadata"]}
 
 
-def partial_list(trees: Iterable[Tree], list_metadata: Tree) -> Tree:
+def partial_list(trees: Iterable[Tree], list_metadata: Tree, api_version: str) -> Tree:
     return {
         "kind": "PartialObjectMetadataList",
-        "apiVersion": "meta.k8s.io/v1",
+        "apiVersion": api_version,
         "metadata": list_metadata,
-        "items": [partial_metadata(tree) for tree in trees],
+        "items": [partial_metadata(tree, api_version) for tree in trees],
     }
 
 
@@ -47,22 +47,44 @@ def column_definitions(columns: Iterable[Column]) -> list[Tree]:
 
 
 def table(
-    served: Served, trees: Iterable[Tree], list_metadata: Tree, now: float, include: str, *, columns: bool = True
+    served: Served,
+    trees: Iterable[Tree],
+    list_metadata: Tree,
+    now: float,
+    include: str,
+    api_version: str,
+    *,
+    columns: bool = True,
 ) -> Tree:
     """A Table of objects. `columns` False leaves the definitions out (later events of a watch)."""
     return {
         "kind": "Table",
-        "apiVersion": "meta.k8s.io/v1",
+        "apiVersion": api_version,
         "metadata": list_metadata,
         "columnDefinitions": column_definitions(served.kind.columns) if columns else None,
-        "rows": [_row(served, tree, now, include) for tree in trees],
+        "rows": [_row(served, tree, now, include, api_version) for tree in trees],
     }
 
 
-def _row(served: Served, tree: Tree, now: float, include: str) -> Tree:
+def _row(served: Served, tree: Tree, now: float, include: str, api_version: str) -> Tree:
     shown: Any = None
     if include == "Object":
         shown = tree
     elif include == "Metadata":
-        shown = partial_metadata(tree)
-    return {"cells": served.kind.cells(tree, now), "object": shown}
+        shown = partial_metadata(tree, api_version)
+    row: Tree = {"cells": served.kind.cells(tree, now)}
+    if served.bucket == "pods" and (phase := (tree.get("status") or {}).get("phase")) in _ENDED:
+        row["conditions"] = [_ENDED[phase]]
+    row["object"] = shown
+    return row
+
+
+def _completed(reason: str, message: str) -> Tree:
+    return {"type": "Completed", "status": "True", "reason": reason, "message": message}
+
+
+#: What the rows of pods that have ended say beside their cells, by phase.
+_ENDED = {
+    "Succeeded": _completed("Succeeded", "The pod has completed successfully."),
+    "Failed": _completed("Failed", "The pod failed."),
+}

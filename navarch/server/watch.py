@@ -329,12 +329,13 @@ class _Text:
         return orjson.dumps({"type": change.type, "object": self._shown(tree)}) + b"\n"
 
     def _shown(self, tree: Tree) -> Tree:
-        if self._form is Form.PARTIAL:
-            return tables.partial_metadata(tree)
+        if self._form.is_partial:
+            return tables.partial_metadata(tree, self._form.api_version)
         metadata = {"resourceVersion": tree["metadata"].get("resourceVersion", "")}
         columns = not self._columns_sent
         self._columns_sent = True
-        return tables.table(self.served, [tree], metadata, self._clock.now(), self._include, columns=columns)
+        version = self._form.api_version
+        return tables.table(self.served, [tree], metadata, self._clock.now(), self._include, version, columns=columns)
 
     def bookmark(self, revision: int, *, initial_end: bool = False) -> bytes:
         metadata: Tree = {
@@ -344,10 +345,12 @@ class _Text:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
         kind, version = self.served.kind.kind, self.served.api_version
         tree: Tree = {"kind": kind, "apiVersion": version, "metadata": metadata}
-        if self._form is Form.PARTIAL:
-            tree = tables.partial_metadata(tree)
-        elif self._form is Form.TABLE:
-            tree = tables.table(self.served, [], {"resourceVersion": str(revision)}, 0.0, "None", columns=False)
+        form = self._form
+        if form.is_partial:
+            tree = tables.partial_metadata(tree, form.api_version)
+        elif form.is_table:
+            listed = {"resourceVersion": str(revision)}
+            tree = tables.table(self.served, [], listed, 0.0, "None", form.api_version, columns=False)
         return orjson.dumps({"type": "BOOKMARK", "object": tree}) + b"\n"
 
     @staticmethod

@@ -47,8 +47,12 @@ def directory() -> Path:
 def records(name: str) -> list[dict[str, Any]]:
     plain, packed = directory() / f"{name}.jsonl", directory() / f"{name}.jsonl.gz"
     text = plain.read_text() if plain.exists() else gzip.decompress(packed.read_bytes()).decode()
+    text = _OLDEST.sub(r"\1(<rv>)", text)
     return [json.loads(_GENERATED.sub(r"\1<rand5>", line)) for line in text.splitlines()]
 
+
+#: Which revision is the oldest depends on what was done before the recording.
+_OLDEST = re.compile(r"(too old resource version: \d+ )\(\d+\)")
 
 #: Names that the recorded server generated in the `pre` of a record stand there as they came out.
 _GENERATED = re.compile(r"(\b(?:\w+-gen|vac-3)-)[bcdf-hj-np-tv-z2456789]{5}\b")
@@ -227,7 +231,7 @@ def _check(peer: Peer, record: dict[str, Any], bindings: Bindings) -> list[str]:
         except (json.JSONDecodeError, UnicodeDecodeError):
             body = response.body.decode(errors="replace")
     wanted = expected.get("body")
-    if wanted is not None:
+    if wanted:
         wrong += list(differences(wanted, body, bindings))
     warnings = expected.get("headers", {}).get("Warning", "")
     given = ", ".join(value for name, value in response.headers if name == "Warning")

@@ -36,6 +36,7 @@ KIND = Kind(
     type_name="io.k8s.api.core.v1.ComponentStatus",
     short_names=("cs",),
     verbs=("get", "list"),
+    deprecation="v1 ComponentStatus is deprecated in v1.19+",
     columns=COLUMNS,
     cells=_cells,
 )

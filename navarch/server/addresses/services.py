@@ -19,8 +19,8 @@ from navarch.base.errors import internal_error
 from navarch.base.field import FieldError, invalid, invalid_value
 from navarch.schema.types import Tree
 from navarch.seams.contract import Rng
-from navarch.server.reactions import Reaction
 from navarch.server.addresses.pool import Pool, address_pool, number_of, port_pool
+from navarch.server.reactions import Reaction
 from navarch.store.contract import Event, Index
 
 if TYPE_CHECKING:

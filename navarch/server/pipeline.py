@@ -374,8 +374,6 @@ def _finished(kind: Kind, tree: Tree) -> bool:
     """Whether a deletion that waited for finalizers has nothing left to wait for."""
 >>>>>>> 3665627 (Requesters of certificates, rights of granted roles, graceful deletion, families of Services as recorded)
     metadata = tree["metadata"]
-    if kind.held is not None and kind.held(tree):
-        return False
     return bool(
         metadata.get("deletionTimestamp")
         and not metadata.get("finalizers")

@@ -232,12 +232,8 @@ class Pipeline:
             return Outcome(_dump(served, tree))
         try:
             if _finished(served.kind, tree):
-<<<<<<< HEAD
                 entry = await self._store.delete(current.key, current.revision)
                 tree["metadata"]["resourceVersion"] = str(entry.revision)
-=======
-                await self._store.delete(current.key, current.revision)
->>>>>>> 3665627 (Requesters of certificates, rights of granted roles, graceful deletion, families of Services as recorded)
                 return Outcome(_dump(served, tree), deleted=True)
             entry = await self._store.put(current.key, served.document(tree), current.revision, served.kind.ttl_s)
         except RevisionConflict:
@@ -368,11 +364,7 @@ def _carry_metadata(tree: Tree, old: Tree) -> None:
 
 
 def _finished(kind: Kind, tree: Tree) -> bool:
-<<<<<<< HEAD
     """Whether a deletion that waited for something has nothing left to wait for."""
-=======
-    """Whether a deletion that waited for finalizers has nothing left to wait for."""
->>>>>>> 3665627 (Requesters of certificates, rights of granted roles, graceful deletion, families of Services as recorded)
     metadata = tree["metadata"]
     return bool(
         metadata.get("deletionTimestamp")

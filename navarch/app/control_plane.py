@@ -107,16 +107,17 @@ class ControlPlane:
         return direct_client(self.server.handle_as, user, agent)
 
     async def _controllers(self) -> None:
-        from navarch.control.catalog import controllers
+        from navarch.control.collectors import run_controllers
         from navarch.control.config import Config
-        from navarch.control.runner import ControlPlane as Runners
 
         agent = "kube-controller-manager"
         config = Config(
             resources=tuple(
                 served.resource
                 for served in self.server.resources
-                if {"list", "watch", "delete"} <= set(served.kind.verbs) and served.bucket != "events"
+                if served.builtin
+                and {"list", "watch", "delete"} <= set(served.kind.verbs)
+                and served.bucket != "events"
             ),
             root_ca=self.place.text("ca.crt"),
             cluster_cidrs=(self._pod_cidr,),
@@ -124,12 +125,12 @@ class ControlPlane:
         )
         logging.getLogger("navarch.control").info("starting controllers")
         client = self.client(agent, identities.CONTROLLER_MANAGER)
-        await Runners(
+        await run_controllers(
             client,
             self.seams,
-            controllers(config),
+            config,
             client_for=lambda name: self.client(agent, identities.controller(name)),
-        ).run()
+        )
 
     async def _scheduler(self) -> None:
         from navarch.scheduler.run import Scheduler

@@ -30,6 +30,16 @@ from navarch.control.world import Controller
 
 def controllers(config: Config) -> tuple[Controller, ...]:
     """Every controller of a cluster, told what it needs to know."""
+    return (*single_minded(config), *collectors(config))
+
+
+def collectors(config: Config) -> tuple[Controller, ...]:
+    """Those that look at all resources, custom ones included."""
+    return garbage.controller(config.bare), namespace.controller(config.bare)
+
+
+def single_minded(config: Config) -> tuple[Controller, ...]:
+    """All others: the resources that they watch never change."""
     return (
         serviceaccount.CONTROLLER,
         rootca.controller(config.root_ca),
@@ -43,8 +53,6 @@ def controllers(config: Config) -> tuple[Controller, ...]:
         ttlafterfinished.CONTROLLER,
         endpointslice.CONTROLLER,
         endpoints.CONTROLLER,
-        garbage.controller(config.bare),
-        namespace.controller(config.bare),
         loadbalancer.controller(config.load_balancer_cidr),
         nodeipam.controller(config.node_networks),
         nodelifecycle.controller(config.node_grace_s),

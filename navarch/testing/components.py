@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from navarch.client import identities
-from navarch.control.catalog import controllers
+from navarch.control.collectors import run_controllers
 from navarch.control.config import Config
-from navarch.control.runner import ControlPlane
 from navarch.scheduler.run import Scheduler
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def _control(cluster: Cluster) -> Awaitable[None]:
     resources = tuple(
         served.resource
         for served in cluster.server.resources
-        if {"list", "watch", "delete"} <= set(served.kind.verbs) and served.bucket != "events"
+        if served.builtin and {"list", "watch", "delete"} <= set(served.kind.verbs) and served.bucket != "events"
     )
     config = Config(resources=resources, root_ca=ROOT_CA, cluster_cidrs=("10.128.0.0/9",))
     client = cluster.client_for("kube-controller-manager", identities.CONTROLLER_MANAGER)
@@ -56,7 +55,7 @@ def _control(cluster: Cluster) -> Awaitable[None]:
     def client_for(name: str):  # type: ignore[no-untyped-def]
         return cluster.client_for("kube-controller-manager", identities.controller(name))
 
-    return ControlPlane(client, cluster.seams, controllers(config), client_for=client_for).run()
+    return run_controllers(client, cluster.seams, config, client_for=client_for)
 
 
 def _scheduler(cluster: Cluster) -> Awaitable[None]:

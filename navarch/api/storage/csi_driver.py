@@ -8,6 +8,7 @@ from navarch.api.cells import NONE, UNSET, age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each, fill_pointer, struct
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.storage import csi_driver_object_errors, csi_driver_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -133,4 +134,6 @@ KIND = Kind(
     delete_returns_object=True,
     default=_default,
     cells=_cells,
+    validate=csi_driver_object_errors,
+    validate_update=csi_driver_update_errors,
 )

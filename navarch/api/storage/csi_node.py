@@ -7,6 +7,7 @@ from typing import Any
 from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.storage import csi_node_errors, csi_node_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -34,4 +35,6 @@ KIND = Kind(
     unconditional_update=False,
     delete_returns_object=True,
     cells=_cells,
+    validate=csi_node_errors,
+    validate_update=csi_node_update_errors,
 )

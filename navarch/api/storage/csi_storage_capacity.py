@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from navarch.api.columns import PLAIN_COLUMNS, plain_cells
 from navarch.api.kind import Kind
+from navarch.api.validation.storage import capacity_errors, capacity_update_errors
 
 KIND = Kind(
     group="storage.k8s.io",
@@ -17,4 +18,6 @@ KIND = Kind(
     columns=PLAIN_COLUMNS,
     cells=plain_cells,
     unconditional_update=False,
+    validate=capacity_errors,
+    validate_update=capacity_update_errors,
 )

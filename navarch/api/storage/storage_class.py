@@ -8,6 +8,7 @@ from navarch.api.cells import UNSET, age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import fill_pointer
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.storage import storage_class_errors, storage_class_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -65,4 +66,6 @@ KIND = Kind(
     default=_default,
     cells=_cells,
     revalidates_metadata=True,
+    validate=storage_class_errors,
+    validate_update=storage_class_update_errors,
 )

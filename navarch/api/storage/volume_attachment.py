@@ -8,6 +8,7 @@ from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.api.validation.storage import attachment_errors, attachment_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -60,4 +61,6 @@ KIND = Kind(
     unconditional_update=False,
     delete_returns_object=True,
     cells=_cells,
+    validate=attachment_errors,
+    validate_update=attachment_update_errors,
 )

@@ -7,6 +7,7 @@ from typing import Any
 from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.storage import attributes_class_errors, attributes_class_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -34,4 +35,6 @@ KIND = Kind(
     delete_returns_object=True,
     cells=_cells,
     revalidates_metadata=True,
+    validate=attributes_class_errors,
+    validate_update=attributes_class_update_errors,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zoneinfo
 from typing import Any, Final
 
+from navarch.api.validation.go_form import shown
 from navarch.api.validation.job_policies import failure_policy_errors, success_policy_errors
 from navarch.api.validation.labels import matches, selector_errors
 from navarch.api.validation.pod_spec import template_errors
@@ -68,7 +69,8 @@ def job_update_errors(new: Tree, old: Tree) -> Errors:
     errors = job_spec_errors(spec, "spec") + _completions_errors(spec, before)
     for key in ("selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"):
         if spec.get(key) != before.get(key) and not (key == "template" and _may_change_template(spec, before)):
-            errors.append(immutable(f"spec.{key}", spec.get(key)))
+            value = shown("PodTemplateSpec", spec.get(key) or {}) if key == "template" else spec.get(key)
+            errors.append(immutable(f"spec.{key}", value))
     errors += [
         immutable(f"spec.{key}", spec.get(key))
         for key in ("managedBy", "successPolicy")

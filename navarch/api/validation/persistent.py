@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from navarch.api.validation.affinity import node_selector_errors
+from navarch.api.validation.go_form import difference, shown
 from navarch.api.validation.labels import selector_errors
 from navarch.api.validation.rules import ABOVE_ZERO, Errors, indexed, invalid_each, named, one_of, supported
 from navarch.api.validation.volume_sources import only_one, source_errors
@@ -32,6 +33,20 @@ _CLAIM_FROZEN: Final = (
 )
 
 
+def inline_volume_errors(spec: Tree, path: str) -> Errors:
+    """The volume in a VolumeAttachment: a CSI source and how it may be used, nothing else."""
+    errors: Errors = []
+    if spec.get("csi") is None:
+        errors.append(required(f"{path}.csi", "has to be specified in the context of inline volumes"))
+    errors += _access_mode_errors(spec, path, needed="")
+    for key in ("capacity", "claimRef", "persistentVolumeReclaimPolicy", "storageClassName", "nodeAffinity"):
+        if spec.get(key):
+            errors.append(forbidden_field(f"{path}.{key}", "may not be specified in the context of inline volumes"))
+    if spec.get("volumeMode") is not None:
+        errors += supported(f"{path}.volumeMode", spec["volumeMode"], _VOLUME_MODES)
+    return errors + _source_errors(spec, path)
+
+
 def volume_errors(tree: Tree) -> Errors:
     spec = tree.get("spec") or {}
     errors = _access_mode_errors(spec, "spec", needed="")
@@ -44,7 +59,7 @@ def volume_errors(tree: Tree) -> Errors:
         errors += _amount_errors(amount, f"spec.capacity[{name}]")
     errors += one_of("spec.persistentVolumeReclaimPolicy", spec.get("persistentVolumeReclaimPolicy"), _RECLAIM)
     errors += _node_affinity_errors(spec)
-    errors += _source_errors(spec)
+    errors += _source_errors(spec, "spec")
     if (spec.get("hostPath") or {}).get("path") == "/" and spec.get("persistentVolumeReclaimPolicy") == "Recycle":
         text = "may not be 'recycle' for a hostPath mount of '/'"
         errors.append(forbidden_field("spec.persistentVolumeReclaimPolicy", text))
@@ -68,12 +83,13 @@ def volume_update_errors(new: Tree, old: Tree) -> Errors:
     errors = volume_errors(new)
     if _sources(spec) != _sources(before):
         text = "spec.persistentvolumesource is immutable after creation"
+        text += difference("PersistentVolumeSource", before, spec)
         errors.append(forbidden_field("spec.persistentvolumesource", text))
     if spec.get("volumeMode") != before.get("volumeMode"):
         errors.append(immutable("volumeMode", spec.get("volumeMode")))
     if before.get("nodeAffinity") and spec.get("nodeAffinity") != before["nodeAffinity"]:
         text = "field is immutable, except for updating from beta label to GA"
-        errors.append(invalid_value("nodeAffinity", _shown_affinity(spec.get("nodeAffinity")), text))
+        errors.append(invalid_value("nodeAffinity", shown("VolumeNodeAffinity", spec.get("nodeAffinity")), text))
     if before.get("volumeAttributesClassName") and spec.get("volumeAttributesClassName") is None:
         text = "update from non-nil value to nil is forbidden"
         errors.append(forbidden_field("spec.volumeAttributesClassName", text))
@@ -108,7 +124,7 @@ def claim_update_errors(new: Tree, old: Tree) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
     errors: Errors = []
     if _frozen_claim(spec, before) != _frozen_claim(before, before):
-        errors.append(forbidden_field("spec", _CLAIM_FROZEN))
+        errors.append(forbidden_field("spec", _CLAIM_FROZEN + _claim_difference(spec, before)))
     now, was = _request(spec), _request(before)
     if now is not None and was is not None and now.nano < was.nano:
         text = "field can not be less than status.capacity"
@@ -146,13 +162,13 @@ def _node_affinity_errors(spec: Tree) -> Errors:
     return node_selector_errors(affinity["required"], "spec.nodeAffinity.required")
 
 
-def _source_errors(spec: Tree) -> Errors:
+def _source_errors(spec: Tree, path: str) -> Errors:
     given = [key for key in spec if key not in _NO_SOURCE and spec[key] is not None]
     if not given:
-        return [required("spec", "must specify a volume type")]
-    errors = only_one("spec", given, "may not specify more than 1 volume type")
+        return [required(path, "must specify a volume type")]
+    errors = only_one(path, given, "may not specify more than 1 volume type")
     name = given[0]
-    source, where = spec[name], f"spec.{'persistentDisk' if name == 'gcePersistentDisk' else name}"
+    source, where = spec[name], f"{path}.{'persistentDisk' if name == 'gcePersistentDisk' else name}"
     errors += source_errors(name, source, where)
     if name == "csi" and not source.get("volumeHandle"):
         errors.append(required(f"{where}.volumeHandle"))
@@ -163,10 +179,6 @@ def _source_errors(spec: Tree) -> Errors:
 
 def _sources(spec: Tree) -> Tree:
     return {key: value for key, value in spec.items() if key not in _NO_SOURCE}
-
-
-def _shown_affinity(affinity: Tree | None) -> Any:
-    return None if affinity is None else {"Required": affinity.get("required")}
 
 
 def _data_source_errors(source: Tree, path: str) -> Errors:
@@ -205,6 +217,12 @@ def _frozen_claim(spec: Tree, before: Tree) -> Tree:
         if not before.get(key):
             kept.pop(key, None)
     return kept
+
+
+def _claim_difference(spec: Tree, before: Tree) -> str:
+    """What differs, without what may."""
+    kept = {key: before[key] for key in ("volumeName", "storageClassName") if key in before and before[key] == ""}
+    return difference("PersistentVolumeClaimSpec", before, {**spec, **kept})
 
 
 def template_claims(spec: Tree, path: str) -> Errors:

@@ -110,10 +110,14 @@ class Kind:
     prepare_update: Callable[[Tree, Tree], None] | None = None
     #: (new, old): on a status write, carry over everything but the status.
     prepare_status: Callable[[Tree, Tree], None] | None = None
+    #: Errors of a new object only, named before those of `validate`.
+    validate_new: Callable[[Tree], list[FieldError]] = no_errors
     #: All errors, in Kubernetes' order, the metadata's excepted.
     validate: Callable[[Tree], list[FieldError]] = no_errors
     #: (new, old): errors of the change; `validate` has run on the new tree as Kubernetes orders it.
     validate_update: Callable[[Tree, Tree], list[FieldError]] | None = None
+    #: Does Kubernetes name what an update may not change before all other faults?
+    change_first: bool = False
     #: Does an update name the faults of the metadata that a creation would, once more?
     revalidates_metadata: bool = False
     validate_status: Callable[[Tree, Tree], list[FieldError]] | None = None

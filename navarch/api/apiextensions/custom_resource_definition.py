@@ -6,6 +6,7 @@ from navarch.api.columns import PLAIN_COLUMNS, plain_cells
 from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status
+from navarch.api.validation.definitions import definition_errors, definition_update_errors, new_definition_errors
 from navarch.schema.types import Tree
 
 #: Holds a deleted definition until the server has deleted its objects.
@@ -18,8 +19,8 @@ def _default(tree: Tree) -> None:
     if kind := names.get("kind"):
         fill(names, "singular", kind.lower())
         fill(names, "listKind", f"{kind}List")
-    conversion = struct(spec, "conversion")
-    fill(conversion, "strategy", "None")
+    fill(spec, "conversion", {"strategy": "None"})
+    conversion = spec["conversion"]
     webhook = conversion.get("webhook") or {}
     if service := (webhook.get("clientConfig") or {}).get("service"):
         service.setdefault("port", 443)
@@ -27,7 +28,7 @@ def _default(tree: Tree) -> None:
 
 def _prepare_create(tree: Tree) -> None:
     stored = [version.get("name", "") for version in each(tree["spec"], "versions") if version.get("storage")]
-    tree["status"] = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored}
+    tree["status"] = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored[:1]}
 
 
 def _prepare_update(new: Tree, old: Tree) -> None:
@@ -81,4 +82,7 @@ KIND = Kind(
     unconditional_update=False,
     default=_default,
     prepare_create=_prepare_create,
+    validate=definition_errors,
+    validate_update=definition_update_errors,
+    validate_new=new_definition_errors,
 )

@@ -9,7 +9,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
-from navarch.api.validation.ingress import ingress_errors
+from navarch.api.validation.ingress import ingress_errors, new_ingress_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -53,5 +53,6 @@ KIND = Kind(
     has_generation=True,
     cells=_cells,
     revalidates_metadata=True,
+    validate_new=new_ingress_errors,
     validate=ingress_errors,
 )

@@ -51,4 +51,5 @@ KIND = Kind(
     cells=_cells,
     validate=ingress_class_errors,
     validate_update=ingress_class_update_errors,
+    change_first=True,
 )

@@ -37,4 +37,5 @@ KIND = Kind(
     revalidates_metadata=True,
     validate=attributes_class_errors,
     validate_update=attributes_class_update_errors,
+    change_first=True,
 )

@@ -15,13 +15,15 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from navarch.api.validation.go_shapes import SHAPES
 from navarch.schema.types import Tree
 
-_TOKEN: Final = re.compile(r"(?P<embed>>?)(?P<name>\w*)(@(?P<json>\w+))?((?P<how>[:*]|\[\])(?P<shape>\w+)|=(?P<zero>\S+))?")
+_TOKEN: Final = re.compile(
+    r"(?P<embed>>?)(?P<name>\w*)(@(?P<json>\w+))?((?P<how>[:*]|\[\])(?P<shape>\w+)|=(?P<zero>\S+))?"
+)
 _HOST_FLAGS: Final = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
 _CAPITALS: Final = re.compile("^[A-Z]+(?=[A-Z][a-z]|$)|^[A-Z]")
 
@@ -81,7 +83,7 @@ def _with_host_flags(spec: Tree) -> Tree:
     return {**spec, "securityContext": {**(spec.get("securityContext") or {}), **flags}}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _fields(shape: str) -> tuple[_GoField, ...]:
     return tuple(_field(token) for token in SHAPES[shape].split())
 

@@ -154,9 +154,7 @@ _PODS: Final = {
     "KeyReference": 'Name="" Key="" Optional',
     "FileKeyReference": 'VolumeName="" Path="" Key="" Optional',
     "ResizePolicy": 'ResourceName="" RestartPolicy=""',
-    "VolumeMount": (
-        'Name="" ReadOnly=false RecursiveReadOnly MountPath="" SubPath="" MountPropagation SubPathExpr=""'
-    ),
+    "VolumeMount": ('Name="" ReadOnly=false RecursiveReadOnly MountPath="" SubPath="" MountPropagation SubPathExpr=""'),
     "VolumeDevice": 'Name="" DevicePath=""',
     "Probe": (
         ">Handler InitialDelaySeconds=0 TimeoutSeconds=0 PeriodSeconds=0 SuccessThreshold=0 FailureThreshold=0 "
@@ -231,6 +229,10 @@ SHAPES: Final = {
     **_VOLUMES,
     **_PODS,
     **_DEVICES,
+    "DefinitionVersion": (
+        'Name="" Served=false Storage=false Deprecated=false DeprecationWarning Schema Subresources '
+        "AdditionalPrinterColumns SelectableFields"
+    ),
     "Taint": 'Key="" Value="" Effect="" TimeAdded',
     "ParentReference": 'Group="" Resource="" Namespace="" Name=""',
 }

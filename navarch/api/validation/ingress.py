@@ -23,14 +23,14 @@ _HTTP_PATH: Final = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 
 
 def new_ingress_errors(tree: Tree) -> Errors:
-    """Those of any Ingress, and that its class is named in one place only."""
+    """The old annotation and the field must name the same class."""
     name = (tree["metadata"].get("annotations") or {}).get(_CLASS_ANNOTATION)
     given = (tree.get("spec") or {}).get("ingressClassName")
     errors: Errors = []
     if name is not None and given is not None and name != given:
         text = "must match `ingressClassName` when both are specified"
         errors.append(invalid_value("metadata.annotations[kubernetes.io/ingress.class]", name, text))
-    return errors + ingress_errors(tree)
+    return errors
 
 
 def ingress_errors(tree: Tree) -> Errors:

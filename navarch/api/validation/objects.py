@@ -20,7 +20,7 @@ _ANY_FINALIZER = ("admissionregistration.k8s.io", "apiextensions.k8s.io", "apire
 
 def create_errors(kind: Kind, tree: Tree) -> Errors:
     """All errors of a new object, as it will be stored."""
-    return _metadata(kind, tree) + kind.validate(tree)
+    return _metadata(kind, tree) + kind.validate_new(tree) + kind.validate(tree)
 
 
 def update_errors(kind: Kind, new: Tree, old: Tree) -> Errors:
@@ -30,10 +30,9 @@ def update_errors(kind: Kind, new: Tree, old: Tree) -> Errors:
         errors += _metadata(kind, new)
     if kind.validate_change is not None:
         return errors + kind.validate_change(new, old)
-    errors += kind.validate(new)
-    if kind.validate_update is not None:
-        errors += kind.validate_update(new, old)
-    return errors
+    faults = kind.validate(new)
+    changes = kind.validate_update(new, old) if kind.validate_update is not None else []
+    return errors + (changes + faults if kind.change_first else faults + changes)
 
 
 def _metadata(kind: Kind, tree: Tree) -> Errors:

@@ -221,7 +221,7 @@ def _frozen_claim(spec: Tree, before: Tree) -> Tree:
 
 def _claim_difference(spec: Tree, before: Tree) -> str:
     """What differs, without what may."""
-    kept = {key: before[key] for key in ("volumeName", "storageClassName") if key in before and before[key] == ""}
+    kept: Tree = {key: before[key] for key in ("volumeName", "storageClassName") if key in before and before[key] == ""}
     return difference("PersistentVolumeClaimSpec", before, {**spec, **kept})
 
 

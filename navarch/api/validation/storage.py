@@ -249,10 +249,9 @@ def capacity_errors(tree: Tree) -> Errors:
     name = tree.get("storageClassName", "")
     errors += invalid_each("storageClassName", name, names.dns1123_subdomain_errors(name))
     errors += selector_errors(tree.get("nodeTopology"), "nodeTopology")
-    for key in ("capacity", "maximumVolumeSize"):
-        amount = tree.get(key)
-        if amount is not None and _amount(amount).nano < 0:
-            errors.append(invalid_value(key, str(_amount(amount)), NOT_NEGATIVE))
+    amount = tree.get("capacity")
+    if amount is not None and _amount(amount).nano < 0:
+        errors.append(invalid_value("capacity", str(_amount(amount)), NOT_NEGATIVE))
     return errors
 
 

@@ -23,7 +23,7 @@ import uvloop
 from navarch.app import tokens as cluster_tokens
 from navarch.app.config import Place, bootstrap_config, node_labels
 from navarch.app.logfiles import CONTROL_PLANE, open_logs
-from navarch.base.errors import NavarchError
+from navarch.base.errors import NavarchError, StatusError
 from navarch.client import identities
 from navarch.client.contract import Client
 from navarch.client.direct import direct_client
@@ -124,6 +124,7 @@ class ControlPlane:
             load_balancer_cidr=self.place.profile.network.load_balancer_cidr,
         )
         logging.getLogger("navarch.control").info("starting controllers")
+        await self._offer_storage()
         client = self.client(agent, identities.CONTROLLER_MANAGER)
         await run_controllers(
             client,
@@ -131,6 +132,17 @@ class ControlPlane:
             config,
             client_for=lambda name: self.client(agent, identities.controller(name)),
         )
+
+    async def _offer_storage(self) -> None:
+        """Claims that name no class get directories of a node."""
+        from navarch.control.hostpath_provisioner import STANDARD_CLASS
+        from navarch.control.sources import STORAGECLASSES
+
+        try:
+            await self.client("navarch", identities.ADMIN).create(STORAGECLASSES.resource, STANDARD_CLASS)
+        except StatusError as error:
+            if error.reason != "AlreadyExists":
+                raise
 
     async def _scheduler(self) -> None:
         from navarch.scheduler.run import Scheduler

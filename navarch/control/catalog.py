@@ -10,6 +10,7 @@ from navarch.control import (
     endpoints,
     endpointslice,
     garbage,
+    hostpath_provisioner,
     job,
     loadbalancer,
     namespace,
@@ -23,6 +24,8 @@ from navarch.control import (
     statefulset,
     tainteviction,
     ttlafterfinished,
+    volume_binder,
+    volume_protection,
 )
 from navarch.control.config import Config
 from navarch.control.world import Controller
@@ -59,4 +62,8 @@ def single_minded(config: Config) -> tuple[Controller, ...]:
         tainteviction.CONTROLLER,
         podgc.controller(config.terminated_pods_kept),
         clusterrole.CONTROLLER,
+        volume_binder.CONTROLLER,
+        hostpath_provisioner.CONTROLLER,
+        volume_protection.CLAIMS_CONTROLLER,
+        volume_protection.VOLUMES_CONTROLLER,
     )

@@ -1,7 +1,7 @@
 """The watched resources, each with its view and its indexes: one informer per entry and process.
 
 Indexes: `owner` files by the uid of the controlling owner, `orphan` by namespace where there is none,
-`label` by (namespace, key, value), `namespace` by namespace.
+`label` by (namespace, key, value), `namespace` by namespace, `claim` by (namespace, name).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from navarch.api.views.node import Node
 from navarch.api.views.pod import Pod
 from navarch.api.views.rbac import ClusterRole
 from navarch.api.views.service import Endpoints, Service
+from navarch.api.views.storage import PersistentVolume, PersistentVolumeClaim, StorageClass
 from navarch.base.resource import Resource
 from navarch.client.cache import HasMetadata
 from navarch.control.views import (
-    Bare,
     CronJob,
     DaemonSet,
     Deployment,
@@ -63,6 +63,18 @@ def pod_node(pod: Pod) -> tuple[str, ...]:
     return (pod.spec.nodeName,) if pod.spec.nodeName else ()
 
 
+def pod_claims(pod: Pod) -> Iterator[tuple[str, str]]:
+    """The claims that a pod uses, by namespace and name."""
+    for volume in pod.spec.volumes:
+        if volume.persistentVolumeClaim is not None:
+            yield pod.metadata.namespace, volume.persistentVolumeClaim.claimName
+
+
+def volume_claim(volume: PersistentVolume) -> tuple[tuple[str, str], ...]:
+    claim = volume.spec.claimRef
+    return ((claim.namespace, claim.name),) if claim is not None else ()
+
+
 def service_selector(service: Service) -> tuple[tuple[str, str, str], ...]:
     """One pair of the selector is enough to find the services that may select a pod."""
     if not service.spec.selector:
@@ -81,7 +93,7 @@ _OWNED: Final = {"owner": owner, "orphan": orphan, "namespace": namespace}
 PODS: Final = Source(
     Resource("", "v1", "pods", "Pod", True),
     Pod,
-    {"owner": owner, "orphan": orphan, "label": label, "node": pod_node},
+    {"owner": owner, "orphan": orphan, "label": label, "node": pod_node, "claim": pod_claims},
 )
 REPLICASETS: Final = Source(Resource("apps", "v1", "replicasets", "ReplicaSet", True), ReplicaSet, _OWNED)
 REPLICATIONCONTROLLERS: Final = Source(
@@ -97,8 +109,14 @@ STATEFULSETS: Final = Source(
     Resource("apps", "v1", "statefulsets", "StatefulSet", True), StatefulSet, {"namespace": namespace}
 )
 CLAIMS: Final = Source(
-    Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", True), Bare, {"namespace": namespace}
+    Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", True),
+    PersistentVolumeClaim,
+    {"namespace": namespace},
 )
+VOLUMES: Final = Source(
+    Resource("", "v1", "persistentvolumes", "PersistentVolume", False), PersistentVolume, {"claim": volume_claim}
+)
+STORAGECLASSES: Final = Source(Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", False), StorageClass)
 CONTROLLERREVISIONS: Final = Source(
     Resource("apps", "v1", "controllerrevisions", "ControllerRevision", True), ControllerRevision, _OWNED
 )

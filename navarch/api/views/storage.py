@@ -28,6 +28,8 @@ class PersistentVolumeClaimSpec(View, frozen=True):
 
 
 class PersistentVolumeClaimStatus(View, frozen=True):
+    accessModes: tuple[str, ...] = ()
+    capacity: Mapping[str, str] = EMPTY
     phase: str = ""
 
 
@@ -63,5 +65,7 @@ class PersistentVolume(View, frozen=True):
 
 class StorageClass(View, frozen=True):
     metadata: ObjectMeta = NO_METADATA
+    mountOptions: tuple[str, ...] = ()
     provisioner: str = ""
+    reclaimPolicy: str = ""
     volumeBindingMode: str = ""

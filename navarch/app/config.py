@@ -63,7 +63,6 @@ def node_config(place: Place, node: NodeEntry) -> NodeConfig:
     return NodeConfig(
         node.name,
         addresses=(("InternalIP", spec.ip), ("Hostname", node.name)),
-        labels=node_labels(place, node),
         pod_cidr=spec.pod_cidr,
         port=KUBELET_PORT,
         cluster_dns=(place.profile.service_ip(DNS_INDEX),),

@@ -158,6 +158,7 @@ class ControlPlane:
     def _show_components(self, group: asyncio.TaskGroup) -> None:
         from navarch.app.component_logs import ComponentLogs
         from navarch.app.mirrors import Mirrors
+        from navarch.app.node_labels import NodeLabels
 
         place = self.place
         mirrors = Mirrors(self.client("navarch", identities.ADMIN), self.seams, place.first_node.name)
@@ -167,6 +168,8 @@ class ControlPlane:
 
         self._inside.logs = ComponentLogs(mirrors, place.logs, node_logs, self.seams.clock, group)
         group.create_task(mirrors.run(), name="mirrors")
+        labels = NodeLabels(self.client("navarch", identities.ADMIN), self.seams, place)
+        group.create_task(labels.run(), name="node labels")
 
     def _start_fakes(self, group: asyncio.TaskGroup) -> None:
         from navarch.app.fakes import FakeNode, FakeNodes

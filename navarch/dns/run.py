@@ -27,7 +27,7 @@ from navarch.dns.records import service_records
 from navarch.dns.serve import Listener
 from navarch.dns.service import ENDPOINTSLICES, SERVICES, ensure_service
 from navarch.dns.zone import NOTHING, Zone
-from navarch.seams.contract import Seams
+from navarch.seams.contract import Seams, routine
 from navarch.wire.http import Server, serve
 from navarch.wire.messages import Request, Response
 
@@ -127,7 +127,8 @@ class Dns:
             except (StatusError, Unreachable) as error:
                 log.warning("dns service not written error=%s", error)
                 delay_s = RETRY_S
-            await asyncio.sleep(delay_s)
+            with routine():
+                await asyncio.sleep(delay_s)
 
 
 def _service_of(endpoint_slice: EndpointSlice) -> ObjectKey:

@@ -68,14 +68,18 @@ def slice_tree(config: DnsConfig, address: str) -> Tree:
 
 
 async def _ensure(client: Client, resource: Resource, tree: Tree) -> None:
+    name = tree["metadata"]["name"]
     try:
-        await client.create(resource, tree, NAMESPACE)
+        await client.get(resource, name, NAMESPACE)
     except StatusError as error:
-        if error.reason != "AlreadyExists":
+        # Asked first: creating it again would be refused for its address, not for its name.
+        if error.reason != "NotFound":
             raise
-        # The cluster IP of a service cannot change: everything else is brought in line.
-        patch = {k: v for k, v in tree.items() if k in ("endpoints", "ports")}
-        if "spec" in tree:
-            patch["spec"] = {"ports": tree["spec"]["ports"]}
-        patch["metadata"] = {"labels": tree["metadata"]["labels"]}
-        await client.patch(resource, tree["metadata"]["name"], patch, PatchType.MERGE, NAMESPACE)
+        await client.create(resource, tree, NAMESPACE)
+        return
+    # The cluster IP of a service cannot change: everything else is brought in line.
+    patch = {k: v for k, v in tree.items() if k in ("endpoints", "ports")}
+    if "spec" in tree:
+        patch["spec"] = {"ports": tree["spec"]["ports"]}
+    patch["metadata"] = {"labels": tree["metadata"]["labels"]}
+    await client.patch(resource, name, patch, PatchType.MERGE, NAMESPACE)

@@ -56,6 +56,9 @@ class StoreWorld:
         for entry in self._index.range(prefix):
             yield orjson.loads(entry.value)
 
+    def uuid(self) -> str:
+        return self._seams.rng.uuid()
+
     def suffix(self, length: int) -> str:
         return self._seams.rng.suffix(length)
 

@@ -21,6 +21,7 @@ from navarch.server.admission import (
     storage,
     tolerations,
     topology_labels,
+    webhooks,
 )
 from navarch.server.admission.contract import Plugin
 
@@ -51,5 +52,8 @@ PLUGINS: tuple[Plugin, ...] = (
     certificates.SUBJECT_RESTRICTION,
     ingress_class.PLUGIN,
     topology_labels.PLUGIN,
+    webhooks.MUTATING_WEBHOOK,
+    webhooks.MUTATING_WEBHOOK_ASKED,
+    webhooks.VALIDATING_WEBHOOK,
     resource_quota.PLUGIN,
 )

@@ -29,6 +29,11 @@ class Attributes:
     user: User
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
+    #: What mutating webhooks left, by webhook; whether one changed the object, and whether this is the
+    #: second run that follows from it.
+    seen: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    changed_by_webhook: bool = False
+    reinvoked: bool = False
     #: Ran after validation; plug-ins that count (quota) undo here what a failed write did not take.
     undo: list[Callable[[], None]] = field(default_factory=list)
 
@@ -56,6 +61,8 @@ class World(Protocol):
     def get(self, bucket: str, namespace: str, name: str) -> Tree | None: ...
 
     def list(self, bucket: str, namespace: str = "") -> Iterable[Tree]: ...
+
+    def uuid(self) -> str: ...
 
     def suffix(self, length: int) -> str:
         """Random characters for generated names."""
@@ -104,15 +111,21 @@ class Chain:
         self._selected: dict[tuple[str, str, str], tuple[list[Check], list[Check]]] = {}
 
     async def admit(self, attributes: Attributes) -> None:
-        """Run the mutating half in order. Raises: StatusError of the first that refuses."""
-        for check in self._select(attributes)[0]:
-            waiting = check(attributes, self._world)
-            if waiting is not None:
-                await waiting
+        """Run the mutating half in order, and once more when a webhook changed something.
+
+        Raises: StatusError of the first that refuses.
+        """
+        await self._run(self._select(attributes)[0], attributes)
+        if attributes.changed_by_webhook:
+            attributes.reinvoked = True
+            await self._run(self._select(attributes)[0], attributes)
 
     async def validate(self, attributes: Attributes) -> None:
         """Run the validating half in order. Raises: StatusError of the first that refuses."""
-        for check in self._select(attributes)[1]:
+        await self._run(self._select(attributes)[1], attributes)
+
+    async def _run(self, checks: Sequence[Check], attributes: Attributes) -> None:
+        for check in checks:
             waiting = check(attributes, self._world)
             if waiting is not None:
                 await waiting

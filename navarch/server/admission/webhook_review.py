@@ -1,0 +1,136 @@
+"""AdmissionReviews: the question that a webhook is asked, and what its answer means. Pure.
+
+Source: admission.k8s.io/v1; texts of apiserver `admission/plugin/webhook`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from navarch.base.errors import Cause, Details, StatusError
+from navarch.schema.types import Tree
+from navarch.server.admission.contract import CREATE, DELETE, UPDATE, Attributes
+
+_OPTIONS = {CREATE: "CreateOptions", UPDATE: "UpdateOptions", DELETE: "DeleteOptions"}
+
+
+class InvalidAnswerError(ValueError):
+    """An answer that is no answer to the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`patch` is the JSON patch to apply, None without one."""
+
+    allowed: bool
+    status: Tree
+    patch: list[Any] | None
+    warnings: tuple[str, ...]
+
+
+def question(attributes: Attributes, uid: str) -> bytes:
+    """The body of the request to a webhook."""
+    kind = attributes.served.kind
+    user = attributes.user
+    user_info: Tree = {"username": user.name}
+    if user.uid:
+        user_info["uid"] = user.uid
+    user_info["groups"] = list(user.groups)
+    if user.extra:
+        user_info["extra"] = {key: list(values) for key, values in user.extra.items()}
+    of_kind = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    of_resource = {"group": kind.group, "version": kind.version, "resource": kind.plural}
+    request: Tree = {"uid": uid, "kind": of_kind, "resource": of_resource}
+    if attributes.subresource:
+        request["subResource"] = attributes.subresource
+    request |= {"requestKind": of_kind, "requestResource": of_resource}
+    if attributes.subresource:
+        request["requestSubResource"] = attributes.subresource
+    if attributes.name:
+        request["name"] = attributes.name
+    if attributes.namespace or attributes.bucket == "namespaces":
+        request["namespace"] = attributes.namespace or attributes.name
+    request |= {
+        "operation": attributes.operation,
+        "userInfo": user_info,
+        "object": _whole(attributes, attributes.obj),
+        "oldObject": _whole(attributes, attributes.old),
+        "dryRun": attributes.dry_run,
+        "options": _options(attributes),
+    }
+    return orjson.dumps({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request})
+
+
+def _whole(attributes: Attributes, tree: Tree | None) -> Tree | None:
+    if tree is None:
+        return None
+    return {"kind": attributes.served.kind.kind, "apiVersion": attributes.served.api_version, **tree}
+
+
+def _options(attributes: Attributes) -> Tree | None:
+    kind = _OPTIONS.get(attributes.operation)
+    if kind is None:
+        return None
+    options: Tree = {"kind": kind, "apiVersion": "meta.k8s.io/v1"}
+    return options | ({"dryRun": ["All"]} if attributes.dry_run else {})
+
+
+def read_answer(body: bytes, uid: str) -> Answer:
+    """Raises: InvalidAnswerError."""
+    try:
+        review = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidAnswerError(f"couldn't get version/kind; json parse error: {error}") from None
+    if not isinstance(review, dict) or not isinstance(response := review.get("response"), dict):
+        raise InvalidAnswerError("webhook response was absent")
+    found = (review.get("kind"), review.get("apiVersion"))
+    if found != ("AdmissionReview", "admission.k8s.io/v1"):
+        raise InvalidAnswerError(
+            "received invalid webhook response: expected webhook response of admission.k8s.io/v1, "
+            f"Kind=AdmissionReview, got {found[1]}, Kind={found[0]}"
+        )
+    if response.get("uid") != uid:
+        text = f'expected response.uid="{uid}", got "{response.get("uid", "")}"'
+        raise InvalidAnswerError(f"received invalid webhook response: {text}")
+    status = response.get("status") or {}
+    warnings = tuple(str(text) for text in response.get("warnings") or ())
+    return Answer(bool(response.get("allowed")), status, _patch(response), warnings)
+
+
+def _patch(response: Tree) -> list[Any] | None:
+    encoded = response.get("patch")
+    if not encoded:
+        return None
+    if response.get("patchType") != "JSONPatch":
+        raise InvalidAnswerError(
+            f"received invalid webhook response: unsupported patch type {response.get('patchType')}"
+        )
+    try:
+        operations = orjson.loads(base64.b64decode(encoded))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidAnswerError(f"received invalid webhook response: {error}") from None
+    if not isinstance(operations, list):
+        raise InvalidAnswerError("received invalid webhook response: the patch is no list")
+    return operations
+
+
+def denial(name: str, status: Tree) -> StatusError:
+    """What a webhook's no becomes: its own code and words, never less than a 400."""
+    denied = f'admission webhook "{name}" denied the request'
+    words = status.get("message") or status.get("reason")
+    message = f"{denied}: {words}" if words else f"{denied} without explanation"
+    code = status.get("code") or 0
+    given = status.get("details")
+    return StatusError(max(code, 400), status.get("reason", ""), message, _details(given) if given else None)
+
+
+def _details(given: Tree) -> Details:
+    causes = [Cause(c.get("reason", ""), c.get("message", ""), c.get("field", "")) for c in given.get("causes") or ()]
+    return Details(
+        given.get("name", ""), given.get("group", ""), given.get("kind", ""), given.get("uid", ""), tuple(causes)
+    )

@@ -1,0 +1,127 @@
+"""MutatingAdmissionWebhook and ValidatingAdmissionWebhook: others change and refuse objects.
+
+Mutating webhooks are called one after the other, each with what the one before made; when they changed
+something, the chain runs once more, and with it those webhooks that ask for it (`reinvocationPolicy`).
+Validating ones are called at the same time.
+
+Source: dynamic admission control; texts of apiserver `admission/plugin/webhook`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+
+import orjson
+
+from navarch.base.errors import StatusError, bad_request, internal_error
+from navarch.base.patch import json_patch
+from navarch.schema.types import Tree
+from navarch.server import bodies
+from navarch.server.admission.contract import CONNECT, CREATE, DELETE, UPDATE, Attributes, Plugin, World
+from navarch.server.admission.webhook_call import CallError, call
+from navarch.server.admission.webhook_match import MUTATING, VALIDATING, Webhook, concerned
+from navarch.server.admission.webhook_review import Answer, InvalidAnswerError, denial, question, read_answer
+
+log = logging.getLogger(__name__)
+
+_TIMEOUT_S = 10
+
+
+def mutate(attributes: Attributes, world: World) -> Awaitable[None] | None:
+    """Raises: StatusError of the webhook that refuses, 500 for one that fails and must not."""
+    webhooks = concerned(attributes, world, MUTATING)
+    return _mutate_all(attributes, world, webhooks) if webhooks else None
+
+
+def validate(attributes: Attributes, world: World) -> Awaitable[None] | None:
+    """Raises: StatusError of the first webhook that refuses, 500 for one that fails and must not."""
+    webhooks = concerned(attributes, world, VALIDATING)
+    return _validate_all(attributes, world, webhooks) if webhooks else None
+
+
+def refuse(attributes: Attributes, world: World) -> Awaitable[None] | None:
+    """Mutating webhooks see deletions and connections too, where there is nothing to change."""
+    webhooks = concerned(attributes, world, MUTATING)
+    return _ask_in_turn(attributes, world, webhooks) if webhooks else None
+
+
+async def _mutate_all(attributes: Attributes, world: World, webhooks: list[Webhook]) -> None:
+    before = orjson.dumps(attributes.obj)
+    for webhook in webhooks:
+        seen = attributes.seen.get(webhook.key)
+        if attributes.reinvoked and (not webhook.again_if_needed or seen == orjson.dumps(attributes.obj)):
+            continue
+        await _mutate(attributes, world, webhook)
+        attributes.seen[webhook.key] = orjson.dumps(attributes.obj)
+    attributes.changed_by_webhook = orjson.dumps(attributes.obj) != before
+
+
+async def _ask_in_turn(attributes: Attributes, world: World, webhooks: list[Webhook]) -> None:
+    for webhook in webhooks:
+        await _ask(attributes, world, webhook)
+
+
+async def _validate_all(attributes: Attributes, world: World, webhooks: list[Webhook]) -> None:
+    answers = [_ask(attributes, world, webhook) for webhook in webhooks]
+    for outcome in await asyncio.gather(*answers, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+async def _mutate(attributes: Attributes, world: World, webhook: Webhook) -> None:
+    answer = await _ask(attributes, world, webhook)
+    if answer is None or answer.patch is None:
+        return
+    tree = attributes.tree
+    served = attributes.served
+    try:
+        whole = {"kind": served.kind.kind, "apiVersion": served.api_version, **_copy(tree)}
+        changed: Tree = json_patch(whole, answer.patch)
+        bodies.settle(served, changed)
+    except (StatusError, ValueError) as error:
+        raise internal_error(str(error)) from None
+    bodies.apply_all_defaults(served, changed)
+    tree.clear()
+    tree.update(changed)
+
+
+async def _ask(attributes: Attributes, world: World, webhook: Webhook) -> Answer | None:
+    """The answer of a webhook that allows the request; None from one that failed and may.
+
+    Raises: StatusError.
+    """
+    if attributes.dry_run and webhook.has_side_effects:
+        raise bad_request(f'admission webhook "{webhook.name}" does not support dry run')
+    uid = world.uuid()
+    timeout_s = webhook.tree.get("timeoutSeconds") or _TIMEOUT_S
+    try:
+        body = await call(webhook.tree["clientConfig"], question(attributes, uid), timeout_s, world)
+        answer = read_answer(body, uid)
+    except (CallError, InvalidAnswerError) as error:
+        text = f'failed calling webhook "{webhook.name}": {_shown(error)}'
+        if webhook.must_succeed:
+            raise internal_error(text) from None
+        log.warning("webhook=%s ignored=true error=%s", webhook.name, error)
+        return None
+    attributes.warnings.extend(answer.warnings)
+    if not answer.allowed:
+        raise denial(webhook.name, answer.status)
+    return answer
+
+
+def _shown(error: Exception) -> str:
+    return f"failed to call webhook: {error}" if isinstance(error, CallError) else str(error)
+
+
+def _copy(tree: Tree) -> Tree:
+    copied: Tree = orjson.loads(orjson.dumps(tree))
+    return copied
+
+
+MUTATING_WEBHOOK = Plugin("MutatingAdmissionWebhook", (CREATE, UPDATE), subresources=("*",), admit=mutate)
+MUTATING_WEBHOOK_ASKED = Plugin("MutatingAdmissionWebhook", (DELETE, CONNECT), subresources=("*",), validate=refuse)
+VALIDATING_WEBHOOK = Plugin(
+    "ValidatingAdmissionWebhook", (CREATE, UPDATE, DELETE, CONNECT), subresources=("*",), validate=validate
+)

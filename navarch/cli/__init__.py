@@ -1,1 +1,1 @@
-"""The kubectl-compatible command line."""
+"""The kubectl-compatible command line: `navarch.cli.main.main(argv) -> exit code`."""

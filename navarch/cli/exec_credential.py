@@ -1,0 +1,55 @@
+"""Credentials from a program that the kubeconfig names.
+
+Source: client.authentication.k8s.io/v1 ExecCredential; client-go `plugin/pkg/client/auth/exec`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import orjson
+
+from navarch.cli.errors import CliError
+from navarch.schema.types import Tree
+
+
+class Credential(NamedTuple):
+    token: str
+    certificate: bytes
+    key: bytes
+
+
+def run_plugin(config: Tree, env: Mapping[str, str], server: str) -> Credential:
+    """Run it and read what it prints. Raises: CliError."""
+    info: Tree = {
+        "kind": "ExecCredential",
+        "apiVersion": config.get("apiVersion", "client.authentication.k8s.io/v1"),
+        "spec": {"interactive": False},
+    }
+    if config.get("provideClusterInfo"):
+        info["spec"]["cluster"] = {"server": server}
+    extra = {entry["name"]: entry["value"] for entry in config.get("env") or []}
+    environment = {**os.environ, **env, **extra, "KUBERNETES_EXEC_INFO": orjson.dumps(info).decode()}
+    command = [config["command"], *(config.get("args") or [])]
+    try:
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=False)
+    except OSError as error:
+        hint = config.get("installHint") or ""
+        text = f"getting credentials: exec: executable {command[0]} not found"
+        raise CliError(f"Unable to connect to the server: {text}\n\n{hint}".rstrip(), prefix=False) from error
+    if done.returncode:
+        text = f"getting credentials: exec: executable {command[0]} failed with exit code {done.returncode}"
+        raise CliError(f"Unable to connect to the server: {text}", prefix=False)
+    try:
+        status = orjson.loads(done.stdout)["status"]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        text = f"getting credentials: decoding stdout: {error}"
+        raise CliError(f"Unable to connect to the server: {text}", prefix=False) from error
+    return Credential(
+        status.get("token", ""),
+        status.get("clientCertificateData", "").encode(),
+        status.get("clientKeyData", "").encode(),
+    )

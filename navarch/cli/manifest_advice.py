@@ -1,0 +1,39 @@
+"""What a person may have done wrong in a manifest, with line and column.
+
+Tutorials on the web carry non-breaking spaces and lose their line breaks; editors put in tabs. Go's
+messages say what the parser saw, these say what to change.
+"""
+
+from __future__ import annotations
+
+import re
+
+_BLANKS = {"\u00a0": "non-breaking space U+00A0", "\u3000": "ideographic space U+3000", "\t": "tab"}
+_FULL_WIDTH = {"：": ":", "，": ",", "“": '"', "”": '"', "‘": "'", "’": "'", "－": "-"}
+_FLATTENED = re.compile(r"apiVersion:\s*\S+\s+kind:")
+
+
+def advice(data: bytes) -> str:
+    """Lines to put below an error, or nothing. Begins with a line break."""
+    found = list(_slips(data.decode(errors="replace")))
+    return "".join(f"\nhint: {line}" for line in found[:3])
+
+
+def _slips(text: str) -> list[str]:
+    hints: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        indentation = line[: len(line) - len(line.lstrip())]
+        for column, char in enumerate(indentation, 1):
+            if char in _BLANKS:
+                hints.append(
+                    f"line {number} col {column}: {_BLANKS[char]} used as indentation; replace it with a blank"
+                )
+                break
+        if _FLATTENED.search(line):
+            hints.append(f"line {number}: the manifest stands on one line; YAML needs one line for each field")
+        if not line.lstrip().startswith("#"):
+            for column, char in enumerate(line, 1):
+                if char in _FULL_WIDTH and (column == 1 or char == "："):
+                    hints.append(f"line {number} col {column}: full-width {char} instead of {_FULL_WIDTH[char]}")
+                    break
+    return hints

@@ -1,0 +1,38 @@
+"""Programs called `kubectl-NAME` as further commands, and what a misspelt command may have meant."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+
+
+def run_plugin(argv: Sequence[str], env: Mapping[str, str]) -> int | None:
+    """Become the plugin that the longest run of leading words names; None if there is none."""
+    words: list[str] = []
+    for word in argv:
+        if word.startswith("-"):
+            break
+        words.append(word.replace("-", "_"))
+    while words:
+        found = shutil.which("kubectl-" + "-".join(words), path=env.get("PATH"))
+        if found:
+            os.execve(found, [found, *argv[len(words) :]], dict(env))
+        words.pop()
+    return None
+
+
+def suggestions(word: str, names: Iterable[str], distance: int = 2) -> list[str]:
+    """The names that are a few letters away from the word, or begin with it."""
+    lowered = word.lower()
+    return sorted(name for name in names if _distance(lowered, name) <= distance or name.startswith(lowered))
+
+
+def _distance(a: str, b: str) -> int:
+    """How many letters must be put in, taken out or replaced."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
+    return row[-1]

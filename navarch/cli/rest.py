@@ -1,0 +1,321 @@
+"""The CLI's HTTP client: synchronous, one connection, TLS, JSON.
+
+`navarch.client` is asynchronous and made for components that run for months; a command line lives for a
+tenth of a second and cannot afford its imports.
+
+Raises ApiError for what the server refuses, CliError when there is no server to talk to.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+import orjson
+
+from navarch.cli.errors import ApiError, CliError
+from navarch.schema.types import Tree
+
+JSON = "application/json"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+Query = Sequence[tuple[str, str]]
+
+
+class Endpoint(NamedTuple):
+    """Where the server is and who we are; `cli/config.py` makes it of a kubeconfig."""
+
+    server: str
+    headers: Sequence[tuple[str, str]] = ()
+    ca: bytes = b""
+    certificate: bytes = b""
+    key: bytes = b""
+    server_name: str = ""
+    insecure: bool = False
+    timeout_s: float = 0.0
+    proxy: str = ""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def tree(self) -> Tree:
+        """Raises: CliError if the body is no JSON object."""
+        try:
+            tree: Tree = orjson.loads(self.body)
+        except orjson.JSONDecodeError as error:
+            text = self.body.decode(errors="replace")
+            raise CliError(f"couldn't read the server's answer: {error}: {text[:200]}") from error
+        return tree
+
+
+class Client:
+    """Requests to one server over one kept connection. `warn` gets each warning's text once."""
+
+    def __init__(self, endpoint: Endpoint, warn: Any = None, log: Any = None) -> None:
+        self.endpoint = endpoint
+        self._warn = warn
+        self._log = log
+        parts = urlsplit(endpoint.server if "://" in endpoint.server else "http://" + endpoint.server)
+        self.secure = parts.scheme == "https"
+        self.host = parts.hostname or "localhost"
+        self.port = parts.port or (443 if self.secure else 80)
+        self.prefix = parts.path.rstrip("/")
+        self._connection: http.client.HTTPConnection | None = None
+        self._context: ssl.SSLContext | None = None
+        self._used = False
+
+    # --- whole answers
+
+    def get(self, path: str, query: Query = (), *, accept: str = JSON) -> Answer:
+        return self.request("GET", path, query, accept=accept)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Query = (),
+        body: Any = None,
+        *,
+        content_type: str = JSON,
+        accept: str = JSON,
+    ) -> Answer:
+        """One request and its whole answer. `body` is a tree, or bytes that go as they are.
+
+        Raises: ApiError for an answer that is no success, CliError without connection.
+        """
+        response = self.send(method, path, query, body, content_type=content_type, accept=accept)
+        try:
+            data = response.read()
+        except TimeoutError as error:
+            raise self._timed_out(method, path, query) from error
+        answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, data)
+        if answer.status >= 400:
+            raise api_error(answer, method)
+        return answer
+
+    def stream(self, path: str, query: Query = (), *, accept: str = JSON) -> http.client.HTTPResponse:
+        """An answer that is read while it comes: logs and watches. Raises: ApiError, CliError."""
+        response = self.send("GET", path, query, accept=accept)
+        if response.status >= 400:
+            raise api_error(Answer(response.status, dict(response.getheaders()), response.read()), "GET")
+        return response
+
+    def watch(self, path: str, query: Query, *, accept: str = JSON) -> Iterator[Tree]:
+        """The events of a watch until the server, or the request's timeout, ends it."""
+        response = self.stream(path, [*query, ("watch", "true")], accept=accept)
+        try:
+            for line in response:
+                yield orjson.loads(line)
+        except (TimeoutError, http.client.IncompleteRead, ConnectionError):
+            return
+        finally:
+            self.close()
+
+    # --- the connection
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Query = (),
+        body: Any = None,
+        *,
+        content_type: str = JSON,
+        accept: str = JSON,
+    ) -> http.client.HTTPResponse:
+        """Send, and read the answer's head. A kept connection that the server has closed is opened anew."""
+        target = self.target(path, query)
+        raw = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
+        headers = [("Accept", accept), ("User-Agent", USER_AGENT), *self.endpoint.headers]
+        if raw is not None:
+            headers += [("Content-Type", content_type), ("Content-Length", str(len(raw)))]
+        while True:
+            used, self._used = self._used, True
+            try:
+                connection = self._connect()
+                connection.putrequest(method, target, skip_accept_encoding=True)
+                for name, value in headers:
+                    connection.putheader(name, value)
+                connection.endheaders(raw)
+                response = connection.getresponse()
+                break
+            except TimeoutError as error:
+                self.close()
+                raise self._timed_out(method, path, query) from error
+            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
+                self.close()
+                if not used:
+                    raise CliError(f"Unable to connect to the server: {error}", prefix=False) from error
+            except OSError as error:
+                self.close()
+                raise CliError(_unreachable(error, self.host, self.port), prefix=False) from error
+        if self._log is not None:
+            self._log(f"{method} {self.endpoint.server}{target} {response.status}")
+        self._report_warnings(response)
+        return response
+
+    def target(self, path: str, query: Query = ()) -> str:
+        """The request line's target for a path whose segments are already escaped."""
+        timeout_s = self.endpoint.timeout_s
+        if timeout_s and not any(name == "timeout" for name, _ in query) and "timeout=" not in path:
+            query = [*query, ("timeout", f"{timeout_s:g}s")]
+        if not query:
+            return self.prefix + path
+        return f"{self.prefix}{path}{'&' if '?' in path else '?'}{urlencode(query)}"
+
+    def open_socket(self) -> socket.socket:
+        """A connection of its own, for upgrades. Raises: CliError."""
+        try:
+            connection = self._new_connection()
+            connection.connect()
+        except OSError as error:
+            raise CliError(_unreachable(error, self.host, self.port), prefix=False) from error
+        return connection.sock  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._used = None, False
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._connection is None:
+            self._connection = self._new_connection()
+        return self._connection
+
+    def _new_connection(self) -> http.client.HTTPConnection:
+        timeout = self.endpoint.timeout_s or None
+        if not self.secure:
+            return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+        name = self.endpoint.server_name
+        if name:
+            return _NamedConnection(self.host, self.port, timeout, self._tls(), name)
+        return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self._tls())
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = tls_context(self.endpoint)
+        return self._context
+
+    def _timed_out(self, method: str, path: str, query: Query) -> CliError:
+        shown = f'{method.capitalize()} "{self.endpoint.server}{self.target(path, query)}"'
+        why = "net/http: request canceled (Client.Timeout exceeded while awaiting headers)"
+        return CliError(f"Unable to connect to the server: {shown}: {why}", prefix=False)
+
+    def _report_warnings(self, response: http.client.HTTPResponse) -> None:
+        if self._warn is None:
+            return
+        for name, value in response.getheaders():
+            if name.lower() == "warning":
+                self._warn(value)
+
+
+USER_AGENT = "kubectl/v1.36.0 (linux/amd64) navarch"
+
+
+def api_error(answer: Answer, method: str = "GET") -> ApiError:
+    """The error for an answer: its Status, or one made up from its text as client-go does."""
+    try:
+        status = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        status = None
+    if isinstance(status, dict) and status.get("kind") == "Status":
+        return ApiError(status)
+    return ApiError(_unexplained(answer, method))
+
+
+def segment(text: str) -> str:
+    """A name as one segment of a path."""
+    return quote(text, safe=":@!$&'()*+,;=~")
+
+
+def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
+    """Trust in the endpoint's authority, with its client certificate. Raises: CliError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if endpoint.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        elif endpoint.ca:
+            context.load_verify_locations(cadata=endpoint.ca.decode())
+        else:
+            context.load_default_certs()
+        if endpoint.certificate:
+            _load_pair(context, endpoint.certificate, endpoint.key)
+    except (ssl.SSLError, OSError, ValueError) as error:
+        raise CliError(f"unable to load certificates: {error}") from error
+    return context
+
+
+def _load_pair(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    """OpenSSL reads certificates from files only: one in memory keeps the key off the disk."""
+    descriptor = os.memfd_create("client-certificate")
+    try:
+        os.write(descriptor, certificate.rstrip() + b"\n" + key)
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+class _NamedConnection(http.client.HTTPSConnection):
+    """Checks the certificate for another name than the address."""
+
+    def __init__(self, host: str, port: int, timeout: float | None, context: ssl.SSLContext, name: str) -> None:
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._named = (context, name)
+
+    def connect(self) -> None:
+        http.client.HTTPConnection.connect(self)
+        context, name = self._named
+        self.sock = context.wrap_socket(self.sock, server_hostname=name)
+
+
+def _unexplained(answer: Answer, method: str) -> Tree:
+    reasons = {
+        400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 405: "MethodNotAllowed",
+        406: "NotAcceptable", 409: "Conflict", 410: "Gone", 415: "UnsupportedMediaType", 422: "Invalid",
+        429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout",
+    }  # fmt: skip
+    texts = {
+        400: "the server rejected our request for an unknown reason",
+        401: "the server has asked for the client to provide credentials",
+        403: answer.body.decode(errors="replace").strip(),
+        404: "the server could not find the requested resource",
+        405: f"the server does not allow this method on the requested resource ({method})",
+        503: "the server is currently unable to handle the request",
+    }
+    body = answer.body.decode(errors="replace").strip()
+    fallback = f"an error on the server ({json_quoted(body) if body else 'unknown'}) has prevented the request"
+    fallback += " from succeeding"
+    return {
+        "kind": "Status",
+        "code": answer.status,
+        "reason": reasons.get(answer.status, "InternalError" if answer.status >= 500 else ""),
+        "message": texts.get(answer.status) or fallback,
+    }
+
+
+def json_quoted(text: str) -> str:
+    return orjson.dumps(text).decode()
+
+
+def _unreachable(error: OSError, host: str, port: int) -> str:
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if isinstance(error, ConnectionRefusedError):
+        return f"The connection to the server {shown} was refused - did you specify the right host or port?"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+        if "hostname" in error.verify_message.lower() or "ip address" in error.verify_message.lower():
+            why = f"tls: failed to verify certificate: x509: {error.verify_message}"
+        return f"Unable to connect to the server: {why}"
+    if isinstance(error, socket.gaierror):
+        return f"Unable to connect to the server: dial tcp: lookup {host}: no such host"
+    if isinstance(error, ssl.SSLError):
+        return f"Unable to connect to the server: {error.reason or error}"
+    return f"Unable to connect to the server: dial tcp {shown}: {(error.strerror or str(error)).lower()}"

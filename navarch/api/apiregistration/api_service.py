@@ -9,6 +9,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.api.validation.api_services import api_service_errors
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -55,4 +56,5 @@ KIND = Kind(
     name_errors=names.path_segment_errors,
     default=_default,
     cells=_cells,
+    validate=api_service_errors,
 )

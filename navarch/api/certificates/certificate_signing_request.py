@@ -10,6 +10,7 @@ from navarch.api.defaulting import each
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import carry, keep_all_but_status_strictly, reset_status
+from navarch.api.validation.certificates import signing_request_errors
 from navarch.base import names, times
 from navarch.schema.types import Tree
 
@@ -95,4 +96,5 @@ KIND = Kind(
     },
     name_errors=names.path_segment_errors,
     cells=_cells,
+    validate=signing_request_errors,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from navarch.api.columns import PLAIN_COLUMNS, plain_cells
 from navarch.api.defaulting import each
 from navarch.api.kind import Kind
+from navarch.api.validation.quotas import limit_range_errors
 from navarch.schema.types import Tree
 
 
@@ -35,4 +36,5 @@ KIND = Kind(
     cells=plain_cells,
     create_on_update=True,
     default=_default,
+    validate=limit_range_errors,
 )

@@ -8,6 +8,7 @@ from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.quotas import quota_errors, quota_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -50,4 +51,6 @@ KIND = Kind(
     prepare_status=keep_all_but_status,
     delete_returns_object=True,
     cells=_cells,
+    validate=quota_errors,
+    validate_update=quota_update_errors,
 )

@@ -9,6 +9,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.api.validation.priority_levels import priority_level_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -107,4 +108,5 @@ KIND = Kind(
     has_generation=True,
     default=_default,
     cells=_cells,
+    validate=priority_level_errors,
 )

@@ -7,6 +7,7 @@ from typing import Any
 from navarch.api.cells import age, name
 from navarch.api.columns import NAME
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.addresses import ip_address_errors, ip_address_update_errors
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -53,4 +54,6 @@ KIND = Kind(
     columns=COLUMNS,
     cells=_cells,
     name_errors=_name_errors,
+    validate=ip_address_errors,
+    validate_update=ip_address_update_errors,
 )

@@ -8,6 +8,7 @@ from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.addresses import new_service_cidr_errors, service_cidr_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -42,4 +43,6 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
     cells=_cells,
+    validate_update=service_cidr_update_errors,
+    validate_new=new_service_cidr_errors,
 )

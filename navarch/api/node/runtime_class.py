@@ -7,6 +7,7 @@ from typing import Any
 from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.runtime_class import runtime_class_errors, runtime_class_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -33,4 +34,6 @@ KIND = Kind(
     create_on_update=True,
     unconditional_update=False,
     cells=_cells,
+    validate=runtime_class_errors,
+    validate_update=runtime_class_update_errors,
 )

@@ -67,15 +67,20 @@ def is_extended(name: str) -> bool:
 
 
 def _name_errors(name: str, path: str) -> Errors:
+    errors = known_name_errors(name, path, "doesn't follow extended resource name standard")
+    plain = "/" not in name and not name.startswith(HUGE_PAGES)
+    if plain and name not in STANDARD and not names.qualified_name_errors(name):
+        errors.append(invalid_value(path, name, "must be a standard resource for containers"))
+    return errors
+
+
+def known_name_errors(name: str, path: str, extended: str) -> Errors:
+    """The name of a resource that somebody knows; `extended` is said of a wrong name with a domain."""
     errors = invalid_each(path, name, names.qualified_name_errors(name))
     if errors:
-        if "/" in name:
-            errors.append(invalid_value(path, name, "doesn't follow extended resource name standard"))
-        return errors
+        return [*errors, invalid_value(path, name, extended)] if extended and "/" in name else errors
     if "/" not in name and name not in _KNOWN and not name.startswith(HUGE_PAGES):
         errors.append(invalid_value(path, name, "must be a standard resource type or fully qualified"))
-    if "/" not in name and name not in STANDARD and not name.startswith(HUGE_PAGES):
-        errors.append(invalid_value(path, name, "must be a standard resource for containers"))
     return errors
 
 

@@ -30,6 +30,7 @@ _GROUP_POLICIES: Final = ("File", "None", "ReadWriteOnceWithFSType")
 _LIFECYCLES: Final = ("Persistent", "Ephemeral")
 _MAX_PARAMETERS: Final = 512
 _MAX_PARAMETER_BYTES: Final = 256 * 1024
+_MAX_DRIVER_BYTES: Final = 63
 _MAX_NODE_ID_BYTES: Final = 256
 _MIN_TOKEN_S: Final = 600
 _MAX_TOKEN_S: Final = 2**32
@@ -164,7 +165,7 @@ def csi_node_update_errors(new: Tree, old: Tree) -> Errors:
     for driver in (new.get("spec") or {}).get("drivers") or ():
         was = before.get(driver.get("name", ""))
         if was is not None and {**driver, "allocatable": None} != {**was, "allocatable": None}:
-            errors.append(immutable("spec.drivers", shown("CSINodeDriver", driver)))
+            errors.append(immutable("spec.drivers", shown("CSINodeDriver", {**driver, "allocatable": None})))
     return errors
 
 
@@ -191,7 +192,8 @@ def _topology_key_errors(keys: list[str], path: str) -> Errors:
 
 def csi_driver_object_errors(tree: Tree) -> Errors:
     spec = tree.get("spec") or {}
-    errors = csi_driver_errors("metadata.name", tree["metadata"].get("name", ""))
+    name = tree["metadata"].get("name", "")
+    errors = [too_long("metadata.name", _MAX_DRIVER_BYTES)] if len(name.encode()) > _MAX_DRIVER_BYTES else []
     errors += [required(f"spec.{field}") for key, field in _DRIVER_FLAGS if spec.get(key) is None]
     for mode in spec.get("volumeLifecycleModes") or ():
         if mode not in _LIFECYCLES:

@@ -14,10 +14,30 @@ from navarch.base import names
 from navarch.base.field import duplicate, invalid_value, required
 from navarch.schema.types import Tree
 
-_USAGES: Final = tuple(
-    "any,cert sign,client auth,code signing,content commitment,crl sign,data encipherment,decipher only,"
-    "digital signature,email protection,encipher only,ipsec end system,ipsec tunnel,ipsec user,key agreement,"
-    "key encipherment,microsoft sgc,netscape sgc,ocsp signing,s/mime,server auth,signing,timestamping".split(",")
+_USAGES: Final = (
+    "any",
+    "cert sign",
+    "client auth",
+    "code signing",
+    "content commitment",
+    "crl sign",
+    "data encipherment",
+    "decipher only",
+    "digital signature",
+    "email protection",
+    "encipher only",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "key agreement",
+    "key encipherment",
+    "microsoft sgc",
+    "netscape sgc",
+    "ocsp signing",
+    "s/mime",
+    "server auth",
+    "signing",
+    "timestamping",
 )
 _LEGACY: Final = "kubernetes.io/legacy-unknown"
 _MIN_S: Final = 600

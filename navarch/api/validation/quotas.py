@@ -131,9 +131,8 @@ def _quota_name_errors(name: str, path: str) -> Errors:
     if name.startswith(("requests." + HUGE_PAGES, HUGE_PAGES)):
         return []
     errors = known_name_errors(name, path, "")
-    if not errors or "/" not in name:
-        if "/" not in name and name not in _QUOTA:
-            errors.append(invalid_value(path, name, "must be a standard resource for quota"))
+    if "/" not in name and name not in _QUOTA:
+        errors.append(invalid_value(path, name, "must be a standard resource for quota"))
     return errors
 
 

@@ -146,6 +146,8 @@ class Kind:
     mark_deleted: Callable[[Tree], None] | None = None
     #: Does spec change bump metadata.generation? Kinds without it show no generation.
     has_generation: bool = False
+    #: What of the metadata is wanted state too: a change of it counts as one of the spec.
+    counted: Callable[[Tree], Any] = nothing
     #: Seconds until the store drops the object by itself (events).
     ttl_s: float | None = None
 

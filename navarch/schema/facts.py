@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -69,6 +69,9 @@ class Facts:
         # Registered before its fields are built: JSONSchemaProps contains itself.
         struct = self._structs[name] = Struct(name, atomic=row.get("atomic", False))
         struct.fields = {field_name: self._field(node, *options) for field_name, node, *options in row["fields"]}
+        if name == _OBJECT_META:
+            # An empty list resets the owners: it must survive decoding.
+            struct.fields["managedFields"].presence = "keep"
         return struct
 
     def type_name(self, api_version: str, kind: str) -> str | None:
@@ -112,6 +115,9 @@ class Facts:
         if shape == "map":
             return Map(self._node(inner), atomic=rest == ["atomic"])
         return List(self._node(inner), rest[0] if rest else "atomic", tuple(rest[1]) if len(rest) > 1 else ())
+
+
+_OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 
 @cache

@@ -79,6 +79,11 @@ def apply_all_defaults(served: Served, tree: Tree) -> None:
 def decode_applied(served: Served, raw: bytes, options: WriteOptions, warnings: list[str]) -> Tree:
     """The configuration of a server-side apply, just as it was written: what it leaves out is not the
     applier's. Raises: StatusError 400."""
+    return decode_applied_as(raw, served.kind.kind, served.api_version, options, warnings)
+
+
+def decode_applied_as(raw: bytes, kind: str, api_version: str, options: WriteOptions, warnings: list[str]) -> Tree:
+    """The same for a kind that is no resource of its own (Scale). Raises: StatusError 400."""
     try:
         tree, repeated = yaml.load_strict(raw)
     except yaml.YamlError as error:
@@ -89,12 +94,16 @@ def decode_applied(served: Served, raw: bytes, options: WriteOptions, warnings: 
         raise bad_request(text)
     if options.field_validation == "Warn":
         warnings.extend(repeated)
-    kind, version = (tree or {}).get("kind", ""), (tree or {}).get("apiVersion", "")
-    if (kind, version) != (served.kind.kind, served.api_version):
-        shown = version if "/" in version else f"/{version}"
-        raise bad_request(f"invalid object type: {shown}, Kind={kind}")
+    if not isinstance(tree, dict | None):
+        raise bad_request("error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}")
+    found_kind, found_version = (tree or {}).get("kind", ""), (tree or {}).get("apiVersion", "")
+    if (found_kind, found_version) != (kind, api_version):
+        shown = str(found_version) if "/" in str(found_version) else f"/{found_version}"
+        raise bad_request(f"invalid object type: {shown}, Kind={found_kind}")
+    assert isinstance(tree, dict)
     applied: Tree = tree
-    applied.setdefault("metadata", {})
+    if not isinstance(applied.setdefault("metadata", {}), dict):
+        raise bad_request("error decoding YAML: json: cannot unmarshal metadata into Go struct field ObjectMeta")
     return applied
 
 

@@ -139,12 +139,16 @@ class Objects:
         return self.answer(request, served, outcome, query)
 
     async def _apply(self, write: Write, body: bytes) -> Outcome:
-        """Server-side apply; creates the object if there is none."""
-        served, options = write.served, write.options
-        applied = bodies.decode_applied(served, body, options, write.warnings)
+        applied = bodies.decode_applied(write.served, body, write.options, write.warnings)
+        applied["metadata"].setdefault("name", write.name)
         check_place(write, applied)
         if applied["metadata"].get("managedFields"):
             raise bad_request("metadata.managedFields must be nil")
+        return await self.apply(write, applied)
+
+    async def apply(self, write: Write, applied: Tree) -> Outcome:
+        """Server-side apply of a decoded configuration; creates the object if there is none."""
+        served, options = write.served, write.options
 
         def merge(live: Tree | None) -> Tree:
             now = format_time(self._clock.now())

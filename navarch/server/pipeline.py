@@ -59,6 +59,8 @@ class Write:
     #: Who owns the fields that this write sets.
     manager: str
     warnings: list[str]
+    #: What stands in for the kind's own rules where a subresource has others: (new, old) -> errors.
+    check: Callable[[Tree, Tree], list[FieldError]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +234,7 @@ class Pipeline:
             return Outcome(_dump(served, tree))
         try:
             if _finished(served.kind, tree):
-                entry = await self._store.delete(current.key, current.revision)
-                tree["metadata"]["resourceVersion"] = str(entry.revision)
+                await self._store.delete(current.key, current.revision)
                 return Outcome(_dump(served, tree), deleted=True)
             entry = await self._store.put(current.key, served.document(tree), current.revision, served.kind.ttl_s)
         except RevisionConflict:
@@ -251,7 +252,8 @@ class Pipeline:
         if kind.prepare_update is not None and not write.subresource:
             kind.prepare_update(tree, old)
         apart = ("metadata", "status") if write.served.status_apart else ("metadata",)
-        if kind.has_generation and write.subresource != "binding" and _changed_beside(apart, tree, old):
+        changed = _changed_beside(apart, tree, old) or kind.counted(tree) != kind.counted(old)
+        if kind.has_generation and write.subresource != "binding" and changed:
             tree["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
 
     def _errors(self, write: Write, tree: Tree, old: Tree) -> list[FieldError]:
@@ -259,9 +261,8 @@ class Pipeline:
         if write.subresource == "status":
             errors = metadata_update_errors(tree["metadata"], old["metadata"])
             return errors + (kind.validate_status(tree, old) if kind.validate_status is not None else [])
-        if write.subresource == "binding":
-            # The scheduler's decision changes what an update may not.
-            return metadata_update_errors(tree["metadata"], old["metadata"])
+        if write.check is not None:
+            return metadata_update_errors(tree["metadata"], old["metadata"]) + write.check(tree, old)
         return update_errors(kind, tree, old)
 
     # --- shared steps
@@ -355,9 +356,12 @@ def _carry_metadata(tree: Tree, old: Tree) -> None:
     """What an update keeps whatever the client sent."""
     new_metadata, old_metadata = tree["metadata"], old["metadata"]
     new_metadata["resourceVersion"] = old_metadata["resourceVersion"]
-    for field in ("namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
+    if "creationTimestamp" in old_metadata:
+        new_metadata["creationTimestamp"] = old_metadata["creationTimestamp"]
+    for field in ("namespace", "uid", "deletionTimestamp", "deletionGracePeriodSeconds"):
         if field in old_metadata:
             new_metadata.setdefault(field, old_metadata[field])
+    new_metadata.pop("selfLink", None)
     new_metadata.pop("generation", None)
     if "generation" in old_metadata:
         new_metadata["generation"] = old_metadata["generation"]

@@ -8,7 +8,7 @@ from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each
 from navarch.api.kind import Column, Kind, status_of
-from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.api.strategy import keep_all_but_status_strictly, keep_status
 from navarch.api.validation.api_services import api_service_errors
 from navarch.base import names
 from navarch.schema.types import Tree
@@ -24,6 +24,16 @@ COLUMNS = (
 def _default(tree: Tree) -> None:
     if service := (tree.get("spec") or {}).get("service"):
         service.setdefault("port", 443)
+
+
+def _prepare_create(tree: Tree) -> None:
+    """Services that this server answers itself are there from the first moment."""
+    tree["status"] = {}
+    if not (tree.get("spec") or {}).get("service"):
+        condition = {"type": "Available", "status": "True"}
+        condition["lastTransitionTime"] = tree["metadata"]["creationTimestamp"]
+        condition |= {"reason": "Local", "message": "Local APIServices are always available"}
+        tree["status"]["conditions"] = [condition]
 
 
 def _cells(tree: Tree, now: float) -> list[Any]:
@@ -49,7 +59,7 @@ KIND = Kind(
     subresources=(status_of("APIService"),),
     storage_version_hash="InPBPD7+PqM=",
     columns=COLUMNS,
-    prepare_create=reset_status({}),
+    prepare_create=_prepare_create,
     prepare_update=keep_status,
     prepare_status=keep_all_but_status_strictly,
     unconditional_update=False,

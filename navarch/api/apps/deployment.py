@@ -85,6 +85,7 @@ KIND = Kind(
     prepare_update=keep_status,
     prepare_status=keep_all_but_status_and_labels,
     has_generation=True,
+    counted=lambda tree: tree["metadata"].get("annotations"),
     scale=Scale(),
     default=_default,
     cells=_cells,

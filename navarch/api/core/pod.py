@@ -112,5 +112,5 @@ KIND = Kind(
     prepare_create=prepare_pod,
     cells=cells,
     validate=pod_rules.errors,
-    validate_update=pod_rules.update_errors,
+    validate_change=pod_rules.change_errors,
 )

@@ -29,6 +29,7 @@ def default_pod(pod: Tree) -> None:
         _requests_from_limits(container.get("resources") or {})
     if resources := spec.get("resources"):
         _default_pod_requests(resources, spec)
+    _mirror_address(pod.get("status") or {})
     if spec.get("hostNetwork"):
         for port in _ports(spec):
             if not port.get("hostPort"):
@@ -40,6 +41,14 @@ def default_template(owner: Tree) -> None:
     template = struct(owner, "template")
     struct(template, "metadata")
     default_pod_spec(struct(template, "spec"))
+
+
+def _mirror_address(status: Tree) -> None:
+    """The first of podIPs is podIP, for clients that know only one of them."""
+    if status.get("podIP") and not status.get("podIPs"):
+        status["podIPs"] = [{"ip": status["podIP"]}]
+    elif status.get("podIPs") and not status.get("podIP"):
+        status["podIP"] = status["podIPs"][0].get("ip", "")
 
 
 def default_pod_spec(spec: Tree) -> None:

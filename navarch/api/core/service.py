@@ -10,7 +10,7 @@ from navarch.api.defaulting import each, fill, fill_pointer, struct
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
-from navarch.api.validation.services import service_errors, service_update_errors
+from navarch.api.validation.services import service_errors, service_status_errors, service_update_errors
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -146,6 +146,7 @@ KIND = Kind(
     prepare_create=reset_status({"loadBalancer": {}}),
     prepare_update=keep_status,
     prepare_status=keep_all_but_status,
+    validate_status=service_status_errors,
     create_on_update=True,
     delete_returns_object=True,
     fields={

@@ -74,6 +74,7 @@ KIND = Kind(
     storage_version_hash="qgS0xkrxYAI=",
     columns=COLUMNS,
     has_generation=True,
+    counted=lambda tree: tree["metadata"].get("labels"),
     default=_default,
     prepare_create=_prepare_create,
     cells=_cells,

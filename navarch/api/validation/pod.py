@@ -44,6 +44,11 @@ def shared_errors(pod: Tree) -> Errors:
     return found + pod_spec_errors(spec, "spec")
 
 
+def change_errors(new: Tree, old: Tree) -> Errors:
+    """All errors of a changed pod and of the change."""
+    return shared_errors(new) + update_errors(new, old)
+
+
 def update_errors(new: Tree, old: Tree) -> Errors:
     """A few fields may change, some of them in one direction only; the rest of the spec may not."""
     spec, before = new.get("spec") or {}, old.get("spec") or {}

@@ -41,6 +41,8 @@ class BindingSubresource:
         options = write_options(parse_query(request.query), "CreateOptions")
         write = self._objects.write_of(request, info, self._pods, options)
         write.subresource = "binding"
+        # The scheduler's decision changes what an update may not.
+        write.check = lambda _new, _old: []
         write.name = info.name or (binding.get("metadata") or {}).get("name", "")
         now = format_time(self._clock.now())
 

@@ -19,10 +19,10 @@ from navarch.server.subresources.whole import WholeObjectSubresource
 
 #: Subresources that write one part of the object.
 _PARTS = {
-    ("namespaces", "finalize"): whole.namespace_finalizers,
-    ("certificatesigningrequests.certificates.k8s.io", "approval"): whole.approval_conditions,
-    ("pods", "ephemeralcontainers"): whole.ephemeral_containers,
-    ("pods", "resize"): whole.container_resources,
+    ("namespaces", "finalize"): whole.FINALIZE,
+    ("certificatesigningrequests.certificates.k8s.io", "approval"): whole.APPROVAL,
+    ("pods", "ephemeralcontainers"): whole.EPHEMERAL_CONTAINERS,
+    ("pods", "resize"): whole.RESIZE,
 }
 
 

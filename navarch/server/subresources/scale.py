@@ -12,17 +12,19 @@ import orjson
 from navarch.api.kind import Scale
 from navarch.base import patch as patches
 from navarch.base import selector
-from navarch.base.errors import bad_request, internal_error, no_such_resource, unsupported_media_type
+from navarch.base.errors import StatusError, bad_request, internal_error, no_such_resource
 from navarch.base.field import invalid, invalid_value
 from navarch.schema.types import Tree
-from navarch.server import patching
+from navarch.server import bodies, patching
 from navarch.server.bodies import decode_object_body
 from navarch.server.objects import Objects
 from navarch.server.options import parse_query, write_options
-from navarch.server.pipeline import PATCH_TRIES
+from navarch.server.pipeline import PATCH_TRIES, Write
 from navarch.server.reads import Reads
 from navarch.server.served import Served
 from navarch.wire.messages import Request, RequestInfo, Response
+
+API_VERSION = "autoscaling/v1"
 
 
 class ScaleSubresource:
@@ -44,8 +46,11 @@ class ScaleSubresource:
                 raise internal_error(f'the spec replicas field ".{paths.replicas}" does not exist')
             return Response(body=orjson.dumps(scale_of(paths, tree)))
         options_kind = "UpdateOptions" if info.verb == "update" else "PatchOptions"
-        write = self._objects.write_of(request, info, served, write_options(parse_query(request.query), options_kind))
         media = "" if info.verb == "update" else patching.media_type(request.headers.get("content-type", ""))
+        options = write_options(parse_query(request.query), options_kind, apply=media == patching.APPLY)
+        write = self._objects.write_of(request, info, served, options)
+        if media == patching.APPLY:
+            return await self._apply(write, paths, request.body)
         body = patching.decode_body(request.body) if media else decode_object_body(request, "Scale")
 
         def change(current: Tree) -> Tree:
@@ -54,6 +59,26 @@ class ScaleSubresource:
 
         outcome = await self._objects.pipeline.change(write, change, tries=PATCH_TRIES)
         return Response(body=orjson.dumps(scale_of(paths, orjson.loads(outcome.value))))
+
+    async def _apply(self, write: Write, paths: Scale, body: bytes) -> Response:
+        """Apply of a Scale: of the parent's replicas, by a manager that owns no more."""
+        served = write.served
+        if not served.builtin:
+            raise StatusError(500, "", _NO_APPLY)
+        scale = bodies.decode_applied_as(body, "Scale", API_VERSION, write.options, write.warnings)
+        applied: Tree = {"kind": served.kind.kind, "apiVersion": served.api_version, "metadata": {"name": write.name}}
+        replicas = (scale.get("spec") or {}).get("replicas")
+        if replicas is not None:
+            put(applied, paths.replicas, replicas)
+        outcome = await self._objects.apply(write, applied)
+        return Response(body=orjson.dumps(scale_of(paths, orjson.loads(outcome.value))))
+
+
+#: How Kubernetes refuses to apply the scale of a custom resource.
+_NO_APPLY = (
+    "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to "
+    "proper version: request to convert CR to an invalid group/version: autoscaling/v1"
+)
 
 
 def scale_of(paths: Scale, tree: Tree) -> Tree:
@@ -68,7 +93,7 @@ def scale_of(paths: Scale, tree: Tree) -> Tree:
         status["selector"] = text
     return {
         "kind": "Scale",
-        "apiVersion": "autoscaling/v1",
+        "apiVersion": API_VERSION,
         "metadata": {name: metadata[name] for name in shown if name in metadata},
         "spec": spec,
         "status": status,
@@ -96,6 +121,14 @@ def at(tree: Tree, path: str) -> Any:
     return value
 
 
+def put(tree: Tree, path: str, value: Any) -> None:
+    """Set the value at a dotted path, making what leads there."""
+    *parents, last = path.lstrip(".").split(".")
+    for part in parents:
+        tree = tree.setdefault(part, {})
+    tree[last] = value
+
+
 def _with_replicas(paths: Scale, current: Tree, scale: Tree) -> Tree:
     replicas = (scale.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int):
@@ -104,18 +137,12 @@ def _with_replicas(paths: Scale, current: Tree, scale: Tree) -> Tree:
     if replicas < 0:
         error = invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
         raise invalid("Scale", "autoscaling", metadata.get("name", ""), [error])
-    *parents, last = paths.replicas.lstrip(".").split(".")
-    target = current
-    for part in parents:
-        target = target.setdefault(part, {})
-    target[last] = replicas
+    put(current, paths.replicas, replicas)
     current["metadata"]["resourceVersion"] = metadata.get("resourceVersion", "")
     return current
 
 
 def _patched(media: str, scale: Tree, body: Any) -> Tree:
-    if media == patching.APPLY:
-        raise unsupported_media_type((patching.JSON, patching.MERGE, patching.STRATEGIC))
     # A Scale has no lists, so that a strategic merge is a plain one.
     patched: Tree = patches.json_patch(scale, body) if media == patching.JSON else patches.merge_patch(scale, body)
     return patched

@@ -73,6 +73,7 @@ class TokenSubresource:
         now = format_time(self._seams.clock.now())
         tree["metadata"]["creationTimestamp"] = now
         owned: Tree = {"metadata": dict(tree["metadata"]), "spec": {k: v for k, v in asked.items() if v is not None}}
+        owned["spec"].setdefault("expirationSeconds", DEFAULT_EXPIRATION_S)
         apply_defaults(self._node, owned)
         manager = manager_of(request.headers.get("user-agent", ""))
         managed_fields.on_update(self._node, None, owned, manager, API_VERSION, now, "token")

@@ -8,9 +8,14 @@ rule takes (new, old) and carries over everything else.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import orjson
 
+from navarch.api.core.qos import qos_class
+from navarch.api.validation.certificate_status import approval_errors
+from navarch.api.validation.pod import shared_errors
+from navarch.base.field import FieldError, forbidden_field, invalid_value
 from navarch.schema.types import Tree
 from navarch.server import bodies, patching
 from navarch.server.objects import Objects
@@ -19,8 +24,14 @@ from navarch.server.pipeline import PATCH_TRIES, Change, Write, check_place, che
 from navarch.server.served import Served
 from navarch.wire.messages import Request, RequestInfo, Response
 
-#: (new, old) -> the old object with that part of the new one which this subresource writes.
-Part = Callable[[Tree, Tree], Tree]
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one of them writes. `carry` is (new, old) -> the old object with that part of the new one;
+    `errors` is (new, old) -> what is wrong with the result."""
+
+    carry: Callable[[Tree, Tree], Tree]
+    errors: Callable[[Tree, Tree], list[FieldError]]
 
 
 class WholeObjectSubresource:
@@ -37,12 +48,13 @@ class WholeObjectSubresource:
         query = parse_query(request.query)
         options = write_options(query, "UpdateOptions" if info.verb == "update" else "PatchOptions")
         write = self._objects.write_of(request, info, served, options)
+        write.check = self._part.errors
         asked = self._put(write, request) if info.verb == "update" else self._patch(write, request)
 
         def change(current: Tree) -> Tree:
             old: Tree = orjson.loads(orjson.dumps(current))
             new = asked(current)
-            changed = self._part(new, old)
+            changed = self._part.carry(new, old)
             changed["metadata"]["resourceVersion"] = new["metadata"].get("resourceVersion", "")
             return changed
 
@@ -68,7 +80,7 @@ class WholeObjectSubresource:
         return patching.change_of(write, media, request.body)
 
 
-def namespace_finalizers(new: Tree, old: Tree) -> Tree:
+def _namespace_finalizers(new: Tree, old: Tree) -> Tree:
     """`namespaces/finalize`: the finalizers of the spec."""
     finalizers = (new.get("spec") or {}).get("finalizers") or []
     spec = old.setdefault("spec", {})
@@ -79,7 +91,7 @@ def namespace_finalizers(new: Tree, old: Tree) -> Tree:
     return old
 
 
-def approval_conditions(new: Tree, old: Tree) -> Tree:
+def _approval_conditions(new: Tree, old: Tree) -> Tree:
     """`certificatesigningrequests/approval`: the conditions that approve or deny."""
     conditions = (new.get("status") or {}).get("conditions") or []
     if conditions:
@@ -87,7 +99,7 @@ def approval_conditions(new: Tree, old: Tree) -> Tree:
     return old
 
 
-def ephemeral_containers(new: Tree, old: Tree) -> Tree:
+def _ephemeral_containers(new: Tree, old: Tree) -> Tree:
     """`pods/ephemeralcontainers`: the debugging containers of the spec."""
     containers = (new.get("spec") or {}).get("ephemeralContainers")
     if containers:
@@ -95,7 +107,7 @@ def ephemeral_containers(new: Tree, old: Tree) -> Tree:
     return old
 
 
-def container_resources(new: Tree, old: Tree) -> Tree:
+def _container_resources(new: Tree, old: Tree) -> Tree:
     """`pods/resize`: resources and resize policies of the containers."""
     for name in ("containers", "initContainers"):
         wanted = {c["name"]: c for c in new["spec"].get(name, ())}
@@ -109,3 +121,33 @@ def container_resources(new: Tree, old: Tree) -> Tree:
                 else:
                     container.pop(field, None)
     return old
+
+
+def _debugging_errors(new: Tree, old: Tree) -> list[FieldError]:
+    """Debugging containers are only ever added."""
+    errors = list(shared_errors(new))
+    wanted = {c["name"]: c for c in new["spec"].get("ephemeralContainers", ())}
+    for container in old["spec"].get("ephemeralContainers", ()):
+        name = container["name"]
+        if name not in wanted:
+            text = f'existing ephemeral containers "{name}" may not be removed'
+        elif wanted[name] != container:
+            text = f'existing ephemeral containers "{name}" may not be changed'
+        else:
+            continue
+        errors.append(forbidden_field("spec.ephemeralContainers", text))
+    return errors
+
+
+def _resize_errors(new: Tree, old: Tree) -> list[FieldError]:
+    errors = list(shared_errors(new))
+    if qos_class(new) != qos_class(old):
+        shown = (old.get("status") or {}).get("qosClass", qos_class(old))
+        errors.append(invalid_value("spec", shown, "Pod QOS Class may not change as a result of resizing"))
+    return errors
+
+
+FINALIZE = Part(_namespace_finalizers, lambda _new, _old: [])
+APPROVAL = Part(_approval_conditions, approval_errors)
+EPHEMERAL_CONTAINERS = Part(_ephemeral_containers, _debugging_errors)
+RESIZE = Part(_container_resources, _resize_errors)

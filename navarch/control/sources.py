@@ -16,6 +16,7 @@ from navarch.api.views.discovery import EndpointSlice
 from navarch.api.views.meta import OwnerReference
 from navarch.api.views.node import Node
 from navarch.api.views.pod import Pod
+from navarch.api.views.policy import PodDisruptionBudget
 from navarch.api.views.rbac import ClusterRole
 from navarch.api.views.service import Endpoints, Service
 from navarch.api.views.storage import PersistentVolume, PersistentVolumeClaim, StorageClass
@@ -28,6 +29,7 @@ from navarch.control.views import (
     Job,
     ReplicaSet,
     ReplicationController,
+    ResourceQuota,
     StatefulSet,
 )
 from navarch.control.world import Source
@@ -88,12 +90,13 @@ def slice_service(endpoint_slice: EndpointSlice) -> tuple[tuple[str, str], ...]:
     return ((endpoint_slice.metadata.namespace, name),) if name else ()
 
 
+_NAMED: Final = {"namespace": namespace}
 _OWNED: Final = {"owner": owner, "orphan": orphan, "namespace": namespace}
 
 PODS: Final = Source(
     Resource("", "v1", "pods", "Pod", True),
     Pod,
-    {"owner": owner, "orphan": orphan, "label": label, "node": pod_node, "claim": pod_claims},
+    {**_OWNED, "label": label, "node": pod_node, "claim": pod_claims},
 )
 REPLICASETS: Final = Source(Resource("apps", "v1", "replicasets", "ReplicaSet", True), ReplicaSet, _OWNED)
 REPLICATIONCONTROLLERS: Final = Source(
@@ -127,7 +130,9 @@ LEASES: Final = Source(Resource("coordination.k8s.io", "v1", "leases", "Lease", 
 NAMESPACES: Final = Source(Resource("", "v1", "namespaces", "Namespace", False), Namespace)
 SERVICEACCOUNTS: Final = Source(Resource("", "v1", "serviceaccounts", "ServiceAccount", True), ServiceAccount)
 CONFIGMAPS: Final = Source(Resource("", "v1", "configmaps", "ConfigMap", True), ConfigMap)
-SERVICES: Final = Source(Resource("", "v1", "services", "Service", True), Service, {"selector": service_selector})
+SERVICES: Final = Source(
+    Resource("", "v1", "services", "Service", True), Service, {"selector": service_selector, "namespace": namespace}
+)
 ENDPOINTS: Final = Source(Resource("", "v1", "endpoints", "Endpoints", True), Endpoints)
 ENDPOINTSLICES: Final = Source(
     Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", True),
@@ -137,3 +142,7 @@ ENDPOINTSLICES: Final = Source(
 CLUSTERROLES: Final = Source(
     Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False), ClusterRole
 )
+DISRUPTIONBUDGETS: Final = Source(
+    Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", True), PodDisruptionBudget, _NAMED
+)
+RESOURCEQUOTAS: Final = Source(Resource("", "v1", "resourcequotas", "ResourceQuota", True), ResourceQuota, _NAMED)

@@ -168,3 +168,20 @@ class CronJob(View, frozen=True):
     metadata: ObjectMeta = NO_METADATA
     spec: CronJobSpec = CronJobSpec()
     status: batch.CronJobStatus = batch.CronJobStatus()
+
+
+class ResourceQuotaSpec(View, frozen=True):
+    hard: Mapping[str, str] = EMPTY
+    scopeSelector: dict[str, Any] | None = None
+    scopes: tuple[str, ...] = ()
+
+
+class ResourceQuotaStatus(View, frozen=True):
+    hard: Mapping[str, str] = EMPTY
+    used: Mapping[str, str] = EMPTY
+
+
+class ResourceQuota(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: ResourceQuotaSpec = ResourceQuotaSpec()
+    status: ResourceQuotaStatus = ResourceQuotaStatus()

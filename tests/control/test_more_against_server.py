@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from navarch.client.contract import PatchType
 from navarch.control.hostpath_provisioner import STANDARD_CLASS
-from navarch.control.sources import CLAIMS, NODES, PODS, STORAGECLASSES, VOLUMES
+from navarch.control.sources import (
+    CLAIMS,
+    DEPLOYMENTS,
+    DISRUPTIONBUDGETS,
+    NODES,
+    PODS,
+    RESOURCEQUOTAS,
+    STORAGECLASSES,
+    VOLUMES,
+)
 from navarch.control.volume_binder import SELECTED_NODE
 from navarch.schema.types import Tree
-from tests.control.test_against_server import Whole, open_shop, whole
+from tests.control.test_against_server import Whole, open_shop, whole, workload
 
 
 def test_a_claim_is_served_and_given_up(caplog: pytest.LogCaptureFixture) -> None:
@@ -48,5 +58,53 @@ def test_a_claim_is_served_and_given_up(caplog: pytest.LogCaptureFixture) -> Non
 
         await w.until(gone)
         assert await w.trees(PODS.resource) == []
+
+    whole(body, caplog)
+
+
+def test_budget_and_quota_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    async def body(w: Whole) -> None:
+        await open_shop(w)
+        metadata = {"name": "limit", "namespace": "shop"}
+        hard = {"pods": "4", "count/replicasets.apps": "3", "configmaps": "9"}
+        quota: Tree = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": hard}}
+        await w.client.create(RESOURCEQUOTAS.resource, quota, "shop")
+
+        async def used() -> Tree:
+            (tree,) = await w.trees(RESOURCEQUOTAS.resource, "shop")
+            found: Tree = tree["status"].get("used", {})
+            return found
+
+        async def counted() -> bool:
+            return await used() == {"pods": "0", "count/replicasets.apps": "0", "configmaps": "1"}
+
+        await w.until(counted)
+        budget: Tree = {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}, "maxUnavailable": 1},
+        }
+        await w.client.create(DISRUPTIONBUDGETS.resource, budget, "shop")
+        await w.client.create(DEPLOYMENTS.resource, workload("Deployment", replicas=3), "shop")
+
+        async def allowed() -> bool:
+            await w.run_all("shop")
+            (tree,) = await w.trees(DISRUPTIONBUDGETS.resource, "shop")
+            return bool(tree["status"].get("disruptionsAllowed") == 1)
+
+        await w.until(allowed)
+
+        async def charged() -> bool:
+            return await used() == {"pods": "3", "count/replicasets.apps": "1", "configmaps": "1"}
+
+        await w.until(charged)
+        pods = await w.trees(PODS.resource, "shop")
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pods[0]["metadata"]["name"]}}
+        path = f"/api/v1/namespaces/shop/pods/{pods[0]['metadata']['name']}/eviction"
+        headers = {"content-type": "application/json"}
+        await w.client.request("POST", path, body=orjson.dumps(eviction), headers=headers)
+        (tree,) = await w.trees(DISRUPTIONBUDGETS.resource, "shop")
+        assert tree["status"]["disruptionsAllowed"] == 0
 
     whole(body, caplog)

@@ -6,8 +6,10 @@ no brain reads are left out; `tests/api/test_views.py` holds the rest against th
 
 from __future__ import annotations
 
-from navarch.api.views.base import View
-from navarch.api.views.meta import NO_METADATA, LabelSelector, ObjectMeta
+from collections.abc import Mapping
+
+from navarch.api.views.base import EMPTY, View
+from navarch.api.views.meta import NO_METADATA, Condition, LabelSelector, ObjectMeta
 
 
 class PodDisruptionBudgetSpec(View, frozen=True):
@@ -17,10 +19,13 @@ class PodDisruptionBudgetSpec(View, frozen=True):
 
 
 class PodDisruptionBudgetStatus(View, frozen=True):
+    conditions: tuple[Condition, ...] = ()
     currentHealthy: int = 0
     desiredHealthy: int = 0
+    disruptedPods: Mapping[str, str] = EMPTY
     disruptionsAllowed: int = 0
     expectedPods: int = 0
+    observedGeneration: int = 0
 
 
 class PodDisruptionBudget(View, frozen=True):

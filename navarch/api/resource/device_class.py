@@ -7,6 +7,7 @@ from typing import Any
 from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Kind
+from navarch.api.validation.resource_claims import device_class_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -32,4 +33,5 @@ KIND = Kind(
     has_generation=True,
     delete_returns_object=True,
     cells=_cells,
+    validate=device_class_errors,
 )

@@ -9,6 +9,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.resource.requests import default_requests
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status, reset_status
+from navarch.api.validation.resource_claims import resource_claim_errors, resource_claim_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -51,4 +52,6 @@ KIND = Kind(
     delete_returns_object=True,
     default=_default,
     cells=_cells,
+    validate=resource_claim_errors,
+    validate_update=resource_claim_update_errors,
 )

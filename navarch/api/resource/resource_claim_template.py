@@ -8,6 +8,7 @@ from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Kind
 from navarch.api.resource.requests import default_requests
+from navarch.api.validation.resource_claims import claim_template_errors, claim_template_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -37,4 +38,6 @@ KIND = Kind(
     delete_returns_object=True,
     default=_default,
     cells=_cells,
+    validate=claim_template_errors,
+    validate_update=claim_template_update_errors,
 )

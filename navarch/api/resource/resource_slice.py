@@ -9,6 +9,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind
+from navarch.api.validation.resource_claims import new_slice_errors, slice_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -76,4 +77,6 @@ KIND = Kind(
     },
     prepare_create=_prepare_create,
     cells=_cells,
+    validate_update=slice_update_errors,
+    validate_new=new_slice_errors,
 )

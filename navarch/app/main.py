@@ -86,11 +86,9 @@ def _kubectl(profile: str, words: list[str]) -> int:
     chosen = ("--context", "--cluster", "--kubeconfig", "--server", "-s")
     if not any(word.partition("=")[0] in chosen for word in words) and _has_context(profile):
         words = [f"--context={profile}", *words]
-    try:
-        from navarch.cli.main import main as kubectl
-    except ModuleNotFoundError:
-        os.execvp("kubectl", ["kubectl", *words])
-    return int(kubectl(words))
+    from navarch.cli.main import main as kubectl
+
+    return kubectl(words)
 
 
 def _has_context(profile: str) -> bool:

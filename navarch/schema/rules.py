@@ -47,6 +47,8 @@ class Rules:
     list_type: str
     list_keys: tuple[str, ...]
     embedded: bool
+    #: The whole schema, where CEL rules are in it.
+    cel: Tree
 
 
 _BOUNDS: Final = (
@@ -95,7 +97,15 @@ def compile_rules(schema: Tree) -> Rules:
         list_type=schema.get("x-kubernetes-list-type", ""),
         list_keys=tuple(schema.get("x-kubernetes-list-map-keys") or ()),
         embedded=schema.get("x-kubernetes-embedded-resource", False),
+        cel=schema if _has_cel(schema) else {},
     )
+
+
+def _has_cel(schema: Tree) -> bool:
+    if "x-kubernetes-validations" in schema:
+        return True
+    below = [*(schema.get("properties") or {}).values(), schema.get("items"), schema.get("additionalProperties")]
+    return any(isinstance(sub, dict) and _has_cel(sub) for sub in below)
 
 
 def check(rules: Rules, value: Any, path: str = "", old: Any = MISSING) -> Iterator[FieldError]:

@@ -83,8 +83,13 @@ def fill_defaults(node: Node, value: Any) -> None:
 def validate(node: Struct, tree: Tree, old: Tree | None = None) -> list[FieldError]:
     """All errors of a custom resource against its schema; with `old` unchanged parts are not judged."""
     rules: Rules = node.rules
-    errors = list(check(rules, tree, "", MISSING if old is None else old))
-    return errors or list(check_lists(rules, tree))
+    errors = list(check(rules, tree, "", MISSING if old is None else old)) or list(check_lists(rules, tree))
+    if errors or not rules.cel:
+        return errors
+    # Imported where there are rules: the library is large.
+    from navarch.schema.cel_rules import check_rules
+
+    return list(check_rules(rules.cel, tree) if old is None else check_rules(rules.cel, tree, old))
 
 
 def _prune(node: Node, value: Any, path: str, dropped: list[str]) -> None:

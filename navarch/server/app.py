@@ -83,7 +83,7 @@ class ApiServer:
         authenticator = authenticator or Authenticator(None)
         self._security = Security(authenticator, self.access.decide, seams.rng)
         judges = Judges(authenticator, self.access.decide, self.access.rbac)
-        world = StoreWorld(store.index, seams, self.access)
+        world = StoreWorld(store.index, seams, self.access, self.resources)
         chain = Chain(config.plugins, world)
         self.pipeline = Pipeline(store, seams, chain, Reactions(self._addresses, SigningRequests(seams.clock)))
         world.writes = writes = OwnWrites(self.resources, self.pipeline)

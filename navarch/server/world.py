@@ -14,6 +14,7 @@ from navarch.schema.types import Tree
 from navarch.seams.contract import Seams
 from navarch.server.access import Access
 from navarch.server.own_writes import OwnWrites
+from navarch.server.served import Resources
 from navarch.store.contract import Index
 from navarch.wire.messages import User
 
@@ -24,8 +25,9 @@ _KEEP = 4096
 class StoreWorld:
     """The World of admission (see admission/contract.py) over the store's index."""
 
-    def __init__(self, index: Index, seams: Seams, access: Access) -> None:
+    def __init__(self, index: Index, seams: Seams, access: Access, resources: Resources) -> None:
         self._index = index
+        self._resources = resources
         self._seams = seams
         self._access = access
         #: Set once the write path stands, which admission is a part of.
@@ -55,6 +57,12 @@ class StoreWorld:
         prefix = f"{bucket}/{namespace}/" if namespace else f"{bucket}/"
         for entry in self._index.range(prefix):
             yield orjson.loads(entry.value)
+
+    def bucket_of(self, api_version: str, kind: str) -> tuple[str, bool]:
+        for served in self._resources:
+            if served.kind.kind == kind and served.api_version == api_version:
+                return served.bucket, served.kind.namespaced
+        raise LookupError(f'no matches for kind "{kind}" in version "{api_version}"')
 
     def uuid(self) -> str:
         return self._seams.rng.uuid()

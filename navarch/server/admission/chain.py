@@ -21,6 +21,7 @@ from navarch.server.admission import (
     storage,
     tolerations,
     topology_labels,
+    validating_policy,
     webhooks,
 )
 from navarch.server.admission.contract import Plugin
@@ -54,6 +55,7 @@ PLUGINS: tuple[Plugin, ...] = (
     topology_labels.PLUGIN,
     webhooks.MUTATING_WEBHOOK,
     webhooks.MUTATING_WEBHOOK_ASKED,
+    validating_policy.PLUGIN,
     webhooks.VALIDATING_WEBHOOK,
     resource_quota.PLUGIN,
 )

@@ -62,6 +62,9 @@ class World(Protocol):
 
     def list(self, bucket: str, namespace: str = "") -> Iterable[Tree]: ...
 
+    def bucket_of(self, api_version: str, kind: str) -> tuple[str, bool]:
+        """Where objects of a kind are, and whether that is by namespace. Raises: LookupError."""
+
     def uuid(self) -> str: ...
 
     def suffix(self, length: int) -> str:

@@ -61,8 +61,7 @@ class Webhook:
 
 def concerned(attributes: Attributes, world: World, bucket: str) -> list[Webhook]:
     """The webhooks of all configurations in a bucket that the request concerns, in calling order."""
-    served = attributes.served
-    if served.group == "admissionregistration.k8s.io" and served.plural in _EXEMPT:
+    if is_exempt(attributes):
         return []
     return [
         Webhook(configuration["metadata"]["name"], index, webhook)
@@ -70,6 +69,12 @@ def concerned(attributes: Attributes, world: World, bucket: str) -> list[Webhook
         for index, webhook in enumerate(configuration.get("webhooks") or ())
         if _concerns(attributes, world, webhook)
     ]
+
+
+def is_exempt(attributes: Attributes) -> bool:
+    """Whether the request is about what decides over requests."""
+    served = attributes.served
+    return served.group == "admissionregistration.k8s.io" and served.plural in _EXEMPT
 
 
 def _concerns(attributes: Attributes, world: World, webhook: Tree) -> bool:

@@ -35,6 +35,12 @@ class Answer:
 
 def question(attributes: Attributes, uid: str) -> bytes:
     """The body of the request to a webhook."""
+    request = request_tree(attributes, uid)
+    return orjson.dumps({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request})
+
+
+def request_tree(attributes: Attributes, uid: str) -> Tree:
+    """The request as AdmissionReview shows it: also the variable `request` of CEL expressions."""
     kind = attributes.served.kind
     user = attributes.user
     user_info: Tree = {"username": user.name}
@@ -55,18 +61,18 @@ def question(attributes: Attributes, uid: str) -> bytes:
         request["name"] = attributes.name
     if attributes.namespace or attributes.bucket == "namespaces":
         request["namespace"] = attributes.namespace or attributes.name
-    request |= {
+    return request | {
         "operation": attributes.operation,
         "userInfo": user_info,
-        "object": _whole(attributes, attributes.obj),
-        "oldObject": _whole(attributes, attributes.old),
+        "object": whole(attributes, attributes.obj),
+        "oldObject": whole(attributes, attributes.old),
         "dryRun": attributes.dry_run,
         "options": _options(attributes),
     }
-    return orjson.dumps({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request})
 
 
-def _whole(attributes: Attributes, tree: Tree | None) -> Tree | None:
+def whole(attributes: Attributes, tree: Tree | None) -> Tree | None:
+    """An object with its kind and apiVersion."""
     if tree is None:
         return None
     return {"kind": attributes.served.kind.kind, "apiVersion": attributes.served.api_version, **tree}

@@ -20,9 +20,18 @@ from navarch.base.patch import json_patch
 from navarch.schema.types import Tree
 from navarch.server import bodies
 from navarch.server.admission.contract import CONNECT, CREATE, DELETE, UPDATE, Attributes, Plugin, World
+from navarch.server.admission.validating_policy import conditions_hold
 from navarch.server.admission.webhook_call import CallError, call
 from navarch.server.admission.webhook_match import MUTATING, VALIDATING, Webhook, concerned
-from navarch.server.admission.webhook_review import Answer, InvalidAnswerError, denial, question, read_answer
+from navarch.server.admission.webhook_review import (
+    Answer,
+    InvalidAnswerError,
+    denial,
+    question,
+    read_answer,
+    request_tree,
+    whole,
+)
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +103,8 @@ async def _ask(attributes: Attributes, world: World, webhook: Webhook) -> Answer
     """
     if attributes.dry_run and webhook.has_side_effects:
         raise bad_request(f'admission webhook "{webhook.name}" does not support dry run')
+    if not _meets_conditions(attributes, webhook):
+        return None
     uid = world.uuid()
     timeout_s = webhook.tree.get("timeoutSeconds") or _TIMEOUT_S
     try:
@@ -109,6 +120,27 @@ async def _ask(attributes: Attributes, world: World, webhook: Webhook) -> Answer
     if not answer.allowed:
         raise denial(webhook.name, answer.status)
     return answer
+
+
+def _meets_conditions(attributes: Attributes, webhook: Webhook) -> bool:
+    """Whether the webhook's own expressions want the request. Raises: StatusError 500 if they fail and must not."""
+    conditions = webhook.tree.get("matchConditions")
+    if not conditions:
+        return True
+    # Imported where there are conditions: the library is large.
+    from navarch.schema.cel import CelError
+
+    data = {
+        "object": whole(attributes, attributes.obj),
+        "oldObject": whole(attributes, attributes.old),
+        "request": request_tree(attributes, ""),
+    }
+    try:
+        return conditions_hold(conditions, data)
+    except CelError as error:
+        if webhook.must_succeed:
+            raise internal_error(f'failed calling webhook "{webhook.name}": {error}') from None
+        return False
 
 
 def _shown(error: Exception) -> str:

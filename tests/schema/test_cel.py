@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from navarch.schema import structural
+from navarch.schema.cel import CelError, evaluate
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "spec": {
+            "type": "object",
+            "properties": {
+                "n": {"type": "integer"},
+                "s": {"type": "string"},
+                "imm": {
+                    "type": "string",
+                    "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "imm is immutable"}],
+                },
+                "a-b": {"type": "integer"},
+                "l": {
+                    "type": "array",
+                    "items": {"type": "object", "x-kubernetes-validations": [{"rule": "self.k > 0"}]},
+                },
+            },
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(self.s) || self.n > 1",
+                    "message": "n must exceed 1 with s",
+                    "reason": "FieldValueForbidden",
+                    "fieldPath": ".n",
+                },
+                {
+                    "rule": "!has(self.a__dash__b) || self.a__dash__b == 1",
+                    "messageExpression": "'not ' + string(self.n)",
+                },
+            ],
+        }
+    },
+}
+NODE = structural.compile_crd(SCHEMA, "Gamma")
+
+
+def errors(spec: dict[str, Any], old: dict[str, Any] | None = None) -> list[str]:
+    before = None if old is None else {"spec": old}
+    return [str(e) for e in structural.validate(NODE, {"spec": spec}, before)]
+
+
+def test_rules_judge_new_values() -> None:
+    assert errors({"n": 2, "s": "x"}) == []
+    assert errors({"n": 1, "s": "x"}) == ["spec.n: Forbidden: n must exceed 1 with s"]
+    assert errors({"n": 1, "a-b": 2}) == ['spec: Invalid value: "object": not 1']
+    assert errors({"l": [{"k": 1}, {"k": 0}]}) == ['spec.l[1]: Invalid value: "object": failed rule: self.k > 0']
+
+
+def test_rules_about_changes_need_an_old_value() -> None:
+    assert errors({"imm": "a"}) == []
+    assert errors({"imm": "a"}, {}) == []
+    assert errors({"imm": "b"}, {"imm": "a"}) == ['spec.imm: Invalid value: "string": imm is immutable']
+
+
+def test_unchanged_values_are_tolerated() -> None:
+    assert errors({"n": 1, "s": "x"}, {"n": 1, "s": "x"}) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("[1, 2].sum() == 3", True),
+        ("isQuantity('1Gi') && !isQuantity('x')", True),
+        ("isIP('10.0.0.1') && isCIDR('10.0.0.0/8')", True),
+        ("'a1b22'.findAll('[0-9]+')", ["1", "22"]),
+        ("x.?y.orValue(3)", 3),
+        ("'a,b'.split(',')", ["a", "b"]),
+        ("[3, 1].isSorted()", False),
+    ],
+)
+def test_libraries(expression: str, expected: Any) -> None:
+    assert evaluate(expression, {"x": {}}) == expected
+
+
+def test_what_fails_says_why() -> None:
+    with pytest.raises(CelError, match="compilation failed"):
+        evaluate("x +", {"x": 1})
+    with pytest.raises(CelError, match="missing"):
+        evaluate("x.missing == 1", {"x": {}})

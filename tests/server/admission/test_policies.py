@@ -1,0 +1,71 @@
+"""ValidatingAdmissionPolicies with their bindings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.server.peer import Peer
+
+GROUP = "/apis/admissionregistration.k8s.io/v1"
+CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
+RULE = {"operations": ["CREATE", "UPDATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}
+
+
+def policy(peer: Peer, *validations: dict[str, Any], actions: tuple[str, ...] = ("Deny",), **spec: Any) -> None:
+    tree = {"matchConstraints": {"resourceRules": [RULE]}, "validations": list(validations), **spec}
+    peer.post(f"{GROUP}/validatingadmissionpolicies", {"metadata": {"name": "p"}, "spec": tree})
+    binding: dict[str, Any] = {"policyName": "p", "validationActions": list(actions)}
+    if "paramKind" in spec:
+        binding["paramRef"] = {"name": "limits", "namespace": "default", "parameterNotFoundAction": "Deny"}
+    peer.post(f"{GROUP}/validatingadmissionpolicybindings", {"metadata": {"name": "b"}, "spec": binding})
+
+
+def configmap(name: str = "c", **data: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "data": data}
+
+
+DENIED = "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: "
+
+
+def test_what_does_not_hold_is_denied(peer: Peer) -> None:
+    policy(
+        peer,
+        {"expression": "object.metadata.name != 'no'", "message": "no no"},
+        {"expression": "variables.keys < 2", "messageExpression": "string(variables.keys) + ' keys'"},
+        variables=[{"name": "keys", "expression": "size(object.data)"}],
+    )
+    peer.post(CONFIGMAPS, configmap(a="b"))
+    status, message = peer.refused("POST", CONFIGMAPS, configmap("no", a="b"))
+    assert (status, message) == (422, f'configmaps "no" is forbidden: {DENIED}no no')
+    _, message = peer.refused("POST", CONFIGMAPS, configmap("d", a="b", c="d"))
+    assert message.endswith(f"{DENIED}2 keys")
+
+
+def test_an_expression_that_fails_denies_unless_told_otherwise(peer: Peer) -> None:
+    policy(peer, {"expression": "object.data.missing == 'x'"})
+    _, message = peer.refused("POST", CONFIGMAPS, configmap(a="b"))
+    assert "expression 'object.data.missing == 'x'' resulted in error: " in message
+    merge = {"media": "application/merge-patch+json"}
+    peer.ok("PATCH", f"{GROUP}/validatingadmissionpolicies/p", {"spec": {"failurePolicy": "Ignore"}}, **merge)
+    peer.post(CONFIGMAPS, configmap(a="b"))
+
+
+def test_warnings_and_match_conditions(peer: Peer) -> None:
+    conditions = [{"name": "mine", "expression": "object.metadata.name.startsWith('m')"}]
+    policy(peer, {"expression": "false"}, actions=("Warn",), matchConditions=conditions)
+    warned = dict(peer.send("POST", CONFIGMAPS, configmap("m")).headers)
+    text = "Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': failed expression: false"
+    assert warned["Warning"] == f'299 - "{text}"'
+    assert "Warning" not in dict(peer.send("POST", CONFIGMAPS, configmap("n")).headers)
+
+
+def test_parameters_come_from_an_object(peer: Peer) -> None:
+    kind = {"apiVersion": "v1", "kind": "ConfigMap"}
+    expression = "object.metadata.name == 'limits' || size(object.data) <= int(params.data.max)"
+    peer.post(CONFIGMAPS, configmap("limits", max="1"))
+    policy(peer, {"expression": expression}, paramKind=kind)
+    peer.post(CONFIGMAPS, configmap(a="b"))
+    assert peer.send("POST", CONFIGMAPS, configmap("d", a="b", c="d")).status == 422
+    peer.ok("DELETE", f"{CONFIGMAPS}/limits")
+    _, message = peer.refused("POST", CONFIGMAPS, configmap("e"))
+    assert message.endswith("no params found for policy binding with `Deny` parameterNotFoundAction")

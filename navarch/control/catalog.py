@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from navarch.control import (
+    certificates,
     clusterrole,
     cronjob,
     daemonset,
@@ -64,6 +65,7 @@ def single_minded(config: Config) -> tuple[Controller, ...]:
         tainteviction.CONTROLLER,
         podgc.controller(config.terminated_pods_kept),
         clusterrole.CONTROLLER,
+        *certificates.controllers(config.sign),
         disruption.CONTROLLER,
         resourcequota.controller(config.bare),
         volume_binder.CONTROLLER,

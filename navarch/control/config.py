@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from navarch.base.resource import Resource
+from navarch.control.certificates import Sign
 from navarch.control.graph import bare_sources
 from navarch.control.views import Bare
 from navarch.control.world import Source
@@ -25,6 +26,8 @@ class Config:
     node_mask_ipv6: int = 64
     node_grace_s: float = 40.0
     terminated_pods_kept: int = 12500
+    #: Signs certificates with the cluster's key; None: approved requests wait for somebody else.
+    sign: Sign | None = None
     #: One metadata source per resource, shared by the garbage and namespace collectors.
     bare: Mapping[Resource, Source[Bare]] = field(init=False)
 

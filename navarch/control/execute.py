@@ -22,6 +22,7 @@ from navarch.base.resource import ObjectKey, Resource
 from navarch.client.contract import Client, PatchType, Preconditions, revision_of
 from navarch.client.recorder import Recorder
 from navarch.control.intents import (
+    Ask,
     Create,
     Delete,
     DeleteCollection,
@@ -57,7 +58,7 @@ class Going:
 
 @dataclass(frozen=True, slots=True)
 class Saw:
-    """A live look at an object: its uid, or "" if there is none."""
+    """A live look at an object: its uid, or "" if there is none. Of a review: "allowed" or ""."""
 
     resource: Resource
     key: ObjectKey
@@ -145,6 +146,8 @@ class Execution:
                 await self._put_spec(intent)
             case Look():
                 await self._look(intent)
+            case Ask():
+                await self._ask(intent)
 
     async def _patch(self, intent: Patch) -> None:
         if intent.by_update:
@@ -220,6 +223,12 @@ class Execution:
             if error.reason != "NotFound":
                 raise
         self.effects.append(Saw(intent.resource, intent.key, uid))
+
+    async def _ask(self, intent: Ask) -> None:
+        tree = {"apiVersion": intent.resource.api_version, "kind": intent.resource.kind, "spec": intent.spec}
+        answer = orjson.loads(await self._client.create(intent.resource, {**tree, "metadata": {}}))
+        allowed = answer.get("status", {}).get("allowed", False)
+        self.effects.append(Saw(intent.resource, intent.key, "allowed" if allowed else ""))
 
     def _wrote(self, resource: Resource, raw: bytes) -> None:
         self.effects.append(Written(resource, revision_of(raw)))

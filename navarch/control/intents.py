@@ -98,6 +98,16 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the server whether somebody may do something, by a SubjectAccessReview with this `spec`, and
+    reconcile again with the answer ("allowed" or "") in `World.seen`, under `key` of the review's resource."""
+
+    resource: Resource
+    key: ObjectKey
+    spec: Tree
+
+
+@dataclass(frozen=True, slots=True)
 class RequireEmpty:
     """Fail with a conflict, and so end the plan, while the namespace holds objects of `resources`."""
 
@@ -118,7 +128,7 @@ class PutSpec:
     subresource: str
 
 
-Intent = Create | Patch | Update | Delete | DeleteCollection | RequireEmpty | PutSpec | Look | Event
+Intent = Create | Patch | Update | Delete | DeleteCollection | RequireEmpty | PutSpec | Look | Ask | Event
 
 
 @dataclass(frozen=True, slots=True)

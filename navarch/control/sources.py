@@ -23,6 +23,7 @@ from navarch.api.views.storage import PersistentVolume, PersistentVolumeClaim, S
 from navarch.base.resource import Resource
 from navarch.client.cache import HasMetadata
 from navarch.control.views import (
+    CertificateSigningRequest,
     CronJob,
     DaemonSet,
     Deployment,
@@ -146,3 +147,7 @@ DISRUPTIONBUDGETS: Final = Source(
     Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", True), PodDisruptionBudget, _NAMED
 )
 RESOURCEQUOTAS: Final = Source(Resource("", "v1", "resourcequotas", "ResourceQuota", True), ResourceQuota, _NAMED)
+SIGNINGREQUESTS: Final = Source(
+    Resource("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", False),
+    CertificateSigningRequest,
+)

@@ -185,3 +185,34 @@ class ResourceQuota(View, frozen=True):
     metadata: ObjectMeta = NO_METADATA
     spec: ResourceQuotaSpec = ResourceQuotaSpec()
     status: ResourceQuotaStatus = ResourceQuotaStatus()
+
+
+class SigningRequestSpec(View, frozen=True):
+    expirationSeconds: int | None = None
+    extra: Mapping[str, tuple[str, ...]] = {}
+    groups: tuple[str, ...] = ()
+    request: str = ""
+    signerName: str = ""
+    uid: str = ""
+    usages: tuple[str, ...] = ()
+    username: str = ""
+
+
+class SigningRequestCondition(View, frozen=True):
+    lastTransitionTime: str | None = None
+    lastUpdateTime: str | None = None
+    message: str = ""
+    reason: str = ""
+    status: str = ""
+    type: str = ""
+
+
+class SigningRequestStatus(View, frozen=True):
+    certificate: str = ""
+    conditions: tuple[SigningRequestCondition, ...] = ()
+
+
+class CertificateSigningRequest(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: SigningRequestSpec = SigningRequestSpec()
+    status: SigningRequestStatus = SigningRequestStatus()

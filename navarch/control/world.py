@@ -46,7 +46,7 @@ class World:
         self.started_at = started_at
         #: By the controller's key; gone after a successful attempt.
         self.failures: dict[Hashable, Failure] = {}
-        #: By the controller's key, answers to `Look`: the uid, or "" if there is no such object.
+        #: By the controller's key, answers to `Look` (the uid, or "" if there is no such object) and to `Ask`.
         self.seen: dict[Hashable, dict[tuple[Resource, ObjectKey], str]] = {}
 
     def __getitem__(self, source: Source[V]) -> Cache[V]:

@@ -40,6 +40,7 @@ from navarch.wire.messages import User
 
 NEEDED = {"list", "watch", "delete"}
 RESOURCES = tuple(k.resource for k in KINDS if set(k.verbs) >= NEEDED and k.kind != "Event")
+CONFIG = Config(RESOURCES, root_ca="PEM")
 ACCOUNTS = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
 ADMIN = User("admin", groups=("system:masters", "system:authenticated"))
 
@@ -76,7 +77,11 @@ class Whole:
                 await self.run_pod(pod, number, phase)
 
 
-def whole(body: Callable[[Whole], Awaitable[None]], caplog: pytest.LogCaptureFixture) -> None:
+def whole(
+    body: Callable[[Whole], Awaitable[None]],
+    caplog: pytest.LogCaptureFixture,
+    config: Config = CONFIG,
+) -> None:
     seams = sim_seams(1)
 
     async def main() -> None:
@@ -91,7 +96,7 @@ def whole(body: Callable[[Whole], Awaitable[None]], caplog: pytest.LogCaptureFix
 
         manager = User("system:kube-controller-manager", groups=("system:authenticated",))
         client = direct_client(server.handle_as, manager, "kube-controller-manager")
-        plane = ControlPlane(client, seams, controllers(Config(RESOURCES, root_ca="PEM")), client_for=client_for)
+        plane = ControlPlane(client, seams, controllers(config), client_for=client_for)
         task = asyncio.create_task(plane.run())
         try:
             await body(Whole(direct_client(server.handle_as, ADMIN, "test")))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from navarch.base.resource import Resource
 from navarch.client.contract import PatchType
+from navarch.control.certificate_signing import KUBELET_CLIENT, Authority
+from navarch.control.config import Config
 from navarch.control.hostpath_provisioner import STANDARD_CLASS
 from navarch.control.sources import (
     CLAIMS,
@@ -14,12 +17,14 @@ from navarch.control.sources import (
     NODES,
     PODS,
     RESOURCEQUOTAS,
+    SIGNINGREQUESTS,
     STORAGECLASSES,
     VOLUMES,
 )
 from navarch.control.volume_binder import SELECTED_NODE
 from navarch.schema.types import Tree
-from tests.control.test_against_server import Whole, open_shop, whole, workload
+from tests.control.test_against_server import RESOURCES, Whole, open_shop, whole, workload
+from tests.control.test_certificates import CA, CA_KEY, NODE_USAGES, csr
 
 
 def test_a_claim_is_served_and_given_up(caplog: pytest.LogCaptureFixture) -> None:
@@ -108,3 +113,37 @@ def test_budget_and_quota_are_counted(caplog: pytest.LogCaptureFixture) -> None:
         assert tree["status"]["disruptionsAllowed"] == 0
 
     whole(body, caplog)
+
+
+def test_a_kubelets_request_is_approved_and_signed(caplog: pytest.LogCaptureFixture) -> None:
+    async def body(w: Whole) -> None:
+        binding = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "boot"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
+            },
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "admin"}],
+        }
+        bindings = Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", False)
+        await w.client.create(bindings, binding)
+        metadata = {"metadata": {"name": "n1"}}
+        spec = {"signerName": KUBELET_CLIENT, "request": csr(), "usages": list(NODE_USAGES)}
+        kind = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest"}
+        await w.client.create(SIGNINGREQUESTS.resource, {**kind, **metadata, "spec": spec})
+
+        async def issued() -> bool:
+            (tree,) = await w.trees(SIGNINGREQUESTS.resource)
+            return "certificate" in tree["status"]
+
+        await w.until(issued)
+
+        async def cleared() -> bool:
+            return not await w.trees(SIGNINGREQUESTS.resource)
+
+        await w.until(cleared, 2 * 3600)
+
+    whole(body, caplog, Config(RESOURCES, root_ca="PEM", sign=Authority(CA, CA_KEY).sign))

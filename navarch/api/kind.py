@@ -173,6 +173,11 @@ class Kind:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
+    def home_group(self) -> str:
+        """The group of the form in which objects are kept and judged: events.k8s.io keeps core events."""
+        return self.stored_as.partition(".")[2] if self.stored_as else self.group
+
+    @property
     def bucket(self) -> str:
         """Where the store keeps its objects: `pods`, `deployments.apps`."""
         if self.stored_as:

@@ -130,7 +130,7 @@ class Pipeline:
             self._reactions.of(write).before_create(write, tree)
             errors = create_errors(served.kind, tree)
             if errors:
-                raise invalid(served.kind.kind, served.group, tree["metadata"].get("name", ""), errors)
+                raise invalid(served.kind.kind, served.kind.home_group, tree["metadata"].get("name", ""), errors)
             self._warn(write, tree, None)
             await self._chain.validate(attributes)
             key = served.key(write.namespace, tree["metadata"]["name"])
@@ -213,7 +213,7 @@ class Pipeline:
             self._reactions.of(write).before_update(write, tree, old)
             errors = self._errors(write, tree, old)
             if errors:
-                raise invalid(kind.kind, served.group, write.name, errors)
+                raise invalid(kind.kind, kind.home_group, write.name, errors)
             self._warn(write, tree, old)
             await self._chain.validate(attributes)
             outcome = await self._put_changed(write, current, old, tree)

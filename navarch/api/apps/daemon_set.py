@@ -129,4 +129,5 @@ KIND = Kind(
     cells=_cells,
     validate=daemon_set_errors,
     validate_update=selector_is_immutable,
+    change_first=True,
 )

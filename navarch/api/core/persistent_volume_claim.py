@@ -11,7 +11,7 @@ from navarch.api.core.volume_defaults import default_claim
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
-from navarch.api.validation.persistent import claim_errors, claim_update_errors
+from navarch.api.validation.persistent import claim_errors, claim_update_errors, new_claim_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -95,4 +95,5 @@ KIND = Kind(
     validate=claim_errors,
     validate_update=claim_update_errors,
     revalidates_metadata=True,
+    validate_new=new_claim_errors,
 )

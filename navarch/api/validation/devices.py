@@ -140,7 +140,9 @@ def _attribute_errors(constraint: Tree, path: str) -> Errors:
 
 
 def qualified_errors(name: str, path: str) -> Errors:
-    """A C identifier, with or without a domain."""
+    """A C identifier, with or without a domain. Kubernetes does not look at names with more slashes."""
+    if name.count("/") > 1:
+        return []
     domain, slash, identifier = name.rpartition("/")
     errors: Errors = []
     if slash and not domain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from navarch.api.validation.labels import selector_errors
-from navarch.api.validation.rules import Errors, percent_or_int, supported
+from navarch.api.validation.rules import Errors, one_of, percent_or_int, supported
 from navarch.base import names
 from navarch.base.field import forbidden_field, immutable, invalid_value
 from navarch.schema.types import Tree
@@ -50,7 +50,7 @@ def priority_class_errors(tree: Tree) -> Errors:
         errors.append(forbidden_field("value", text))
     policy = tree.get("preemptionPolicy")
     if policy is not None:
-        errors += supported("preemptionPolicy", policy, ("PreemptLowerPriority", "Never"))
+        errors += one_of("preemptionPolicy", policy, ("PreemptLowerPriority", "Never"), needed=True)
     return errors
 
 

@@ -38,17 +38,19 @@ def job_errors(tree: Tree) -> Errors:
     spec = tree.get("spec") or {}
     template = spec.get("template") or {}
     labels = (template.get("metadata") or {}).get("labels")
-    errors = _generated_errors(tree, labels or {})
-    errors += job_spec_errors(spec, "spec")
+    return _generated_errors(tree, labels or {}) + _own_spec_errors(spec)
+
+
+def _own_spec_errors(spec: Tree) -> Errors:
+    """The spec of a Job, which unlike that of a CronJob's Jobs has a selector."""
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
     selector = spec.get("selector")
-    if selector is None:
-        errors.append(required("spec.selector"))
-    else:
-        found = selector_errors(selector, "spec.selector")
-        errors += found
-        if not found and not matches(selector, labels):
-            text = "`selector` does not match template `labels`"
-            errors.append(invalid_value("spec.template.metadata.labels", labels, text))
+    errors = job_spec_errors(spec, "spec")
+    found = [required("spec.selector")] if selector is None else selector_errors(selector, "spec.selector")
+    errors += found
+    if selector is None or (not found and not matches(selector, labels)):
+        text = "`selector` does not match template `labels`"
+        errors.append(invalid_value("spec.template.metadata.labels", labels, text))
     return errors
 
 
@@ -66,7 +68,7 @@ def new_job_errors(tree: Tree) -> Errors:
 
 def job_update_errors(new: Tree, old: Tree) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
-    errors = job_spec_errors(spec, "spec") + _completions_errors(spec, before)
+    errors = _own_spec_errors(spec) + _completions_errors(spec, before)
     for key in ("selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"):
         if spec.get(key) != before.get(key) and not (key == "template" and _may_change_template(spec, before)):
             value = shown("PodTemplateSpec", spec.get(key) or {}) if key == "template" else spec.get(key)
@@ -167,7 +169,7 @@ def _generated_errors(tree: Tree, labels: dict[str, str]) -> Errors:
                 errors.append(invalid_value(where, labels, f"must be '{expected}'"))
     selector = spec["selector"]
     allowed = [{"matchLabels": {key: uid}} for key in _UID_LABELS]
-    if selector.get("matchLabels") and selector not in allowed:
+    if len(selector.get("matchLabels") or {}) == 1 and selector not in allowed:
         errors.append(invalid_value("spec.selector", selector, "`selector` not auto-generated"))
     return errors
 

@@ -39,7 +39,7 @@ def node_errors(tree: Tree) -> Errors:
 
 def node_update_errors(new: Tree, old: Tree) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
-    errors: Errors = []
+    errors = _taint_errors(spec)
     if before.get("podCIDRs") and spec.get("podCIDRs") != before.get("podCIDRs"):
         errors.append(forbidden_field("spec.podCIDRs", _ONCE.format(field="podCIDR")))
     if before.get("providerID") and spec.get("providerID") != before.get("providerID"):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from navarch.api.strategy import carry
 from navarch.api.validation.affinity import node_selector_errors
 from navarch.api.validation.go_form import difference, shown
 from navarch.api.validation.labels import selector_errors
-from navarch.api.validation.rules import ABOVE_ZERO, Errors, indexed, invalid_each, named, one_of, supported
+from navarch.api.validation.rules import ABOVE_ZERO, Errors, indexed, invalid_each, one_of, supported
 from navarch.api.validation.volume_sources import only_one, source_errors
 from navarch.base import names, quantity
 from navarch.base.field import forbidden_field, immutable, invalid_value, not_supported, required
@@ -28,6 +29,7 @@ _NO_SOURCE: Final = {
     "nodeAffinity",
     "volumeAttributesClassName",
 }
+_CLAIM: Final = "PersistentVolumeClaimSpec"
 _CLAIM_FROZEN: Final = (
     "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
 )
@@ -56,6 +58,10 @@ def volume_errors(tree: Tree) -> Errors:
     if list(capacity) != ["storage"]:
         errors.append(not_supported("spec.capacity", capacity or None, ("storage",)))
     for name, amount in capacity.items():
+        whole = quantity.value(str(amount))
+        if whole < 0:
+            text = "must be a valid resource quantity"
+            errors.append(invalid_value(f"spec.capacity[{name}]", whole, text))
         errors += _amount_errors(amount, f"spec.capacity[{name}]")
     errors += one_of("spec.persistentVolumeReclaimPolicy", spec.get("persistentVolumeReclaimPolicy"), _RECLAIM)
     errors += _node_affinity_errors(spec)
@@ -96,6 +102,16 @@ def volume_update_errors(new: Tree, old: Tree) -> Errors:
     return errors
 
 
+def new_claim_errors(tree: Tree) -> Errors:
+    """The groups of data sources are only judged once."""
+    spec = tree.get("spec") or {}
+    errors: Errors = []
+    for key in ("dataSource", "dataSourceRef"):
+        if group := (spec.get(key) or {}).get("apiGroup"):
+            errors += invalid_each(f"spec.{key}.apiGroup", group, names.dns1123_subdomain_errors(group))
+    return errors
+
+
 def claim_errors(tree: Tree) -> Errors:
     return claim_spec_errors(tree.get("spec") or {}, "spec")
 
@@ -123,12 +139,15 @@ def claim_spec_errors(spec: Tree, path: str) -> Errors:
 def claim_update_errors(new: Tree, old: Tree) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
     errors: Errors = []
-    if _frozen_claim(spec, before) != _frozen_claim(before, before):
-        errors.append(forbidden_field("spec", _CLAIM_FROZEN + _claim_difference(spec, before)))
+    allowed = _allowed_claim(spec, before, bound=(new.get("status") or {}).get("phase") == "Bound")
+    if shown(_CLAIM, allowed) != shown(_CLAIM, before):
+        errors.append(forbidden_field("spec", _CLAIM_FROZEN + difference(_CLAIM, before, allowed)))
     now, was = _request(spec), _request(before)
-    if now is not None and was is not None and now.nano < was.nano:
+    if was is not None and (now is None or now.nano < was.nano):
         text = "field can not be less than status.capacity"
         errors.append(forbidden_field("spec.resources.requests.storage", text))
+    if spec.get("volumeMode") != before.get("volumeMode"):
+        errors.append(immutable("volumeMode", spec.get("volumeMode")))
     return errors
 
 
@@ -188,9 +207,7 @@ def _data_source_errors(source: Tree, path: str) -> Errors:
     if not source.get("kind"):
         errors.append(required(f"{path}.kind"))
     group = source.get("apiGroup") or ""
-    if group:
-        errors += named(f"{path}.apiGroup", group, names.dns1123_subdomain_errors)
-    elif source.get("kind") != "PersistentVolumeClaim":
+    if not group and source.get("kind") != "PersistentVolumeClaim":
         text = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
         errors.append(invalid_value(path, source.get("kind", ""), text))
     return errors
@@ -210,19 +227,20 @@ def _request(spec: Tree) -> quantity.Quantity | None:
     return None if amount is None else quantity.parse(str(amount))
 
 
-def _frozen_claim(spec: Tree, before: Tree) -> Tree:
-    """The part of a claim's spec that no update may change; the volume and class may be set once."""
-    kept = {key: value for key, value in spec.items() if key not in ("resources", "volumeAttributesClassName")}
+def _allowed_claim(spec: Tree, before: Tree, *, bound: bool) -> Tree:
+    """The new spec with what an update may change put back: the volume and the class may be set once,
+    size and attributes of a bound claim may change."""
+    kept = dict(spec)
     for key in ("volumeName", "storageClassName"):
         if not before.get(key):
-            kept.pop(key, None)
+            carry(kept, before, key)
+    if bound and (kept.get("resources") or {}).get("requests"):
+        kept["resources"] = {**kept["resources"], "requests": dict(kept["resources"]["requests"])}
+        size = ((before.get("resources") or {}).get("requests") or {}).get("storage")
+        kept["resources"]["requests"]["storage"] = size
+    if bound and kept.get("volumeAttributesClassName") is not None:
+        carry(kept, before, "volumeAttributesClassName")
     return kept
-
-
-def _claim_difference(spec: Tree, before: Tree) -> str:
-    """What differs, without what may."""
-    kept: Tree = {key: before[key] for key in ("volumeName", "storageClassName") if key in before and before[key] == ""}
-    return difference("PersistentVolumeClaimSpec", before, {**spec, **kept})
 
 
 def template_claims(spec: Tree, path: str) -> Errors:

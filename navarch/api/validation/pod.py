@@ -57,6 +57,8 @@ def update_errors(new: Tree, old: Tree) -> Errors:
         if len(spec.get(key) or ()) != len(before.get(key) or ()):
             return [forbidden_field(f"spec.{key}", "pod updates may not add or remove containers")]
     found += _deadline_errors(spec.get("activeDeadlineSeconds"), before.get("activeDeadlineSeconds"))
+    if found:
+        return found
     found += _toleration_errors(spec, before)
     found += _gate_errors(spec, before)
     if _frozen(spec, before) != _frozen(before, before):

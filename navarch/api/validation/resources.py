@@ -85,7 +85,7 @@ def known_name_errors(name: str, path: str, extended: str) -> Errors:
 
 
 def _over_limit(name: str, amount: Any, limits: Tree, path: str) -> Errors:
-    overcommit = name in STANDARD
+    overcommit = not is_extended(name) and not name.startswith(HUGE_PAGES)
     where = f"{path}.requests"
     request = quantity.parse(str(amount))
     if name not in limits:

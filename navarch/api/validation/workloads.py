@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from navarch.api.validation.labels import matches, selector_errors
+from navarch.api.validation.labels import label_errors, matches, selector_errors
 from navarch.api.validation.persistent import template_claims
 from navarch.api.validation.pod_spec import template_errors
 from navarch.api.validation.rules import Errors, invalid_each, not_negative, one_of, percent_or_int
@@ -97,7 +97,7 @@ def daemon_set_errors(tree: Tree) -> Errors:
     selector = spec.get("selector")
     labels = (template.get("metadata") or {}).get("labels")
     errors = selector_errors(selector, "spec.selector")
-    if errors or not matches(selector, labels):
+    if not errors and not matches(selector, labels):
         errors.append(invalid_value("spec.template.metadata.labels", labels, _NO_MATCH))
     if selector is not None and not _selects(selector):
         errors.append(invalid_value("spec.selector", selector, "empty selector is invalid for daemonset"))
@@ -106,6 +106,12 @@ def daemon_set_errors(tree: Tree) -> Errors:
     errors += not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     errors += _daemon_strategy_errors(spec.get("updateStrategy") or {})
     return errors + not_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"))
+
+
+def new_stateful_set_errors(tree: Tree) -> Errors:
+    """The name of the Service is only judged once."""
+    service = (tree.get("spec") or {}).get("serviceName")
+    return invalid_each("spec.serviceName", service, names.dns1123_label_errors(service)) if service else []
 
 
 def stateful_set_errors(tree: Tree) -> Errors:
@@ -122,8 +128,6 @@ def stateful_set_errors(tree: Tree) -> Errors:
         where = f"spec.persistentVolumeClaimRetentionPolicy.{key}"
         errors += one_of(where, retention.get(key), ("Retain", "Delete"), needed=True)
     errors += template_claims(spec, "spec")
-    if service := spec.get("serviceName"):
-        errors += invalid_each("spec.serviceName", service, names.dns1123_label_errors(service))
     errors += not_negative("spec.replicas", spec.get("replicas"))
     errors += not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     errors += not_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"))
@@ -173,10 +177,14 @@ def _controlled_template_errors(spec: Tree, kind: str) -> Errors:
         return [required("spec.template")]
     errors: Errors = []
     labels = (template.get("metadata") or {}).get("labels")
-    if selector is not None and _selects(selector) and _is_valid(selector) and not matches(selector, labels):
+    if selector is None or (_selects(selector) and _is_valid(selector) and not matches(selector, labels)):
         errors.append(invalid_value("spec.template.metadata.labels", labels, _NO_MATCH))
+    stateful = kind == "StatefulSet"
     if selector is not None and not _is_valid(selector):
-        errors.append(invalid_value("spec.selector", selector, "invalid label selector"))
+        errors.append(invalid_value("spec.selector", selector, "" if stateful else "invalid label selector"))
+    if stateful:
+        # Kubernetes looks at the labels of these pods twice.
+        errors += label_errors(labels, "spec.template.labels")
     errors += template_errors(template, "spec.template")
     return errors + _restart_errors(template.get("spec") or {}, kind)
 

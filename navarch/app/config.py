@@ -14,6 +14,8 @@ CLUSTER_DOMAIN = "cluster.local"
 ISSUER = f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 KUBELET_PORT = 10250
+#: Endpoints and tables follow a deletion within some 50 ms.
+LEAVING_S = 0.25
 #: The DNS service's place in the service range.
 DNS_INDEX = 10
 
@@ -68,6 +70,7 @@ def node_config(place: Place, node: NodeEntry) -> NodeConfig:
         cluster_dns=(place.profile.service_ip(DNS_INDEX),),
         cluster_domain=CLUSTER_DOMAIN,
         cgroup_root=f"{spec.cgroup}/kubepods",
+        leaving_s=LEAVING_S,
         provider_id=f"navarch://{place.profile.name}/{node.name}",
     )
 

@@ -37,6 +37,9 @@ class NodeConfig:
     start_concurrency: int = 6
     #: The cgroup below which pods live, empty to leave cgroups to the runtime.
     cgroup_root: str = "/kubepods"
+    #: How long a pod that is deleted goes on serving, so that no proxy still sends it new connections when
+    #: its containers are told to end.
+    leaving_s: float = 0.0
     lease_interval_s: float = 10.0
     lease_duration_s: int = 40
     status_interval_s: float = 10.0

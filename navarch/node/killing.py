@@ -50,6 +50,8 @@ async def kill_pod(parts: Parts, pod: Pod, observed: Observed, grace_s: float, n
     sidecars = [c.name for c in pod.spec.initContainers if is_sidecar(c)]
     deadline = asyncio.get_running_loop().time() + grace_s
     running = observed.running()
+    if running and grace_s > 0:
+        await asyncio.sleep(parts.config.leaving_s)
     first = [s for s in running if s.name not in sidecars]
     if len(first) == 1:
         await kill_container(parts, pod, observed, first[0], grace_s, "", note)

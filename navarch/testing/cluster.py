@@ -8,7 +8,7 @@ sleeps, no thread runs, and one seed gives one history (`event_hash`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -16,7 +16,9 @@ from navarch.base import times
 from navarch.base.errors import UsageError
 from navarch.client import identities
 from navarch.client.direct import direct_client
+from navarch.client.informer import Informer
 from navarch.client.rest import RestClient
+from navarch.control.runner import ControlPlane
 from navarch.node.runtime.script import Scripts
 from navarch.seams.sim import DEFAULT_EPOCH, SimLoop, SimRng, sim_seams
 from navarch.server.app import ApiServer
@@ -140,6 +142,12 @@ class Cluster(Calls, Faults):
         node = self._add(NodeShape(name or f"node-{index}", index, **shape))
         self.loop.run_until_idle()
         return node
+
+    def informers(self) -> Iterator[tuple[str, Informer[Any]]]:
+        """The informers of the control plane, each with the component's name: what it believes."""
+        for name, running in self._components.items():
+            if isinstance(running.part, ControlPlane):
+                yield from ((name, informer) for informer in running.part.informers.values())
 
     # --- history
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from navarch.client import identities
-from navarch.control.collectors import run_controllers
+from navarch.client.contract import Client
+from navarch.control.catalog import single_minded
+from navarch.control.collectors import run_collectors
 from navarch.control.config import Config
+from navarch.control.runner import ControlPlane
 from navarch.scheduler.run import Scheduler
+from navarch.seams.contract import Seams
 
 if TYPE_CHECKING:
     from navarch.testing.cluster import Cluster
@@ -19,12 +24,18 @@ if TYPE_CHECKING:
 ROOT_CA = "-----BEGIN CERTIFICATE-----\nsimulated\n-----END CERTIFICATE-----\n"
 
 
+class Part(Protocol):
+    """A component at work: it gets nothing but a client, seams and configuration."""
+
+    def run(self) -> Coroutine[Any, Any, None]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
-    """`run` makes the coroutine that is the component."""
+    """`make` builds it anew at each start."""
 
     name: str
-    run: Callable[[Cluster], Awaitable[None]]
+    make: Callable[[Cluster], Part]
 
 
 @dataclass(slots=True)
@@ -32,18 +43,34 @@ class Running:
     """A component at work."""
 
     component: Component
+    part: Part
     task: asyncio.Task[None]
 
     def stop(self) -> None:
         self.task.cancel()
 
 
+class Controllers:
+    """All controllers. `informers` are what those with fixed sources believe."""
+
+    def __init__(self, client: Client, seams: Seams, config: Config, client_for: Callable[[str], Client]) -> None:
+        plane = ControlPlane(client, seams, single_minded(config), client_for=client_for)
+        self.informers = tuple(plane.informers.values())
+        self._plane = plane
+        self._collect = partial(run_collectors, client, seams, config, client_for=client_for)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._plane.run())
+            group.create_task(self._collect())
+
+
 def start(component: Component, cluster: Cluster) -> Running:
-    coroutine = component.run(cluster)
-    return Running(component, cluster.loop.create_task(coroutine, name=component.name))  # type: ignore[arg-type]
+    part = component.make(cluster)
+    return Running(component, part, cluster.loop.create_task(part.run(), name=component.name))
 
 
-def _control(cluster: Cluster) -> Awaitable[None]:
+def _control(cluster: Cluster) -> Part:
     resources = tuple(
         served.resource
         for served in cluster.server.resources
@@ -52,15 +79,15 @@ def _control(cluster: Cluster) -> Awaitable[None]:
     config = Config(resources=resources, root_ca=ROOT_CA, cluster_cidrs=("10.128.0.0/9",))
     client = cluster.client_for("kube-controller-manager", identities.CONTROLLER_MANAGER)
 
-    def client_for(name: str):  # type: ignore[no-untyped-def]
+    def client_for(name: str) -> Client:
         return cluster.client_for("kube-controller-manager", identities.controller(name))
 
-    return run_controllers(client, cluster.seams, config, client_for=client_for)
+    return Controllers(client, cluster.seams, config, client_for)
 
 
-def _scheduler(cluster: Cluster) -> Awaitable[None]:
+def _scheduler(cluster: Cluster) -> Part:
     client = cluster.client_for("kube-scheduler", identities.SCHEDULER)
-    return Scheduler(client, cluster.seams).run()
+    return Scheduler(client, cluster.seams)
 
 
 CONTROL_PLANE: tuple[Component, ...] = (

@@ -13,9 +13,12 @@ import logging
 from dataclasses import dataclass, field
 from typing import Final
 
+from navarch.api.views.base import decode
+from navarch.api.views.pod import Pod, PodStatus
 from navarch.base.errors import StatusError
 from navarch.base.resource import ObjectKey, Resource
 from navarch.client.contract import Client, PatchType, Unreachable
+from navarch.node.status import FINAL
 from navarch.schema.types import Tree
 from navarch.seams.contract import Rng
 
@@ -56,6 +59,20 @@ class Statuses:
             return
         entry.wanted = status
         entry.done.clear()
+        self._dirty[uid] = None
+        self._wake.set()
+
+    def seen(self, uid: str, status: PodStatus) -> None:
+        """What the API shows of a pod now. Where somebody else has changed what is ours (a node controller
+        that took the node for dead), it is written again. Old news cost a write that changes nothing."""
+        entry = self._entries.get(uid)
+        if entry is None or entry.gone or entry.written is None or status.phase in FINAL:
+            return
+        shown = {c.type: c.status for c in status.conditions}
+        ours = {c["type"]: c["status"] for c in entry.written.get("conditions", ())}
+        if status.phase == entry.written.get("phase") and all(shown.get(t) == s for t, s in ours.items()):
+            return
+        entry.written = None
         self._dirty[uid] = None
         self._wake.set()
 
@@ -103,12 +120,13 @@ class Statuses:
             await self._again(uid)
             return
         except StatusError as error:
-            if error.code in (404, 409):
+            if error.code == 404 or (error.code == 409 and await self._replaced(uid, entry.key)):
                 # Gone, or another pod of the same name: nobody waits for this status any more.
                 entry.gone = True
                 entry.done.set()
                 return
-            log.warning("pod status refused pod=%s error=%s", entry.key, error)
+            if error.code != 409:
+                log.warning("pod status refused pod=%s error=%s", entry.key, error)
             await self._again(uid)
             return
         entry.written = wanted
@@ -116,6 +134,15 @@ class Statuses:
             entry.done.set()
         else:
             self._dirty[uid] = None
+
+    async def _replaced(self, uid: str, key: ObjectKey) -> bool:
+        """Whether a conflict means that this pod is no more, not just a race that was lost."""
+        try:
+            return decode(Pod, await self._client.get(PODS, key.name, key.namespace)).metadata.uid != uid
+        except StatusError as error:
+            return error.code == 404
+        except Unreachable:
+            return False
 
     async def _again(self, uid: str) -> None:
         await asyncio.sleep(self._rng.uniform(RETRY_S / 2, RETRY_S))

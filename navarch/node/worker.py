@@ -88,6 +88,7 @@ class PodWorker:
     def update(self, pod: Pod) -> None:
         """The pod's object changed."""
         before, self.pod = self.pod, pod
+        self._parts.statuses.seen(self._api_uid(), pod.status)
         if pod.metadata.deletionTimestamp is not None:
             self._begin_deletion(pod.metadata.deletionGracePeriodSeconds)
         if matters(before, pod):

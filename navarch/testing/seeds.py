@@ -80,7 +80,8 @@ def _rest(state: Play) -> list[str]:
 
 
 def shrink(outcome: Outcome, replay: Callable[[Sequence[Op]], Outcome], ops: Sequence[Op]) -> tuple[Op, ...]:
-    """A short history that still fails: chunks of operations are left out, then single ones."""
+    """A short history that still fails in the same way: chunks of operations are left out, then single ones."""
+    kinds = {_kind(problem) for problem in outcome.problems}
     current, tries = list(ops), SHRINK_TRIES
     size = len(current) // 2
     while size >= 1 and tries > 0:
@@ -88,12 +89,17 @@ def shrink(outcome: Outcome, replay: Callable[[Sequence[Op]], Outcome], ops: Seq
         while start < len(current) and tries > 0:
             shorter = current[:start] + current[start + size :]
             tries -= 1
-            if replay(shorter).ok:
-                start += size
-            else:
+            if kinds & {_kind(problem) for problem in replay(shorter).problems}:
                 current = shorter
+            else:
+                start += size
         size //= 2
     return tuple(current)
+
+
+def _kind(problem: str) -> str:
+    """What a problem is about: its first word."""
+    return problem.split()[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -118,7 +118,9 @@ class Runner:
 
     def _watch(self, watch: Watch[Any]) -> None:
         def changed(key: ObjectKey, old: HasMetadata | None, new: HasMetadata | None) -> None:
-            for work in watch.keys(self._world, key, old, new):
+            found = watch.keys(self._world, key, old, new)
+            # The order of a set is another in each process.
+            for work in sorted(found, key=repr) if isinstance(found, set | frozenset) else found:
                 self._queue.add(work)
 
         self._informers[watch.source].on_change(changed)

@@ -167,7 +167,6 @@ class Invariants:
             owner = _controller(metadata)
             self._sets[metadata["uid"]] = owner
             self._sets_of[owner].add(metadata["uid"])
-            self._note_going(metadata)
         elif bucket == "namespaces" and metadata.get("deletionTimestamp"):
             self._going.add(metadata["name"])
         elif bucket == "namespaces":
@@ -234,7 +233,7 @@ class Invariants:
         deployment, siblings = self._siblings(pod)
         known = self._deployments.get(deployment)
         namespace = key.split("/")[1]
-        if known is None or now < self._excused_until or self._going & {deployment, pod.owner, namespace}:
+        if known is None or now < self._excused_until or self._going & {deployment, namespace}:
             return
         _, fewest = known.bounds(now)
         left = sum(p.serves for p in siblings)

@@ -67,8 +67,11 @@ class Deploy:
 
     def run(self, play: Play) -> None:
         c, (namespace, name) = play.c, self.key
-        if c.find("namespace", namespace) is None:
+        home = c.find("namespace", namespace)
+        if home is None:
             c.apply(builders.namespace(namespace))
+        elif home.metadata.deletionTimestamp:
+            return
         tree = builders.deployment(
             name,
             self.replicas,
@@ -166,7 +169,8 @@ class Serve:
 
     def run(self, play: Play) -> None:
         namespace, name = self.key
-        if play.c.find("namespace", namespace) is not None:
+        home = play.c.find("namespace", namespace)
+        if home is not None and not home.metadata.deletionTimestamp:
             play.c.apply(builders.service(name), namespace)
             play.declared.services.add(self.key)
 

@@ -18,14 +18,13 @@ from navarch.client import identities
 from navarch.client.direct import direct_client
 from navarch.client.informer import Informer
 from navarch.client.rest import RestClient
-from navarch.control.runner import ControlPlane
 from navarch.node.runtime.script import Scripts
 from navarch.seams.sim import DEFAULT_EPOCH, SimLoop, SimRng, sim_seams
 from navarch.server.app import ApiServer
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
 from navarch.store.contract import Event
 from navarch.testing.calls import MANAGER, Calls
-from navarch.testing.components import CONTROL_PLANE, Running
+from navarch.testing.components import CONTROL_PLANE, Controllers, Running
 from navarch.testing.disk import SimStore
 from navarch.testing.faults import Faults
 from navarch.testing.links import Link, linked_client
@@ -146,8 +145,8 @@ class Cluster(Calls, Faults):
     def informers(self) -> Iterator[tuple[str, Informer[Any]]]:
         """The informers of the control plane, each with the component's name: what it believes."""
         for name, running in self._components.items():
-            if isinstance(running.part, ControlPlane):
-                yield from ((name, informer) for informer in running.part.informers.values())
+            if isinstance(running.part, Controllers):
+                yield from ((name, informer) for informer in running.part.informers)
 
     # --- history
 

@@ -23,6 +23,8 @@ from navarch.api.views.storage import PersistentVolume, PersistentVolumeClaim, S
 from navarch.base.resource import Resource
 from navarch.client.cache import HasMetadata
 from navarch.control.views import (
+    AdmissionPolicy,
+    Bare,
     CertificateSigningRequest,
     CronJob,
     DaemonSet,
@@ -31,6 +33,7 @@ from navarch.control.views import (
     ReplicaSet,
     ReplicationController,
     ResourceQuota,
+    ServiceCIDR,
     StatefulSet,
 )
 from navarch.control.world import Source
@@ -150,4 +153,10 @@ RESOURCEQUOTAS: Final = Source(Resource("", "v1", "resourcequotas", "ResourceQuo
 SIGNINGREQUESTS: Final = Source(
     Resource("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", False),
     CertificateSigningRequest,
+)
+SERVICECIDRS: Final = Source(Resource("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", False), ServiceCIDR)
+IPADDRESSES: Final = Source(Resource("networking.k8s.io", "v1", "ipaddresses", "IPAddress", False), Bare)
+ADMISSIONPOLICIES: Final = Source(
+    Resource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", False),
+    AdmissionPolicy,
 )

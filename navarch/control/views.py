@@ -13,7 +13,7 @@ import msgspec
 
 from navarch.api.views import apps, batch, core
 from navarch.api.views.base import EMPTY, View
-from navarch.api.views.meta import NO_METADATA, LabelSelector, ObjectMeta
+from navarch.api.views.meta import NO_METADATA, Condition, LabelSelector, ObjectMeta
 
 
 def to_tree(view: View) -> dict[str, Any]:
@@ -216,3 +216,26 @@ class CertificateSigningRequest(View, frozen=True):
     metadata: ObjectMeta = NO_METADATA
     spec: SigningRequestSpec = SigningRequestSpec()
     status: SigningRequestStatus = SigningRequestStatus()
+
+
+class ServiceCIDRSpec(View, frozen=True):
+    cidrs: tuple[str, ...] = ()
+
+
+class ServiceCIDRStatus(View, frozen=True):
+    conditions: tuple[Condition, ...] = ()
+
+
+class ServiceCIDR(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: ServiceCIDRSpec = ServiceCIDRSpec()
+    status: ServiceCIDRStatus = ServiceCIDRStatus()
+
+
+class AdmissionPolicyStatus(View, frozen=True):
+    observedGeneration: int = 0
+
+
+class AdmissionPolicy(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    status: AdmissionPolicyStatus = AdmissionPolicyStatus()

@@ -11,16 +11,22 @@ from navarch.control.certificate_signing import KUBELET_CLIENT, Authority
 from navarch.control.config import Config
 from navarch.control.hostpath_provisioner import STANDARD_CLASS
 from navarch.control.sources import (
+    ADMISSIONPOLICIES,
     CLAIMS,
     DEPLOYMENTS,
     DISRUPTIONBUDGETS,
+    ENDPOINTS,
+    ENDPOINTSLICES,
     NODES,
     PODS,
     RESOURCEQUOTAS,
+    SERVICECIDRS,
+    SERVICES,
     SIGNINGREQUESTS,
     STORAGECLASSES,
     VOLUMES,
 )
+from navarch.control.ttl import ANNOTATION
 from navarch.control.volume_binder import SELECTED_NODE
 from navarch.schema.types import Tree
 from tests.control.test_against_server import RESOURCES, Whole, open_shop, whole, workload
@@ -147,3 +153,56 @@ def test_a_kubelets_request_is_approved_and_signed(caplog: pytest.LogCaptureFixt
         await w.until(cleared, 2 * 3600)
 
     whole(body, caplog, Config(RESOURCES, root_ca="PEM", sign=Authority(CA, CA_KEY).sign))
+
+
+def test_ranges_policies_and_endpoints_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    async def body(w: Whole) -> None:
+        await open_shop(w)
+        await w.client.create(NODES.resource, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}})
+        metadata: Tree = {"name": "db", "namespace": "shop"}
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": 5432}]}}
+        await w.client.create(SERVICES.resource, service, "shop")
+        subset = {"addresses": [{"ip": "192.0.2.1"}], "ports": [{"port": 5432}]}
+        written = {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": [subset]}
+        await w.client.create(ENDPOINTS.resource, written, "shop")
+        policy = {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": "few"},
+            "spec": {
+                "matchConstraints": {
+                    "resourceRules": [
+                        {
+                            "apiGroups": ["apps"],
+                            "apiVersions": ["v1"],
+                            "operations": ["CREATE"],
+                            "resources": ["deployments"],
+                        }
+                    ]
+                },
+                "validations": [{"expression": "object.spec.replicas < 100"}],
+            },
+        }
+        await w.client.create(ADMISSIONPOLICIES.resource, policy)
+
+        async def told() -> bool:
+            slices = await w.trees(ENDPOINTSLICES.resource, "shop")
+            (node,) = await w.trees(NODES.resource)
+            (cidr,) = await w.trees(SERVICECIDRS.resource)
+            (seen,) = await w.trees(ADMISSIONPOLICIES.resource)
+            return (
+                [e["addresses"] for s in slices for e in s["endpoints"]] == [["192.0.2.1"]]
+                and node["metadata"].get("annotations", {}).get(ANNOTATION) == "0"
+                and [c["status"] for c in cidr["status"].get("conditions", [])] == ["True"]
+                and seen.get("status", {}).get("observedGeneration") == 1
+            )
+
+        await w.until(told)
+        await w.client.delete(ENDPOINTS.resource, "db", "shop")
+
+        async def unmirrored() -> bool:
+            return not await w.trees(ENDPOINTSLICES.resource, "shop")
+
+        await w.until(unmirrored)
+
+    whole(body, caplog)

@@ -44,6 +44,8 @@ _WITHOUT_VALUE = {
 }
 
 
+_MARKUP: Final = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&"}
+
 #: Stands for a value that the message leaves out.
 NO_VALUE: Final = object()
 
@@ -77,7 +79,9 @@ def show(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    return orjson.dumps(value).decode()
+    text = orjson.dumps(value).decode()
+    # Go's JSON leaves no markup in structures; plain strings it prints as they are.
+    return text if isinstance(value, str) else text.translate(_MARKUP)
 
 
 def required(path: str, detail: str = "") -> FieldError:

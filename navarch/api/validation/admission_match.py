@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from navarch.api.validation.cel_check import UNKNOWN, Names, name_of, type_of
 from navarch.api.validation.labels import selector_errors
 from navarch.api.validation.rules import Errors, indexed, invalid_each, supported
 from navarch.base import names
@@ -19,6 +20,8 @@ _SCOPES: Final = ("*", "Cluster", "Namespaced")
 MATCH_POLICIES: Final = ("Equivalent", "Exact")
 FAILURE_POLICIES: Final = ("Fail", "Ignore")
 REINVOCATION_POLICIES: Final = ("IfNeeded", "Never")
+#: What expressions about a request may use.
+REQUEST_NAMES: Final[Names] = dict.fromkeys(("object", "oldObject", "request", "authorizer"), UNKNOWN)
 MAX_CONDITIONS: Final = 64
 
 
@@ -59,8 +62,20 @@ def rule_errors(rule: Tree, path: str) -> Errors:
     return errors
 
 
-def match_condition_errors(tree: Tree, path: str) -> Errors:
+def expression_errors(expression: str, path: str, names_of: Names, *wanted: str) -> Errors:
+    """An expression that must compile to one of the types; to any if none is given."""
+    found, why = type_of(expression, names_of)
+    if why:
+        return [invalid_value(path, expression, why)]
+    if not wanted or name_of(found) in (*wanted, UNKNOWN):
+        return []
+    listed = wanted[0] if len(wanted) == 1 else f"one of [{' '.join(wanted)}]"
+    return [invalid_value(path, expression, f"must evaluate to {listed} but got {name_of(found)}")]
+
+
+def match_condition_errors(tree: Tree, path: str, *, with_params: bool = False) -> Errors:
     """`matchConditions`: their number, names and expressions."""
+    declared = {**REQUEST_NAMES, **({"params": UNKNOWN} if with_params else {})}
     conditions = tree.get("matchConditions") or ()
     if len(conditions) > MAX_CONDITIONS:
         return [too_many(f"{path}.matchConditions", len(conditions), MAX_CONDITIONS)]
@@ -70,6 +85,8 @@ def match_condition_errors(tree: Tree, path: str) -> Errors:
         name = condition.get("name", "")
         if not (condition.get("expression") or "").strip():
             errors.append(required(f"{where}.expression"))
+        else:
+            errors += expression_errors(condition["expression"], f"{where}.expression", declared, "bool")
         if name:
             errors += invalid_each(f"{where}.name", name, names.qualified_name_errors(name))
         else:

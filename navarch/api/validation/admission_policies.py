@@ -1,7 +1,5 @@
 """ValidatingAdmissionPolicy, MutatingAdmissionPolicy and their bindings.
 
-Expressions are only checked for being there.
-
 Source: kubernetes `pkg/apis/admissionregistration/validation`.
 """
 
@@ -13,9 +11,12 @@ from typing import Final
 from navarch.api.validation.admission_match import (
     FAILURE_POLICIES,
     REINVOCATION_POLICIES,
+    REQUEST_NAMES,
+    expression_errors,
     match_condition_errors,
     match_resources_errors,
 )
+from navarch.api.validation.cel_check import UNKNOWN, Names, Type, type_of
 from navarch.api.validation.labels import selector_errors
 from navarch.api.validation.rules import Errors, indexed, invalid_each, supported
 from navarch.base import names
@@ -26,6 +27,7 @@ _REASONS: Final = ("Forbidden", "Invalid", "RequestEntityTooLarge")
 _ACTIONS: Final = ("Audit", "Deny", "Warn")
 _NOT_FOUND_ACTIONS: Final = ("Deny", "Allow")
 _PATCH_TYPES: Final = {"ApplyConfiguration": "applyConfiguration", "JSONPatch": "jsonPatch"}
+_RESULTS: Final = {"ApplyConfiguration": "Object", "JSONPatch": "list(JSONPatch)"}
 _IDENTIFIER: Final = re.compile("[_a-zA-Z][_a-zA-Z0-9]*")
 _MAX_AUDIT_ANNOTATIONS: Final = 20
 _NOTHING_TO_DO: Final = "validations or auditAnnotations must contain at least one item"
@@ -38,6 +40,8 @@ _BOTH: Final = (
 def validating_policy_errors(tree: Tree) -> Errors:
     spec = tree.get("spec") or {}
     errors = _policy_errors(spec, mutating=False)
+    names_of, found = _declared(spec)
+    errors += found
     if not spec.get("validations") and not spec.get("auditAnnotations"):
         return [
             *errors,
@@ -45,17 +49,19 @@ def validating_policy_errors(tree: Tree) -> Errors:
             required("spec.auditAnnotations", _NOTHING_TO_DO),
         ]
     for path, validation in indexed(spec, "validations", "spec"):
-        errors += _validation_errors(validation, path)
-    return errors + _audit_errors(spec, tree["metadata"].get("name", ""))
+        errors += _validation_errors(validation, path, names_of)
+    return errors + _audit_errors(spec, tree["metadata"].get("name", ""), names_of)
 
 
 def mutating_policy_errors(tree: Tree) -> Errors:
     spec = tree.get("spec") or {}
     errors = _policy_errors(spec, mutating=True)
+    names_of, found = _declared(spec)
+    errors += found
     if not spec.get("mutations"):
         errors.append(required("spec.mutations", "mutations must contain at least one item"))
     for path, mutation in indexed(spec, "mutations", "spec"):
-        errors += _mutation_errors(mutation, path)
+        errors += _mutation_errors(mutation, path, names_of)
     policy = spec.get("reinvocationPolicy", "")
     if not policy:
         return [*errors, required("spec.reinvocationPolicy")]
@@ -100,10 +106,28 @@ def _policy_errors(spec: Tree, *, mutating: bool) -> Errors:
         errors += match_resources_errors(match, "spec.matchConstraints", mutating=mutating)
         if not match.get("resourceRules"):
             errors.append(required("spec.matchConstraints.resourceRules"))
-    errors += match_condition_errors(spec, "spec")
-    for path, variable in indexed(spec, "variables", "spec"):
-        errors += _variable_errors(variable, path)
+    errors += match_condition_errors(spec, "spec", with_params=spec.get("paramKind") is not None)
     return errors
+
+
+def _declared(spec: Tree) -> tuple[dict[str, Type], Errors]:
+    """What the expressions of a policy may use, and the errors of its variables."""
+    names_of: dict[str, Type] = {**REQUEST_NAMES, "namespaceObject": UNKNOWN}
+    if spec.get("paramKind") is not None:
+        names_of["params"] = UNKNOWN
+    errors: Errors = []
+    variables: dict[str, Type] = {}
+    for path, variable in indexed(spec, "variables", "spec"):
+        names_of["variables"] = variables
+        errors += _variable_errors(variable, path)
+        name, expression = variable.get("name") or "", variable.get("expression") or ""
+        if not name.strip() or not expression.strip():
+            continue
+        found, why = type_of(expression, names_of)
+        if why:
+            errors.append(invalid_value(f"{path}.expression", expression, why))
+        variables[name] = found
+    return names_of, errors
 
 
 def _param_kind_errors(kind: Tree, path: str) -> Errors:
@@ -140,13 +164,17 @@ def _variable_errors(variable: Tree, path: str) -> Errors:
     return errors
 
 
-def _validation_errors(validation: Tree, path: str) -> Errors:
+def _validation_errors(validation: Tree, path: str, names_of: Names) -> Errors:
     errors: Errors = []
     if not (validation.get("expression") or "").strip():
         errors.append(required(f"{path}.expression", "expression is not specified"))
+    else:
+        errors += expression_errors(validation["expression"], f"{path}.expression", names_of, "bool")
     expression, message = validation.get("messageExpression") or "", validation.get("message") or ""
     if expression and not expression.strip():
         errors.append(invalid_value(f"{path}.messageExpression", expression, "must be non-empty if specified"))
+    elif expression:
+        errors += expression_errors(expression, f"{path}.messageExpression", names_of, "string")
     if message and not message.strip():
         errors.append(invalid_value(f"{path}.message", message, "message must be non-empty if specified"))
     elif "\n" in message.strip():
@@ -159,7 +187,7 @@ def _validation_errors(validation: Tree, path: str) -> Errors:
     return errors
 
 
-def _audit_errors(spec: Tree, policy: str) -> Errors:
+def _audit_errors(spec: Tree, policy: str, names_of: Names) -> Errors:
     annotations = spec.get("auditAnnotations") or ()
     errors: Errors = []
     if len(annotations) > _MAX_AUDIT_ANNOTATIONS:
@@ -172,13 +200,16 @@ def _audit_errors(spec: Tree, policy: str) -> Errors:
         errors += invalid_each(f"{path}.key", shown, names.qualified_name_errors(shown))
         if not (annotation.get("valueExpression") or "").strip():
             errors.append(required(f"{path}.valueExpression", "valueExpression is not specified"))
+        else:
+            where, expression = f"{path}.valueExpression", annotation["valueExpression"]
+            errors += expression_errors(expression, where, names_of, "string", "null_type")
         if key in seen:
             errors.append(duplicate(f"{path}.key", key))
         seen.add(key)
     return errors
 
 
-def _mutation_errors(mutation: Tree, path: str) -> Errors:
+def _mutation_errors(mutation: Tree, path: str, names_of: Names) -> Errors:
     kind = mutation.get("patchType") or ""
     if not kind:
         return [required(f"{path}.patchType")]
@@ -195,6 +226,8 @@ def _mutation_errors(mutation: Tree, path: str) -> Errors:
             errors.append(required(where, f"must be specified when patchType is {kind}"))
         elif not (given.get("expression") or "").strip():
             errors.append(required(f"{where}.expression"))
+        else:
+            errors += expression_errors(given["expression"], f"{where}.expression", names_of, _RESULTS[patch_type])
     return errors
 
 

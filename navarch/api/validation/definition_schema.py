@@ -1,7 +1,5 @@
 """The OpenAPI schema in a CustomResourceDefinition: structural, with defaults that fit, and known extensions.
 
-CEL rules are only checked for being there.
-
 Source: apiextensions-apiserver `pkg/apiserver/schema` (structural invariants, defaults) and
 `pkg/apis/apiextensions/validation`; KEP-1979 for structural schemas.
 """
@@ -12,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from navarch.api.validation.cel_check import UNKNOWN, name_of, schema_type, type_of
+from navarch.api.validation.go_form import shown
 from navarch.api.validation.rules import Errors
 from navarch.base.field import FieldError, forbidden_field, invalid_value, not_supported, required
 from navarch.schema.rules import check, compile_rules
@@ -175,6 +175,8 @@ def _rule_errors(rule: Tree, node: Tree, path: str) -> Errors:
     errors: Errors = []
     if not (rule.get("rule") or "").strip():
         errors.append(required(f"{path}.rule", "rule is not specified"))
+    else:
+        errors += _expression_errors(rule, node, f"{path}.rule")
     message = rule.get("message") or ""
     if message and not message.strip():
         errors.append(invalid_value(f"{path}.message", message, "message must be non-empty if specified"))
@@ -186,3 +188,12 @@ def _rule_errors(rule: Tree, node: Tree, path: str) -> Errors:
     if field and ends_at(node, field) is None:
         errors.append(invalid_value(f"{path}.fieldPath", field, "must be a valid path"))
     return errors
+
+
+def _expression_errors(rule: Tree, node: Tree, path: str) -> Errors:
+    """A rule about the value here and, on updates, the one that was."""
+    own = schema_type(node)
+    found, why = type_of(rule["rule"], {"self": own, "oldSelf": own})
+    if not why and name_of(found) not in ("bool", UNKNOWN):
+        why = "cel expression must evaluate to a bool"
+    return [invalid_value(path, shown("ValidationRule", rule), why)] if why else []

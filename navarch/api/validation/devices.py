@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from navarch.api.validation.cel_check import UNKNOWN, name_of, type_of
 from navarch.api.validation.rules import ABOVE_ZERO, Errors, indexed, invalid_each, named, one_of
 from navarch.api.validation.volume_sources import csi_driver_errors
 from navarch.base import names
@@ -89,9 +90,19 @@ def _exact_errors(request: Tree, path: str) -> Errors:
 
 
 def selector_list_errors(tree: Tree, path: str) -> Errors:
-    return [
-        required(f"{where}.cel") for where, selector in indexed(tree, "selectors", path) if selector.get("cel") is None
-    ]
+    """CEL expressions about a device."""
+    errors: Errors = []
+    for where, selector in indexed(tree, "selectors", path):
+        if selector.get("cel") is None:
+            errors.append(required(f"{where}.cel"))
+            continue
+        expression = selector["cel"].get("expression", "")
+        found, why = type_of(expression, {"device": UNKNOWN})
+        if not why and name_of(found) not in ("bool", UNKNOWN):
+            why = f"must evaluate to bool or the unknown type, not {name_of(found)}"
+        if why:
+            errors.append(invalid_value(f"{where}.cel.expression", expression, why))
+    return errors
 
 
 def _toleration_errors(toleration: Tree, path: str) -> Errors:

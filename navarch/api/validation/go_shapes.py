@@ -233,6 +233,7 @@ SHAPES: Final = {
         'Name="" Served=false Storage=false Deprecated=false DeprecationWarning Schema Subresources '
         "AdditionalPrinterColumns SelectableFields"
     ),
+    "ValidationRule": 'Rule="" Message="" MessageExpression="" Reason FieldPath="" OptionalOldSelf',
     "Taint": 'Key="" Value="" Effect="" TimeAdded',
     "ParentReference": 'Group="" Resource="" Namespace="" Name=""',
 }

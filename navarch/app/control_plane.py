@@ -32,6 +32,7 @@ from navarch.seams.contract import Seams
 from navarch.seams.real import real_seams
 from navarch.server.app import ApiServer, ServerConfig
 from navarch.server.bootstrap import bootstrap
+from navarch.server.compaction import compact_regularly
 from navarch.server.subresources.backends import Handle, KubeletAccess
 from navarch.store.contract import Store
 from navarch.store.lmdb import LmdbStore
@@ -95,6 +96,7 @@ class ControlPlane:
     async def run(self) -> None:
         """The components, until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(compact_regularly(self.server.store), name="compaction")
             group.create_task(self._controllers(), name="kube-controller-manager")
             self._show_components(group)
             if self.place.profile.driver is DriverName.FAKE:

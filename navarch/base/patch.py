@@ -17,10 +17,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import orjson
+
 from navarch.base.errors import Details, StatusError, bad_request
 
 #: The API server takes no longer lists.
 MAX_OPERATIONS: Final = 10_000
+#: What all copies of a patch may add: a few of them double a document to any size.
+MAX_COPIED_BYTES: Final = 3 << 20
 #: How the API server answers any operation that does not apply.
 REJECTED: Final = "the server rejected our request due to an error in our request"
 
@@ -114,7 +118,13 @@ def apply_json_patch(tree: Any, operations: Sequence[dict[str, Any]]) -> Any:
 
     Raises: PatchError; the result of the operations before it is lost, as it must be.
     """
+    copied = 0
     for operation in operations:
+        if operation.get("op") == "copy":
+            copied += _copied_bytes(tree, operation)
+            if copied > MAX_COPIED_BYTES:
+                text = "Unable to complete the copy, the accumulated size increase of copy is"
+                raise PatchError(f"{text} {copied}, exceeding the limit {MAX_COPIED_BYTES}")
         tree = _apply(tree, operation)
     return tree
 
@@ -150,6 +160,10 @@ def _apply(tree: Any, operation: dict[str, Any]) -> Any:
         case "test":
             return _test(tree, path, operation.get("value"))
     raise PatchError(f"Unexpected kind: {kind or 'unknown'}")
+
+
+def _copied_bytes(tree: Any, operation: dict[str, Any]) -> int:
+    return len(orjson.dumps(_find(tree, _source(operation, "copy"), "copy")))
 
 
 def _source(operation: dict[str, Any], kind: str) -> str:

@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import yaml
 
+from navarch.base.nesting import MAX_DEPTH
+
 _TRUE: Final = frozenset(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"])
 _FALSE: Final = frozenset(["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"])
 _NULL: Final = frozenset(["", "~", "null", "Null", "NULL"])
@@ -43,6 +45,7 @@ def load_strict(text: str | bytes) -> tuple[Any, list[str]]:
 
     Raises: YamlError.
     """
+    _check_shape(text)
     loader = _Loader(text)
     try:
         return (loader.get_data() if _more(loader) else None), loader.repeated
@@ -54,6 +57,7 @@ def load_strict(text: str | bytes) -> tuple[Any, list[str]]:
 
 def load_all(text: str | bytes) -> Iterator[Any]:
     """All documents, empty ones as None. Raises: YamlError."""
+    _check_shape(text)
     loader = _Loader(text)
     try:
         while _more(loader):
@@ -62,6 +66,56 @@ def load_all(text: str | bytes) -> Iterator[Any]:
         raise YamlError(_message(error)) from error
     finally:
         loader.dispose()
+
+
+#: Nodes that a document may have with its aliases replaced. Source: goyaml's limit is of this order.
+_MAX_NODES: Final = 400_000
+
+
+def _check_shape(text: str | bytes) -> None:
+    """Refuse what nests too deep or grows beyond bounds by its aliases; libyaml's composer would take
+    the stack, and the tree's reader the memory. Raises: YamlError."""
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if not (_may_be_deep(raw) or (b"&" in raw and b"*" in raw)):
+        return
+    try:
+        _measure(text)
+    except (yaml.YAMLError, RecursionError):
+        return  # the loader says what is wrong
+
+
+def _may_be_deep(raw: bytes) -> bool:
+    """Whether brackets, indentation and dashes could add up to more levels than are allowed."""
+    if len(raw) <= MAX_DEPTH:
+        return False
+    brackets = raw.count(b"[") + raw.count(b"{")
+    indented = max(len(line) - len(line.lstrip(b" ")) for line in raw.split(b"\n"))
+    compact = max(line.count(b"- ") + line.count(b"? ") for line in raw.split(b"\n"))
+    return brackets + indented + compact > MAX_DEPTH
+
+
+def _measure(text: str | bytes) -> None:
+    """Count levels and nodes along the parser's events, which need no stack."""
+    sizes: dict[str, int] = {}
+    open_: list[tuple[str | None, int]] = []
+    size = 0
+    for event in yaml.parse(text, Loader=_Loader):  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_.append((event.anchor, size))
+            size = 1
+            if len(open_) > MAX_DEPTH:
+                raise YamlError("yaml: exceeded max depth")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_.pop()
+            if anchor is not None:
+                sizes[anchor] = size
+            size += before
+        elif isinstance(event, yaml.AliasEvent):
+            size += sizes.get(event.anchor, 1)
+        elif isinstance(event, yaml.ScalarEvent):
+            size += 1
+        if size > _MAX_NODES:
+            raise YamlError("yaml: document contains excessive aliasing")
 
 
 def plain(text: str) -> Any:

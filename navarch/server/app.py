@@ -14,7 +14,8 @@ import orjson
 
 from navarch.api.catalog import KINDS
 from navarch.api.kind import Kind
-from navarch.base.errors import Details, StatusError, method_not_allowed, no_such_resource
+from navarch.base.errors import Details, StatusError, bad_request, method_not_allowed, no_such_resource
+from navarch.base.nesting import too_deep
 from navarch.schema.facts import load
 from navarch.seams.contract import Seams
 from navarch.server.access import Access
@@ -148,6 +149,8 @@ class ApiServer:
             raise no_such_resource()
         if request.method == "HEAD":
             return Response(405)
+        if request.body and "yaml" not in request.headers.get("content-type", "") and too_deep(request.body):
+            raise bad_request("error decoding the body: exceeded max depth")
         if not served.kind.namespaced:
             # Authorisation asks about /namespaces/x in namespace x; from here on it is cluster-scoped.
             info.namespace = ""

@@ -127,16 +127,25 @@ def decode_delete_options(request: Request) -> Tree | None:
         version = tree.get("apiVersion", "")
         scheme = "pkg/apis/meta/internalversion/scheme/register.go:27"
         raise bad_request(f'no kind "{kind}" is registered for version "{version}" in scheme "{scheme}"')
-    return tree
+    return fitted(tree, "DeleteOptions")
 
 
 def decode_object_body(request: Request, kind: str) -> Tree:
-    """A small body that is an object (Binding, Eviction, Scale, TokenRequest), as it was sent.
+    """A small body that is an object (Binding, Eviction, Scale, TokenRequest).
 
     Raises: StatusError 400, 415.
     """
     media = media_type(request.headers.get("content-type", ""))
-    return parse_body(request.body, media, kind, load().type(_SMALL[kind]))
+    return fitted(parse_body(request.body, media, kind, load().type(_SMALL[kind])), kind)
+
+
+def fitted(tree: Tree, kind: str) -> Tree:
+    """Such a body in canonical form, without what its type does not know. Raises: StatusError 400."""
+    try:
+        normalize(load().type(_SMALL[kind]), tree)
+    except DecodeError as error:
+        raise cannot_handle(kind, str(tree.get("apiVersion", "v1")), kind, str(error)) from None
+    return tree
 
 
 #: The types of bodies that are not objects of the resource they are sent to.

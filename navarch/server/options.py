@@ -57,7 +57,14 @@ def parse_revision(text: str) -> int:
         raise ValueError(
             f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
         )
-    return int(text)
+    if (revision := int(text)) > _UINT64_MAX:
+        raise ValueError(
+            f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": value out of range'
+        )
+    return revision
+
+
+_UINT64_MAX = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)

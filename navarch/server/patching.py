@@ -75,6 +75,7 @@ def _patched(write: Write, media: str, current: Tree, patch: Any) -> Any:
 def _decoded(write: Write, media: str, patched: Tree) -> Tree:
     """What a patch made, as if it had been a request body."""
     served = write.served
+    as_object(patched)
     if _mistyped(served, patched):
         raise _unfit(patched, _no_kind(patched))
     if served.builtin and media != STRATEGIC:
@@ -87,6 +88,14 @@ def _decoded(write: Write, media: str, patched: Tree) -> Tree:
     bodies.report_strict(served, strict, write.options, write.warnings)
     bodies.apply_all_defaults(served, patched)
     check_place(write, patched)
+    return patched
+
+
+def as_object(patched: Any) -> Tree:
+    """What a patch made, if that still is an object. Raises: StatusError 422."""
+    if not isinstance(patched, dict):
+        why = f"json: cannot unmarshal {patches.json_type(patched)} into Go value of type map[string]interface {{}}"
+        raise invalid("", "", "", [invalid_value("patch", orjson.dumps(patched).decode(), why)])
     return patched
 
 

@@ -37,13 +37,18 @@ class Peer:
     def send(
         self, method: str, path: str, body: Any = None, media: str = JSON, accept: str = JSON, user: User = API_SERVER
     ) -> Response:
+        response = self.loop.run_until_complete(self.ask(method, path, body, media, accept, user))
+        self.loop.run_until_complete(asyncio.sleep(0.01))
+        return response
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, media: str = JSON, accept: str = JSON, user: User = API_SERVER
+    ) -> Response:
+        """One request among others in flight."""
         path, _, query = path.partition("?")
         headers = {"user-agent": "test/1", "accept": accept, "content-type": media}
         raw = b"" if body is None else json.dumps(body).encode()
-        request = Request(method, path, query, headers, raw, user=user)
-        response: Response = self.loop.run_until_complete(self.server.handle_as(request))
-        self.loop.run_until_complete(asyncio.sleep(0.01))
-        return response
+        return await self.server.handle_as(Request(method, path, query, headers, raw, user=user))
 
     def ok(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
         response = self.send(method, path, body, **options)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from navarch.base.errors import StatusError, internal_error
+import orjson
+
+from navarch.base.errors import StatusError, bad_request, internal_error
 from navarch.server.filters.security import Security
 from navarch.server.respond import add_warnings, error_response
 from navarch.store.contract import StoreError, ValueTooLarge
@@ -20,8 +22,15 @@ def guard(request: Request, error: Exception) -> Response:
         return error_response(error, accept)
     if isinstance(error, StoreError):
         return error_response(_store_failed(error), accept)
+    if isinstance(error, RecursionError) or _too_deep_to_print(error):
+        return error_response(bad_request("the object exceeded max depth"), accept)
     log.error("audit=%s method=%s path=%s: a bug", request.audit_id, request.method, request.path, exc_info=error)
     return error_response(internal_error(f"{type(error).__name__} (audit id {request.audit_id})"), accept)
+
+
+def _too_deep_to_print(error: Exception) -> bool:
+    """What a patch piled up, level on level."""
+    return isinstance(error, orjson.JSONEncodeError) and "ecursion" in str(error)
 
 
 def _store_failed(error: StoreError) -> StatusError:

@@ -16,7 +16,6 @@ from navarch.base.errors import StatusError, bad_request, internal_error, no_suc
 from navarch.base.field import invalid, invalid_value
 from navarch.schema.types import Tree
 from navarch.server import bodies, patching
-from navarch.server.bodies import decode_object_body
 from navarch.server.objects import Objects
 from navarch.server.options import parse_query, write_options
 from navarch.server.pipeline import PATCH_TRIES, Write
@@ -51,7 +50,7 @@ class ScaleSubresource:
         write = self._objects.write_of(request, info, served, options)
         if media == patching.APPLY:
             return await self._apply(write, paths, request.body)
-        body = patching.decode_body(request.body) if media else decode_object_body(request, "Scale")
+        body = patching.decode_body(request.body) if media else bodies.decode_object_body(request, "Scale")
 
         def change(current: Tree) -> Tree:
             wanted = _patched(media, scale_of(paths, current), body) if media else body
@@ -67,7 +66,7 @@ class ScaleSubresource:
             raise StatusError(500, "", _NO_APPLY)
         scale = bodies.decode_applied_as(body, "Scale", API_VERSION, write.options, write.warnings)
         applied: Tree = {"kind": served.kind.kind, "apiVersion": served.api_version, "metadata": {"name": write.name}}
-        replicas = (scale.get("spec") or {}).get("replicas")
+        replicas = (bodies.fitted(scale, "Scale").get("spec") or {}).get("replicas")
         if replicas is not None:
             put(applied, paths.replicas, replicas)
         outcome = await self._objects.apply(write, applied)
@@ -144,5 +143,5 @@ def _with_replicas(paths: Scale, current: Tree, scale: Tree) -> Tree:
 
 def _patched(media: str, scale: Tree, body: Any) -> Tree:
     # A Scale has no lists, so that a strategic merge is a plain one.
-    patched: Tree = patches.json_patch(scale, body) if media == patching.JSON else patches.merge_patch(scale, body)
-    return patched
+    patched = patches.json_patch(scale, body) if media == patching.JSON else patches.merge_patch(scale, body)
+    return bodies.fitted(patching.as_object(patched), "Scale")

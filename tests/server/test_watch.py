@@ -1,0 +1,170 @@
+"""Watches: what each selection sees, in which order, and who is cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from navarch.server.watch import MAX_BUFFERED_BYTES
+from tests.server.peer import Peer
+from tests.server.sinks import Collected, open_watch
+
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+PODS = "/api/v1/namespaces/default/pods"
+
+
+def config_map(name: str, **labels: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "labels": labels}, "data": {"k": "v"}}
+
+
+def test_an_object_comes_and_goes_with_its_labels(peer: Peer) -> None:
+    sink = Collected()
+    open_watch(peer, CONFIG_MAPS + "?watch=1&labelSelector=a%3D1", sink)
+    peer.post(CONFIG_MAPS, config_map("x", a="2"))
+    peer.ok("PUT", CONFIG_MAPS + "/x", config_map("x", a="1"))
+    left = peer.ok("PUT", CONFIG_MAPS + "/x", config_map("x"))
+    assert sink.seen() == [("ADDED", "x"), ("DELETED", "x")]
+    gone = sink.events()[1]["object"]["metadata"]
+    assert gone["labels"] == {"a": "1"}, "the last state that matched"
+    assert gone["resourceVersion"] == left["metadata"]["resourceVersion"]
+
+
+def test_a_deletion_carries_its_own_revision(peer: Peer) -> None:
+    sink = Collected()
+    open_watch(peer, CONFIG_MAPS + "?watch=1", sink)
+    made = peer.post(CONFIG_MAPS, config_map("x"))
+    peer.ok("DELETE", CONFIG_MAPS + "/x")
+    deleted = sink.events()[-1]["object"]["metadata"]["resourceVersion"]
+    assert int(deleted) > int(made["metadata"]["resourceVersion"])
+
+
+def test_pinned_watchers_hear_only_of_their_value(peer: Peer) -> None:
+    mine, other, everything = Collected(), Collected(), Collected()
+    open_watch(peer, "/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3Dn1", mine)
+    open_watch(peer, "/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3Dn2", other)
+    open_watch(peer, "/api/v1/pods?watch=1&fieldSelector=spec.nodeName!%3Dn1", everything)
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    peer.post(PODS, pod)
+    peer.post(PODS + "/p/binding", {"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}})
+    assert mine.seen() == [("ADDED", "p")]
+    assert other.seen() == []
+    assert everything.seen() == [("ADDED", "p"), ("DELETED", "p")]
+
+
+def test_initial_events_end_with_a_bookmark(peer: Peer) -> None:
+    peer.post(CONFIG_MAPS, config_map("x"))
+    sink = Collected()
+    query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    open_watch(peer, f"{CONFIG_MAPS}?{query}", sink)
+    assert [e["type"] for e in sink.events()][-2:] == ["ADDED", "BOOKMARK"]
+    assert sink.events()[-1]["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+
+
+def test_bookmarks_come_every_minute_and_the_watch_ends_in_time(peer: Peer) -> None:
+    sink = Collected()
+    open_watch(peer, CONFIG_MAPS + "?watch=1&allowWatchBookmarks=true&timeoutSeconds=130", sink)
+    peer.loop.run_until_complete(asyncio.sleep(129))
+    assert [e["type"] for e in sink.events()] == ["BOOKMARK", "BOOKMARK"]
+    peer.loop.run_until_complete(asyncio.sleep(2))
+    assert sink.closed
+
+
+def test_a_slow_watcher_is_cut_off_and_the_others_go_on(peer: Peer) -> None:
+    slow, quick = Collected(stuck=True), Collected()
+    open_watch(peer, CONFIG_MAPS + "?watch=1", slow)
+    open_watch(peer, CONFIG_MAPS + "?watch=1", quick)
+    for number in range(MAX_BUFFERED_BYTES // 1_000_000 + 2):
+        peer.post(CONFIG_MAPS, {"metadata": {"name": f"c{number}"}, "data": {"k": "x" * 1_000_000}})
+    assert slow.closed
+    assert not quick.closed
+    assert len(quick.events()) == MAX_BUFFERED_BYTES // 1_000_000 + 2
+    assert peer.server.watches.count == 1
+
+
+def test_all_watchers_see_one_order(peer: Peer) -> None:
+    sinks = [Collected() for _ in range(3)]
+    for sink in sinks:
+        open_watch(peer, CONFIG_MAPS + "?watch=1", sink)
+    for name in ("b", "a", "c"):
+        peer.post(CONFIG_MAPS, config_map(name))
+    peer.ok("DELETE", CONFIG_MAPS + "/a")
+    assert len({sink.data for sink in sinks}) == 1
+
+
+#: (name, what is done to it, label)
+STEPS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from(["put", "patch", "delete"]), st.sampled_from("12")), max_size=25
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=STEPS, after=STEPS, selector=st.sampled_from(["", "&labelSelector=a%3D1", "&labelSelector=a!%3D1"]))
+def test_a_list_and_the_watch_after_it_give_the_next_list(peer: Peer, before: Any, after: Any, selector: str) -> None:
+    peer.ok("DELETE", CONFIG_MAPS)
+    change(peer, before)
+    listed = peer.get(f"{CONFIG_MAPS}?x=1{selector}")
+    revision = listed["metadata"]["resourceVersion"]
+    known = {item["metadata"]["name"]: item["metadata"] for item in listed["items"]}
+    change(peer, after)
+    sink = Collected()
+    open_watch(peer, f"{CONFIG_MAPS}?watch=1&resourceVersion={revision}{selector}", sink)
+    for event in sink.events():
+        metadata = event["object"]["metadata"]
+        assert int(metadata["resourceVersion"]) > int(revision)
+        if event["type"] == "DELETED":
+            del known[metadata["name"]]
+        else:
+            assert (event["type"] == "MODIFIED") == (metadata["name"] in known)
+            known[metadata["name"]] = metadata
+    now = peer.get(f"{CONFIG_MAPS}?x=1{selector}")["items"]
+    assert known == {item["metadata"]["name"]: item["metadata"] for item in now}
+
+
+def change(peer: Peer, steps: list[tuple[str, str, str]]) -> None:
+    """Concurrent writers, several requests in flight at a time."""
+
+    async def step(name: str, how: str, label: str) -> None:
+        path = f"{CONFIG_MAPS}/{name}"
+        if how == "put":
+            answer = await peer.ask("PUT", path, config_map(name, a=label))
+            if answer.status == 404:
+                await peer.ask("POST", CONFIG_MAPS, config_map(name, a=label))
+        elif how == "patch":
+            body = {"metadata": {"labels": {"a": label}}}
+            await peer.ask("PATCH", path, body, media="application/merge-patch+json")
+        else:
+            await peer.ask("DELETE", path)
+
+    async def everybody() -> None:
+        await asyncio.gather(*(step(*each) for each in steps))
+
+    peer.loop.run_until_complete(everybody())
+
+
+def test_pages_show_one_revision_whatever_is_written_between_them(peer: Peer) -> None:
+    for number in range(9):
+        peer.post(CONFIG_MAPS, config_map(f"c{number}"))
+    names, token, revisions = [], "", set()
+    while True:
+        page = peer.get(f"{CONFIG_MAPS}?limit=2&continue={token}" if token else f"{CONFIG_MAPS}?limit=2")
+        revisions.add(page["metadata"]["resourceVersion"])
+        names += [item["metadata"]["name"] for item in page["items"]]
+        peer.send("DELETE", f"{CONFIG_MAPS}/c{8 - len(names) // 2}")
+        peer.send("POST", CONFIG_MAPS, config_map(f"c{len(names)}x"))
+        token = page["metadata"].get("continue", "")
+        if not token:
+            break
+    assert names == [f"c{number}" for number in range(9)]
+    assert len(revisions) == 1
+
+
+def test_events_are_json_lines(peer: Peer) -> None:
+    sink = Collected()
+    open_watch(peer, CONFIG_MAPS + "?watch=1", sink)
+    peer.post(CONFIG_MAPS, {"metadata": {"name": "x"}, "data": {"k": "a\nb\u2028"}})
+    assert sink.data.endswith(b"\n")
+    assert json.loads(sink.data)["object"]["data"] == {"k": "a\nb\u2028"}

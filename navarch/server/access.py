@@ -35,7 +35,7 @@ class Access:
         for bucket, kind in _RBAC_BUCKETS.items():
             self._follow(index, bucket, self._put_rbac(kind), self._remove_rbac(kind))
         graph = self._graph
-        self._follow(index, "pods", graph.put_pod, graph.remove_pod)
+        self._follow(index, "pods", graph.put_pod, graph.remove_pod, newly_bound)
         self._follow(index, "persistentvolumes", graph.put_volume, lambda _, name: graph.remove_volume(name))
         attachments = "volumeattachments.storage.k8s.io"
         self._follow(index, attachments, graph.put_attachment, lambda _, name: graph.remove_attachment(name))
@@ -62,16 +62,43 @@ class Access:
         return lambda namespace, name: self.rbac.remove(kind, namespace, name)
 
     def _follow(
-        self, index: Index, bucket: str, put: Callable[[Tree], None], remove: Callable[[str, str], None]
+        self,
+        index: Index,
+        bucket: str,
+        put: Callable[[Tree], None],
+        remove: Callable[[str, str], None],
+        matters: Callable[[Event], bool] = lambda _: True,
     ) -> None:
         def deliver(events: Sequence[Event]) -> None:
             for event in events:
                 if event.deleted:
                     namespace, _, name = event.entry.key[len(bucket) + 1 :].rpartition("/")
                     remove(namespace, name)
-                else:
+                elif matters(event):
                     put(orjson.loads(event.entry.value))
 
         for entry in index.range(bucket + "/"):
             put(orjson.loads(entry.value))
         self._cancels.append(index.watch(bucket, index.revision, deliver))
+
+
+_NODE_NAME = b'"nodeName":"'
+_STATUS = b',"status":{'
+
+
+def newly_bound(event: Event) -> bool:
+    """Whether a pod's event can change what its node may read: its spec on a node is new. Most events of
+    a pod are status writes, and the graph would have to decode each."""
+    value = event.entry.value
+    if _NODE_NAME not in value:
+        return False
+    if event.previous is None:
+        return True
+    return _spec_of(value) != _spec_of(event.previous.value)
+
+
+def _spec_of(value: bytes) -> bytes:
+    """The bytes between the spec's beginning and the status, which is the last part of a stored pod."""
+    start = value.find(b'"spec":{')
+    end = value.rfind(_STATUS)
+    return value[start:end] if end > start else value[start:]

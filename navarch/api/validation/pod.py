@@ -5,7 +5,6 @@ Source: KEP-1287 (what resize may change), the Pod update rules of the API docum
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Final
 
 from navarch.api.validation.pod_spec import pod_spec_errors
@@ -34,18 +33,23 @@ def errors(pod: Tree) -> Errors:
 
 def shared_errors(pod: Tree) -> Errors:
     """What holds for new and for changed pods."""
-    spec = pod.get("spec") or {}
+    return mirror_errors(pod) + pod_spec_errors(pod.get("spec") or {}, "spec")
+
+
+def mirror_errors(pod: Tree) -> Errors:
     annotations = pod["metadata"].get("annotations") or {}
-    found: Errors = []
-    if MIRROR_ANNOTATION in annotations and not spec.get("nodeName"):
-        where = f"metadata.annotations[{MIRROR_ANNOTATION}]"
-        text = "must set spec.nodeName if mirror pod annotation is set"
-        found.append(invalid_value(where, annotations[MIRROR_ANNOTATION], text))
-    return found + pod_spec_errors(spec, "spec")
+    if MIRROR_ANNOTATION not in annotations or (pod.get("spec") or {}).get("nodeName"):
+        return []
+    where = f"metadata.annotations[{MIRROR_ANNOTATION}]"
+    text = "must set spec.nodeName if mirror pod annotation is set"
+    return [invalid_value(where, annotations[MIRROR_ANNOTATION], text)]
 
 
 def change_errors(new: Tree, old: Tree) -> Errors:
     """All errors of a changed pod and of the change."""
+    if new.get("spec") == old.get("spec"):
+        # What stands in the store was found right when it was written.
+        return mirror_errors(new)
     return shared_errors(new) + update_errors(new, old)
 
 
@@ -100,17 +104,16 @@ def _gate_errors(spec: Tree, before: Tree) -> Errors:
 
 def _frozen(spec: Tree, before: Tree) -> Tree:
     """The part of a spec that no update may change."""
-    kept = copy.deepcopy(spec)
-    for key in ("activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers"):
-        kept.pop(key, None)
+    mutable = ("activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers")
+    kept = {key: value for key, value in spec.items() if key not in mutable}
     for key in ("containers", "initContainers"):
-        for container in kept.get(key) or ():
-            container.pop("image", None)
+        if kept.get(key):
+            kept[key] = [{k: v for k, v in container.items() if k != "image"} for container in kept[key]]
     if before.get("schedulingGates"):
         kept.pop("nodeSelector", None)
-        (kept.get("affinity") or {}).pop("nodeAffinity", None)
-        if not kept.get("affinity"):
-            kept.pop("affinity", None)
+        affinity = {k: v for k, v in (kept.pop("affinity", None) or {}).items() if k != "nodeAffinity"}
+        if affinity:
+            kept["affinity"] = affinity
     if (before.get("terminationGracePeriodSeconds") or 0) < 0 and kept.get("terminationGracePeriodSeconds") == 1:
         kept["terminationGracePeriodSeconds"] = before["terminationGracePeriodSeconds"]
     return kept

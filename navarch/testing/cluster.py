@@ -8,7 +8,7 @@ sleeps, no thread runs, and one seed gives one history (`event_hash`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -187,6 +187,8 @@ class Cluster(Calls, Faults):
 
     def run(self, awaitable: Awaitable[T]) -> T:
         """Carry out one asynchronous call in virtual time, and what follows from it at once."""
+        if self._closed and isinstance(awaitable, Coroutine):
+            awaitable.close()
         self._use()
         return self._run(awaitable)
 

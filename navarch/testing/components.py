@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from navarch.client import identities
 from navarch.client.contract import Client
@@ -16,12 +16,22 @@ from navarch.control.config import Config
 from navarch.control.runner import ControlPlane
 from navarch.scheduler.run import Scheduler
 from navarch.seams.contract import Seams
-
-if TYPE_CHECKING:
-    from navarch.testing.cluster import Cluster
+from navarch.server.app import ApiServer
+from navarch.wire.messages import User
 
 #: Published to every namespace; nothing in a simulation verifies it.
 ROOT_CA = "-----BEGIN CERTIFICATE-----\nsimulated\n-----END CERTIFICATE-----\n"
+
+
+class Site(Protocol):
+    """Where components run: a simulated cluster, or a live one."""
+
+    server: ApiServer
+
+    @property
+    def seams(self) -> Seams: ...
+
+    def client_for(self, name: str, user: User) -> Client: ...
 
 
 class Part(Protocol):
@@ -35,7 +45,7 @@ class Component:
     """`make` builds it anew at each start."""
 
     name: str
-    make: Callable[[Cluster], Part]
+    make: Callable[[Site], Part]
 
 
 @dataclass(slots=True)
@@ -65,29 +75,29 @@ class Controllers:
             group.create_task(self._collect())
 
 
-def start(component: Component, cluster: Cluster) -> Running:
-    part = component.make(cluster)
-    return Running(component, part, cluster.loop.create_task(part.run(), name=component.name))
+def start(component: Component, site: Site, loop: asyncio.AbstractEventLoop) -> Running:
+    part = component.make(site)
+    return Running(component, part, loop.create_task(part.run(), name=component.name))
 
 
-def _control(cluster: Cluster) -> Part:
+def _control(site: Site) -> Part:
     resources = tuple(
         served.resource
-        for served in cluster.server.resources
+        for served in site.server.resources
         if served.builtin and {"list", "watch", "delete"} <= set(served.kind.verbs) and served.bucket != "events"
     )
     config = Config(resources=resources, root_ca=ROOT_CA, cluster_cidrs=("10.128.0.0/9",))
-    client = cluster.client_for("kube-controller-manager", identities.CONTROLLER_MANAGER)
+    client = site.client_for("kube-controller-manager", identities.CONTROLLER_MANAGER)
 
     def client_for(name: str) -> Client:
-        return cluster.client_for("kube-controller-manager", identities.controller(name))
+        return site.client_for("kube-controller-manager", identities.controller(name))
 
-    return Controllers(client, cluster.seams, config, client_for)
+    return Controllers(client, site.seams, config, client_for)
 
 
-def _scheduler(cluster: Cluster) -> Part:
-    client = cluster.client_for("kube-scheduler", identities.SCHEDULER)
-    return Scheduler(client, cluster.seams)
+def _scheduler(site: Site) -> Part:
+    client = site.client_for("kube-scheduler", identities.SCHEDULER)
+    return Scheduler(client, site.seams)
 
 
 CONTROL_PLANE: tuple[Component, ...] = (

@@ -8,12 +8,15 @@ virtual instant of the call, and lasts until it is undone (`heal`) unless it say
 from __future__ import annotations
 
 from navarch.base.errors import UsageError
+from navarch.client.rest import RestClient
 from navarch.seams.sim import SimLoop, SimSeams
+from navarch.server.app import ApiServer
 from navarch.testing import components
 from navarch.testing.components import Component, Running
 from navarch.testing.disk import SimStore
 from navarch.testing.links import Link
 from navarch.testing.nodes import SimNode
+from navarch.wire.messages import User
 
 #: How long a node that stopped reporting is taken for alive. Source: node lifecycle, 40 s and a look.
 NODE_GRACE_S = 50.0
@@ -26,6 +29,7 @@ class Faults:
 
     loop: SimLoop
     seams: SimSeams
+    server: ApiServer
     store: SimStore
     links: dict[str, Link]
     nodes: dict[str, SimNode]
@@ -33,6 +37,10 @@ class Faults:
     _due: float
 
     def _use(self) -> None:
+        raise NotImplementedError
+
+    def client_for(self, name: str, user: User) -> RestClient:
+        """A client over a link of its own, as components have."""
         raise NotImplementedError
 
     # --- nodes
@@ -109,7 +117,7 @@ class Faults:
             self._start(self._components[component].component)
 
     def _start(self, component: Component) -> None:
-        self._components[component.name] = components.start(component, self)  # type: ignore[arg-type]
+        self._components[component.name] = components.start(component, self, self.loop)
         link = self.links[component.name]
         link.dead = False
         link.on_crash = lambda: self._crashed(component.name)

@@ -70,7 +70,7 @@ class Deploy:
         home = c.find("namespace", namespace)
         if home is None:
             c.apply(builders.namespace(namespace))
-        elif home.metadata.deletionTimestamp:
+        elif home.metadata.deletionTimestamp or _is_going(c, self.key):
             return
         tree = builders.deployment(
             name,
@@ -287,6 +287,11 @@ def new_cluster(seed: int) -> Cluster:
         c.add_node(cpus=NODE_CPUS)
     c.scripts.image(JOB_IMAGE, Script(exit_after_s=20))
     return c
+
+
+def _is_going(c: Cluster, key: Key) -> bool:
+    found = c.find("deployment", key[1], key[0])
+    return found is not None and bool(found.metadata.deletionTimestamp)
 
 
 def attempt(op: Op, play: Play) -> None:

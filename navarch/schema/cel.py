@@ -19,9 +19,6 @@ from functools import cache, lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from cel_expr_python import cel
-from cel_expr_python.ext import ext_optional, ext_strings
-
 from navarch.base import quantity
 
 #: Compiled expressions that are kept.
@@ -36,7 +33,7 @@ def evaluate(expression: str, data: Mapping[str, Any]) -> Any:
     """The value of an expression over variables, as plain data. Raises: CelError."""
     program = compiled(expression, frozenset(data))
     result = program.eval(data=data)
-    if result.type() == cel.Type.ERROR:
+    if result.type() == _library().Type.ERROR:
         raise CelError(str(result.plain_value()))
     return result.plain_value()
 
@@ -47,11 +44,23 @@ def compiled(expression: str, variables: frozenset[str]) -> Any:
     try:
         return _environment(variables).compile(expression)
     except RuntimeError as error:
-        raise CelError(f"compilation failed: {error}") from None
+        text = str(error).removeprefix("INVALID_ARGUMENT: ").removesuffix(" [INVALID_ARGUMENT]")
+        raise CelError(f"compilation failed: {text}") from None
+
+
+@cache
+def _library() -> Any:
+    """The CEL runtime, loaded with the first expression: it is large."""
+    from cel_expr_python import cel
+
+    return cel
 
 
 @cache
 def _environment(variables: frozenset[str]) -> Any:
+    from cel_expr_python.ext import ext_optional, ext_strings
+
+    cel = _library()
     types = dict.fromkeys(sorted(variables), cel.Type.DYN)
     extensions = [ext_strings.ExtStrings(), ext_optional.ExtOptional(), _kubernetes()]
     return cel.NewEnv(variables=types, extensions=extensions)
@@ -59,6 +68,7 @@ def _environment(variables: frozenset[str]) -> Any:
 
 @cache
 def _kubernetes() -> Any:
+    cel = _library()
     text, untyped = cel.Type.STRING, cel.Type.DYN
     items = cel.Type.List(untyped)
     declared = [
@@ -80,6 +90,7 @@ def _kubernetes() -> Any:
 def _function(
     name: str, parameters: list[Any], result: Any, implementation: Callable[..., Any], *, is_member: bool = False
 ) -> Any:
+    cel = _library()
     overload = cel.Overload(
         f"kubernetes_{name}", return_type=result, parameters=parameters, is_member=is_member, impl=implementation
     )

@@ -59,9 +59,12 @@ def _judge(rule: Tree, schema: Tree, value: Any, old: Any, path: str) -> FieldEr
     expression: str = rule["rule"]
     data: dict[str, Any] = {"self": _escaped(value) if "__" in expression else value}
     if _OLD.search(expression):
-        if old is _MISSING:
+        if rule.get("optionalOldSelf"):
+            expression = _OLD.sub("optional.none()" if old is _MISSING else "optional.of(oldSelf)", expression)
+        elif old is _MISSING:
             return None
-        data["oldSelf"] = _escaped(old) if "__" in expression else old
+        if old is not _MISSING:
+            data["oldSelf"] = _escaped(old) if "__" in expression else old
     where = _where(path, rule.get("fieldPath", ""))
     type_ = schema.get("type", "object")
     try:

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from navarch.base.field import FieldError
 from navarch.schema import facts, types
+from navarch.schema.cel_rules import check_rules
 from navarch.schema.rules import MISSING, Rules, check, check_lists, compile_rules
 from navarch.schema.types import Field, List, Map, Node, Scalar, Struct, Tree
 
@@ -86,9 +87,6 @@ def validate(node: Struct, tree: Tree, old: Tree | None = None) -> list[FieldErr
     errors = list(check(rules, tree, "", MISSING if old is None else old)) or list(check_lists(rules, tree))
     if errors or not rules.cel:
         return errors
-    # Imported where there are rules: the library is large.
-    from navarch.schema.cel_rules import check_rules
-
     return list(check_rules(rules.cel, tree) if old is None else check_rules(rules.cel, tree, old))
 
 

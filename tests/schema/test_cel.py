@@ -61,6 +61,16 @@ def test_rules_about_changes_need_an_old_value() -> None:
     assert errors({"imm": "b"}, {"imm": "a"}) == ['spec.imm: Invalid value: "string": imm is immutable']
 
 
+def test_a_rule_may_want_the_old_value_only_if_there_is_one() -> None:
+    rule = {"rule": "!oldSelf.hasValue() || oldSelf.value() <= self", "optionalOldSelf": True}
+    node = structural.compile_crd(
+        {"type": "object", "properties": {"n": {"type": "integer", "x-kubernetes-validations": [rule]}}}, "Gamma"
+    )
+    assert structural.validate(node, {"n": 1}) == []
+    assert structural.validate(node, {"n": 2}, {"n": 1}) == []
+    assert len(structural.validate(node, {"n": 0}, {"n": 1})) == 1
+
+
 def test_unchanged_values_are_tolerated() -> None:
     assert errors({"n": 1, "s": "x"}, {"n": 1, "s": "x"}) == []
 

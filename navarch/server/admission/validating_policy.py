@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from navarch.base import selector
 from navarch.base.errors import Cause, Details, StatusError, resource_text
+from navarch.schema.cel import CelError, evaluate
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import CONNECT, CREATE, DELETE, UPDATE, Attributes, Plugin, World
 from navarch.server.admission.webhook_match import is_exempt, matches_namespace, matches_object, matches_rule
@@ -69,9 +70,6 @@ def _matches(attributes: Attributes, rule: Tree) -> bool:
 
 
 def _judge(attributes: Attributes, world: World, policy: Tree, binding: Tree) -> Iterator[Failure]:
-    # Imported where there are policies: the library is large.
-    from navarch.schema.cel import CelError
-
     must_hold = policy["spec"].get("failurePolicy", "Fail") == "Fail"
     data = _variables(attributes, world)
     try:
@@ -90,8 +88,6 @@ def _judge(attributes: Attributes, world: World, policy: Tree, binding: Tree) ->
 
 def _judge_with(spec: Tree, data: dict[str, Any], *, must_hold: bool) -> Iterator[Failure]:
     """Raises: CelError for a match condition or variable that fails."""
-    from navarch.schema.cel import CelError, evaluate
-
     if not conditions_hold(spec.get("matchConditions") or (), data):
         return
     for variable in spec.get("variables") or ():
@@ -109,14 +105,10 @@ def _judge_with(spec: Tree, data: dict[str, Any], *, must_hold: bool) -> Iterato
 
 def conditions_hold(conditions: Iterable[Tree], data: Mapping[str, Any]) -> bool:
     """Whether all match conditions are true. Raises: CelError."""
-    from navarch.schema.cel import evaluate
-
     return all(evaluate(condition["expression"], data) is True for condition in conditions)
 
 
 def _message(validation: Tree, data: dict[str, Any]) -> str:
-    from navarch.schema.cel import CelError, evaluate
-
     if expression := validation.get("messageExpression"):
         try:
             text = evaluate(expression, data)

@@ -17,6 +17,7 @@ import orjson
 
 from navarch.base.errors import StatusError, bad_request, internal_error
 from navarch.base.patch import json_patch
+from navarch.schema.cel import CelError
 from navarch.schema.types import Tree
 from navarch.server import bodies
 from navarch.server.admission.contract import CONNECT, CREATE, DELETE, UPDATE, Attributes, Plugin, World
@@ -127,9 +128,6 @@ def _meets_conditions(attributes: Attributes, webhook: Webhook) -> bool:
     conditions = webhook.tree.get("matchConditions")
     if not conditions:
         return True
-    # Imported where there are conditions: the library is large.
-    from navarch.schema.cel import CelError
-
     data = {
         "object": whole(attributes, attributes.obj),
         "oldObject": whole(attributes, attributes.old),

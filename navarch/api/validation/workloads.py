@@ -7,7 +7,7 @@ from typing import Any, Final
 from navarch.api.validation.labels import label_errors, matches, selector_errors
 from navarch.api.validation.persistent import template_claims
 from navarch.api.validation.pod_spec import template_errors
-from navarch.api.validation.rules import Errors, invalid_each, not_negative, one_of, percent_or_int
+from navarch.api.validation.rules import Errors, indexed, invalid_each, not_negative, one_of, percent_or_int
 from navarch.base import names
 from navarch.base.field import (
     forbidden_field,
@@ -185,8 +185,19 @@ def _controlled_template_errors(spec: Tree, kind: str) -> Errors:
     if stateful:
         # Kubernetes looks at the labels of these pods twice.
         errors += label_errors(labels, "spec.template.labels")
+        template = _with_claims(template, spec)
     errors += template_errors(template, "spec.template")
     return errors + _restart_errors(template.get("spec") or {}, kind)
+
+
+def _with_claims(template: Tree, spec: Tree) -> Tree:
+    """The template with a volume for each claim that every pod will get."""
+    pod = template.get("spec") or {}
+    given = [claim.get("metadata") or {} for _, claim in indexed(spec, "volumeClaimTemplates", "spec")]
+    claims = [metadata.get("name", "") for metadata in given]
+    added = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
+    kept = [volume for volume in pod.get("volumes") or () if volume.get("name") not in claims]
+    return {**template, "spec": {**pod, "volumes": [*added, *kept]}}
 
 
 def _is_valid(selector: Tree) -> bool:

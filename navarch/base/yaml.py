@@ -99,7 +99,7 @@ def _measure(text: str | bytes) -> None:
     sizes: dict[str, int] = {}
     open_: list[tuple[str | None, int]] = []
     size = 0
-    for event in yaml.parse(text, Loader=_Loader):  # type: ignore[no-untyped-call]
+    for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
             open_.append((event.anchor, size))
             size = 1
@@ -111,7 +111,7 @@ def _measure(text: str | bytes) -> None:
                 sizes[anchor] = size
             size += before
         elif isinstance(event, yaml.AliasEvent):
-            size += sizes.get(event.anchor, 1)
+            size += sizes.get(event.anchor or "", 1)
         elif isinstance(event, yaml.ScalarEvent):
             size += 1
         if size > _MAX_NODES:

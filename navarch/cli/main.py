@@ -13,7 +13,7 @@ from typing import TextIO
 
 from navarch.cli.command import GLOBAL_FLAGS, Command
 from navarch.cli.errors import CliError, Exit, FlagError, UsageError, report
-from navarch.cli.flags import Flag, parse
+from navarch.cli.flags import Flag, Options, parse
 from navarch.cli.session import Session
 from navarch.cli.verbs import VERBS, load
 
@@ -59,8 +59,8 @@ def _run(argv: list[str], env: Mapping[str, str], stdin: TextIO | None, out: Tex
         return 0 if _asks_for_help(rest) else 1
     session = None
     try:
-        options, words = parse((*command.flags, *GLOBAL_FLAGS), rest, stop_at_word=command.stop_at_word)
-        session = Session(options, env, stdin=stdin, out=out, err=err)
+        options, words = parse((*GLOBAL_FLAGS, *command.flags), rest, stop_at_word=command.stop_at_word)
+        session = Session(_settings(command, options), env, stdin=stdin, out=out, err=err)
         code = command.run(session, options, words)
     except CliError as error:
         return _failed(error, path, out, err)
@@ -73,6 +73,16 @@ def _run(argv: list[str], env: Mapping[str, str], stdin: TextIO | None, out: Tex
         session.complain(f"error: {count} warning{'s' if count > 1 else ''} received")
         return 1
     return code
+
+
+def _settings(command: Command, options: Options) -> Options:
+    """The global flags alone. A command's own flag of the same name (`create rolebinding --user`) is not one."""
+    settings = Options(GLOBAL_FLAGS)
+    own = {flag.name for flag in command.flags}
+    for flag in GLOBAL_FLAGS:
+        if flag.name not in own:
+            setattr(settings, flag.attribute, getattr(options, flag.attribute))
+    return settings
 
 
 def _failed(error: CliError, path: list[str], out: TextIO, err: TextIO) -> int:

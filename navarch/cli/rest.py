@@ -116,6 +116,7 @@ class Client:
         except (TimeoutError, http.client.IncompleteRead, ConnectionError):
             return
         finally:
+            response.close()
             self.close()
 
     # --- the connection

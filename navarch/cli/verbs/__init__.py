@@ -18,7 +18,7 @@ _OTHER = "Other Commands"
 
 
 class Verb(NamedTuple):
-    """A command's name, the heading it is listed under, and its module below this package."""
+    """A command's name, the heading it is listed under, and its module below this package (`module:ATTRIBUTE`)."""
 
     name: str
     group: str
@@ -28,10 +28,29 @@ class Verb(NamedTuple):
 
 VERBS: tuple[Verb, ...] = (
     Verb("create", _BEGINNER, "Create objects from files or from flags", "create"),
+    Verb("expose", _BEGINNER, "Make a service for a workload", "expose"),
+    Verb("run", _BEGINNER, "Run an image in a pod", "run"),
+    Verb("set", _BEGINNER, "Change images, variables and the like of workloads", "set"),
     Verb("get", _INTERMEDIATE, "Show objects", "get"),
     Verb("delete", _INTERMEDIATE, "Delete objects", "delete"),
+    Verb("rollout", _DEPLOY, "Follow, undo and restart rollouts", "rollout"),
+    Verb("scale", _DEPLOY, "Set how many pods a workload has", "scale:SCALE"),
+    Verb("autoscale", _DEPLOY, "Let the number of pods follow their load", "scale:AUTOSCALE"),
+    Verb("cluster-info", _CLUSTER, "Show where the cluster's services are", "cluster_info"),
     Verb("describe", _DEBUG, "Show objects in detail, with their events", "describe"),
+    Verb("logs", _DEBUG, "Show what containers wrote", "logs"),
+    Verb("attach", _DEBUG, "Join a running container's terminal", "attach"),
+    Verb("exec", _DEBUG, "Run a command in a container", "exec"),
     Verb("apply", _ADVANCED, "Make objects be as files say", "apply"),
+    Verb("patch", _ADVANCED, "Change fields of an object", "patch:PATCH"),
+    Verb("replace", _ADVANCED, "Replace objects by those of files", "patch:REPLACE"),
+    Verb("label", _SETTINGS, "Set labels of objects", "label:LABEL"),
+    Verb("annotate", _SETTINGS, "Set annotations of objects", "label:ANNOTATE"),
+    Verb("api-resources", _OTHER, "List the types that the server has", "api_resources:RESOURCES"),
+    Verb("api-versions", _OTHER, "List the API versions that the server has", "api_resources:VERSIONS"),
+    Verb("config", _OTHER, "Show and change kubeconfig files", "config"),
+    Verb("version", _OTHER, "Show the versions of client and server", "version"),
+    Verb("options", "", "List the flags that all commands have", "options"),
 )
 
 
@@ -39,6 +58,7 @@ def load(name: str) -> Command | None:
     """The command of that name, with its module imported."""
     for verb in VERBS:
         if verb.name == name:
-            command: Command = import_module(f"navarch.cli.verbs.{verb.module}").COMMAND
+            module, _, attribute = verb.module.partition(":")
+            command: Command = getattr(import_module(f"navarch.cli.verbs.{module}"), attribute or "COMMAND")
             return command
     return None

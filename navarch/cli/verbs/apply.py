@@ -164,8 +164,7 @@ def _patch(session: Session, options: Options, item: Manifest, tree: Tree, curre
         if error.reason == "BadRequest" and "strict decoding error" in error.message:
             raise error.during("creating", item.source) from error
         raise _while_patching(error, item, body) from error
-    same = _version(done) == _version(current)
-    return Applied(item.resource, item.namespace, done, "unchanged" if same else "configured")
+    return Applied(item.resource, item.namespace, done, "configured")
 
 
 def _recreate(session: Session, options: Options, item: Manifest, tree: Tree) -> Applied:
@@ -192,10 +191,6 @@ def _apply_on_server(session: Session, options: Options, item: Manifest) -> Appl
             raise CliError(f"{error.message}\n{_CONFLICT_ADVICE}") from error
         raise error.during("patching", item.source) if error.reason == "BadRequest" else error from error
     return Applied(item.resource, item.namespace, done, "serverside-applied")
-
-
-def _version(tree: Tree) -> str:
-    return str((tree.get("metadata") or {}).get("resourceVersion"))
 
 
 def _described(item: Manifest) -> str:

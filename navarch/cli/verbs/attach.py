@@ -1,0 +1,76 @@
+"""`kubectl attach`, and the attaching of `kubectl run -it`."""
+
+from __future__ import annotations
+
+from navarch.cli import writes
+from navarch.cli.command import Command
+from navarch.cli.errors import UsageError
+from navarch.cli.flags import Flag, Options, Words
+from navarch.cli.pods import container_of, find_pods, wait_until_running
+from navarch.cli.session import Session
+from navarch.schema.types import Tree
+
+
+def run(session: Session, options: Options, words: Words) -> int:
+    if len(words.args) != 1:
+        raise UsageError(
+            "at least 1 argument is required for attach"
+            if not words.args
+            else "expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments)"
+        )
+    pod = find_pods(session, words.args[0])[0]
+    return _attach(session, options, pod, container_of(session, pod, options.container, quiet=options.quiet))
+
+
+def _attach(session: Session, options: Options, pod: Tree, container: str) -> int:
+    from navarch.cli.channels import Channels
+    from navarch.cli.terminal import join
+
+    terminal = options.tty and session.stdin.isatty()
+    if options.stdin and not options.quiet and terminal:
+        session.complain("If you don't see a command prompt, try pressing enter.")
+    streams = (("stdin", options.stdin), ("stdout", True), ("stderr", not terminal), ("tty", terminal))
+    query = [("container", container), *((name, "true") for name, on in streams if on)]
+    path = session.resources.find("pods").path(pod["metadata"]["namespace"], pod["metadata"]["name"], "attach")
+    return join(session, Channels(session.client, path, query), stdin=options.stdin, terminal=terminal)
+
+
+def attach_to_new_pod(session: Session, options: Options, pod: Tree) -> int:
+    """Join the pod of `run` as soon as it runs; with --rm it goes away at the end."""
+    name = pod["metadata"]["name"]
+    path = session.resources.find("pods").path(session.namespace, name)
+    try:
+        up = wait_until_running(session, name, options.pod_running_timeout)
+        if (up.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            session.write_bytes(session.client.get(f"{path}/log").body)
+        else:
+            _attach(session, options, up, up["spec"]["containers"][0]["name"])
+        return _exit_code(session.client.get(path).tree())
+    finally:
+        if options.rm:
+            writes.delete(session, path)
+            session.say(f'pod "{name}" deleted from {session.namespace} namespace')
+
+
+def _exit_code(pod: Tree) -> int:
+    for status in (pod.get("status") or {}).get("containerStatuses") or []:
+        terminated = (status.get("state") or {}).get("terminated")
+        if terminated:
+            return int(terminated.get("exitCode", 0))
+    return 0
+
+
+COMMAND = Command(
+    name="attach",
+    summary="Join a running container's terminal",
+    usage="(POD | TYPE/NAME) -c CONTAINER",
+    examples=(("See what it writes", "attach web-0"), ("Type into it", "attach -it web-0 -c sh")),
+    flags=(
+        Flag("container", "c", help="The container"),
+        Flag("pod-running-timeout", kind="duration", default=60.0, help="How long to wait for a pod"),
+        Flag("quiet", "q", kind="bool", help="Only what the container writes"),
+        Flag("stdin", "i", kind="bool", help="Pass the input on"),
+        Flag("tty", "t", kind="bool", help="The container has a terminal"),
+    ),
+    run=run,
+)

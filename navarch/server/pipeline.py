@@ -137,8 +137,6 @@ class Pipeline:
             return await self._put_new(write, key, tree)
         except BaseException:
             self._reactions.of(write).abandon(tree)
-            for undo in attributes.undo:
-                undo()
             raise
 
     async def _put_new(self, write: Write, key: str, tree: Tree) -> Outcome:
@@ -219,8 +217,6 @@ class Pipeline:
             outcome = await self._put_changed(write, current, old, tree)
         except BaseException:
             self._reactions.of(write).abandon(tree)
-            for undo in attributes.undo:
-                undo()
             raise
         return outcome
 

@@ -17,7 +17,7 @@ CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
 @dataclass(slots=True)
 class Attributes:
     """One request as plug-ins see it. `obj` is the new object, None on DELETE; `old` is what stands
-    in the store, None on CREATE. `options` are the request's options as a tree."""
+    in the store, None on CREATE."""
 
     operation: str
     served: Served
@@ -34,8 +34,6 @@ class Attributes:
     seen: dict[tuple[str, int], bytes] = field(default_factory=dict)
     changed_by_webhook: bool = False
     reinvoked: bool = False
-    #: Ran after validation; plug-ins that count (quota) undo here what a failed write did not take.
-    undo: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def bucket(self) -> str:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from navarch.app import tokens as cluster_tokens
-from navarch.app.config import Place, bootstrap_config, node_labels
+from navarch.app.config import Place, bootstrap_config
 from navarch.app.logfiles import CONTROL_PLANE, open_logs
 from navarch.base.errors import NavarchError, StatusError
 from navarch.client import identities
@@ -183,7 +183,7 @@ class ControlPlane:
             place.profile.service_ip(10),
         )
         for node in place.profile.nodes:
-            fakes.start(FakeNode(node.name, node.index, node_labels(place, node)), group)
+            fakes.start(FakeNode(node.name, node.index), group)
 
 
 async def serve_profile(place: Place, on_ready: Callable[[], None] | None = None) -> None:

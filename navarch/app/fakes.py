@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from navarch.client.contract import Client
 from navarch.node.config import NodeConfig
@@ -29,7 +29,6 @@ class FakeNode:
 
     name: str
     index: int
-    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -61,7 +60,6 @@ class FakeNodes:
         config = NodeConfig(
             node.name,
             addresses=(("InternalIP", node.address), ("Hostname", node.name)),
-            labels=node.labels,
             pod_cidr=node.pod_cidr,
             cluster_dns=(self._cluster_dns,),
             provider_id=f"fake://{node.name}",

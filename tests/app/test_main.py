@@ -1,0 +1,133 @@
+"""The command line: a simulated cluster's whole life, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from navarch.app.main import main
+from navarch.launch.drivers.process import wait_for
+from navarch.launch.profile import DriverName, Home, Profile
+
+Navarch = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("NAVARCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.setenv("NAVARCH_IN_STYLE", "false")
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def navarch(home: Home, capsys: pytest.CaptureFixture[str]) -> Iterator[Navarch]:
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main(list(words))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    yield run
+    main(["delete", "--all", "--purge"])
+
+
+def test_the_life_of_a_simulated_cluster(navarch: Navarch, home: Home) -> None:
+    code, out, _ = navarch("start", "--driver=fake", "--nodes=2", "--force", "--memory=2g")
+    assert code == 0 and "Done!" in out
+    assert "--force has no effect" in out and "--memory has no effect" in out
+    assert navarch("start")[1].count("runs already") == 1
+    code, out, _ = navarch("status")
+    assert (code, out.split("\n\n")[0]) == (
+        0,
+        "navarch\ntype: Control Plane\nhost: Running\nkubelet: Running\napiserver: Running\nkubeconfig: Configured",
+    )
+    assert [each["Name"] for each in json.loads(navarch("status", "-o", "json")[1])] == ["navarch", "navarch-m02"]
+    assert navarch("node", "list")[1].splitlines()[0] == "navarch\t127.0.0.1"
+    assert navarch("kubectl", "--", "get", "nodes", "-o", "name") == (0, "node/navarch\nnode/navarch-m02\n", "")
+    code, out, _ = navarch("service", "list")
+    assert code == 0 and "| default" in out and "No node port" in out
+    code, _, err = navarch("service", "web")
+    assert code == 115 and "SVC_NOT_FOUND: Service 'web' was not found in 'default' namespace." in err
+    assert navarch("ssh", "--", "id")[0] == 80
+    assert navarch("stop")[0] == 0
+    assert navarch("status")[0] == 7
+    assert navarch("service", "list")[0] == 105
+    assert navarch("start")[0] == 0
+    assert navarch("delete")[0] == 0
+    assert home.names() == () and navarch("status")[0] == 85
+
+
+def test_kubectl_logs_of_the_control_plane(navarch: Navarch) -> None:
+    navarch("start", "--driver=fake")
+
+    def shown() -> bool:
+        return "etcd-navarch" in navarch("kubectl", "--", "get", "pods", "-n", "kube-system", "-o", "name")[1]
+
+    assert wait_for(shown, 10)
+    # The launcher's own view of the same files.
+    assert "starting controllers" in navarch("logs")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["nonsense"], 64, "invalid choice"),
+        (["start", "--nonsense"], 64, "unrecognized arguments"),
+        (["start", "--nodes=0"], 64, "not between 1 and"),
+        (["start", "-p", "Not A Name"], 64, "is no name for a profile"),
+        (["start", "--driver=teleport"], 56, "there is no driver"),
+        (["delete", "--purge"], 64, "--purge is for all profiles"),
+        (["status", "-p", "nope"], 85, 'Profile "nope" not found'),
+        (["stop"], 85, "navarch start"),
+        (["logs"], 85, "not found"),
+        (["node", "add"], 85, "not found"),
+        (["image"], 64, "navarch image load ARCHIVE"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_to_do(navarch: Navarch, words: list[str], code: int, said: str) -> None:
+    found, _, err = navarch(*words)
+    assert (found, said in err) == (code, True), err
+    assert "Exiting due to" in err
+
+
+def test_a_taken_port_is_told_and_leaves_nothing(navarch: Navarch, home: Home) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        code, _, err = navarch("start", "--driver=fake", f"--apiserver-port={other.getsockname()[1]}")
+    assert code == 50 and "HOST_PORT_TAKEN" in err
+    assert home.names() == ()
+
+
+def test_what_is_left_of_a_profile_is_removed_by_a_start_and_by_a_delete(navarch: Navarch, home: Home) -> None:
+    (home.directory("navarch") / "store").mkdir(parents=True)
+    code, out, err = navarch("start", "--driver=fake")
+    assert code == 0 and "half deleted" in err and "Done!" in out
+    (home.directory("broken")).mkdir()
+    (home.directory("broken") / "profile.json").write_text("{")
+    assert navarch("start", "-p", "broken", "--driver=fake")[0] != 0
+    assert navarch("delete", "-p", "broken")[0] == 0
+    assert home.names() == ("navarch",)
+
+
+def test_a_delete_of_nothing_is_no_error(navarch: Navarch) -> None:
+    code, out, _ = navarch("delete", "-p", "gone")
+    assert code == 0 and "does not exist" in out
+
+
+def test_a_busy_profile_is_left_alone(navarch: Navarch, home: Home) -> None:
+    from navarch.launch.machine import locked
+
+    home.save(Profile("navarch", DriverName.FAKE))
+    with locked(home, "navarch"):
+        code, _, err = navarch("start")
+    assert code == 50 and "HOST_PROFILE_BUSY" in err
+
+
+def test_version(navarch: Navarch) -> None:
+    code, out, _ = navarch("version")
+    assert code == 0 and [line.partition(":")[0] for line in out.splitlines()] == ["navarch version", "commit"]

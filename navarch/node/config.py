@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from navarch import KUBERNETES_VERSION
 from navarch.schema.types import Tree
 
 
@@ -50,7 +51,7 @@ class NodeConfig:
     request_tokens: bool = True
     #: Put the addresses of services into the environment of containers.
     service_environment: bool = True
-    kubelet_version: str = "v1.36.0"
+    kubelet_version: str = KUBERNETES_VERSION
 
     @property
     def host_ips(self) -> tuple[str, ...]:

@@ -82,6 +82,7 @@ class Proxy:
                 for informer in (self._services, self._slices, self._nodes):
                     await informer.synced.wait()
                 group.create_task(self._watch_tables())
+                log.info("starts node=%s services=%d", self.config.node, len(self._services.cache.keys()))
                 await self._apply_for_ever()
         finally:
             await self._health.close()

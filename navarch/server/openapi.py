@@ -124,7 +124,8 @@ class OpenApi:
         return Response(200, self._bytes[name], JSON, headers)
 
     def _answer_v2(self, request: Request) -> Response:
-        binary = openapi_protobuf.MEDIA_TYPE in request.headers.get("accept", "")
+        accepted = request.headers.get("accept", "")
+        binary = any(name in accepted for name in openapi_protobuf.ASKED)
         media_type = openapi_protobuf.MEDIA_TYPE if binary else JSON
         headers = [("Etag", self._v2_etag), ("Vary", "Accept")]
         if self._v2_etag in request.headers.get("if-none-match", ""):

@@ -16,7 +16,9 @@ import orjson
 
 from navarch.schema.types import Tree
 
-MEDIA_TYPE: Final = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+MEDIA_TYPE: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+#: What clients say for it. It is no valid media type: their own parser refuses an answer that is so called.
+ASKED: Final = ("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", MEDIA_TYPE)
 
 _METHODS: Final = {"get": 2, "put": 3, "post": 4, "delete": 5, "options": 6, "head": 7, "patch": 8}
 #: Schema fields by how their values are written.

@@ -105,7 +105,8 @@ def test_exec_with_a_terminal(namespace: Namespace) -> None:
     namespace.kubectl("run", "shell", "--image=busybox", "--", "sleep", "3600")
     namespace.wait_ready("shell")
     ours, theirs = pty.openpty()
-    command = [KUBECTL, "-n", namespace.name, "exec", "-it", "shell", "--", "sh", "-c", "tty; stty size; read a; echo got $a"]
+    script = "tty; stty size; read a; echo got $a"
+    command = [KUBECTL, "-n", namespace.name, "exec", "-it", "shell", "--", "sh", "-c", script]
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=namespace.cluster.environment) as it:
         os.close(theirs)
         os.write(ours, b"words\n")

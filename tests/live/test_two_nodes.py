@@ -1,0 +1,101 @@
+"""Two nodes on one machine: pods talk across them, and a node that dies loses its pods to the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live.cluster import LiveCluster, Namespace, Tree, eventually, http, pod
+from tests.live.conftest import running
+from tests.live.machine import needs_machine
+
+pytestmark = [pytest.mark.live, needs_machine]
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[LiveCluster]:
+    with running(f"pair-{os.getpid()}", "--nodes", "2") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def default(pair: LiveCluster) -> Namespace:
+    return Namespace(pair, "default")
+
+
+def on_node(name: str, node: str, script: str = "sleep 3600") -> Tree:
+    made = pod(name, script)
+    made["spec"]["nodeName"] = node
+    return made
+
+
+def test_both_are_ready(pair: LiveCluster) -> None:
+    first, second = pair.navarch("node", "list").rows
+    assert (first[0], second[0]) == (pair.name, f"{pair.name}-m02")
+    rows = pair.kubectl("get", "nodes", "-o", "wide", "--no-headers").rows
+    assert [(row[0], row[1], row[5]) for row in rows] == [(node, "Ready", ip) for node, ip in (first, second)]
+    assert pair.navarch("status").out.count("kubelet: Running") == 2
+    assert pair.navarch("ssh", "-n", second[0], "--", "hostname").out == f"{second[0]}\n"
+
+
+def test_pods_talk_across_nodes(pair: LiveCluster, default: Namespace) -> None:
+    first, second = pair.node_name(0), pair.node_name(1)
+    serve = "echo $HOSTNAME > /tmp/name; httpd -f -p 8000 -h /tmp"
+    default.apply(on_node("here", first, serve), on_node("there", second, serve))
+    default.wait_ready("here", "there")
+    for asks, answers in (("here", "there"), ("there", "here")):
+        ip = default.path("pod", answers, ".status.podIP")
+        assert default.sh(asks, f"wget -qO- http://{ip}:8000/name") == answers
+    default.kubectl("expose", "pod", "there", "--port=80", "--target-port=8000", "--type=NodePort")
+    # The name server is on the first node only.
+    assert eventually(lambda: default.sh("here", "wget -qO- http://there/name || true")) == "there"
+    assert default.sh("there", "wget -qO- http://there/name") == "there"
+    port = default.path("service", "there", ".spec.ports[0].nodePort")
+    for index in (0, 1):
+        assert http(f"http://{pair.node_ip(index)}:{port}/name") == "there\n"
+    assert default.logs("there") == ""
+
+
+def test_a_dead_node_loses_its_pods(pair: LiveCluster, default: Namespace) -> None:
+    soon = [
+        {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}
+        for key in ("not-ready", "unreachable")
+    ]
+    template = pod("moves")
+    template["spec"] |= {"tolerations": soon}
+    second = pair.node_name(1)
+    default.kubectl("cordon", pair.node_name(0))
+    default.apply(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "moves"},
+            "spec": {
+                "replicas": 2,
+                "selector": {"matchLabels": {"app": "moves"}},
+                "template": {"metadata": {"labels": {"app": "moves"}}, "spec": template["spec"]},
+            },
+        }
+    )
+    default.kubectl("rollout", "status", "deployment/moves", "--timeout=60s")
+    default.kubectl("uncordon", pair.node_name(0))
+
+    def homes() -> list[str]:
+        listed = default.get("pods", "", "-l", "app=moves")["items"]
+        return [p["spec"].get("nodeName", "") for p in listed if "deletionTimestamp" not in p["metadata"]]
+
+    assert homes() == [second, second]
+    pair.kill_node(1)
+    status = pair.navarch("status", check=False)
+    assert status.code != 0
+    eventually(lambda: homes() == [pair.node_name(0)] * 2, 120)
+    rows = {row[0]: row[1] for row in default.kubectl("get", "nodes", "--no-headers").rows}
+    assert rows == {pair.node_name(0): "Ready", second: "NotReady"}
+    default.kubectl("rollout", "status", "deployment/moves", "--timeout=60s")
+
+    # The next start brings it back.
+    pair.start()
+    eventually(lambda: [row[1] for row in default.kubectl("get", "nodes", "--no-headers").rows] == ["Ready", "Ready"])
+    eventually(lambda: len(default.get("pods", "", "-l", "app=moves")["items"]) == 2)

@@ -154,7 +154,7 @@ def _init(pod: Pod, observed: Observed, memory: Memory, now: float, sandbox_id: 
     """Init containers of the current sandbox; returns whether regular containers may run. Once a
     regular one exists there, only sidecars matter."""
     initialized = any(observed.latest(c.name, sandbox_id) for c in pod.spec.containers)
-    done = all(_finished_for_good(pod, observed.latest(c.name)) for c in pod.spec.containers)
+    done = all(finished_for_good(pod, observed.latest(c.name)) for c in pod.spec.containers)
     containers = pod.spec.initContainers
     for index, container in enumerate(containers):
         status = observed.latest(container.name, sandbox_id)
@@ -224,10 +224,10 @@ def _wanted(pod: Pod, container: Container, status: ContainerStatus | None) -> b
     """A container that does not run should."""
     if status is None or status.phase is not ContainerPhase.EXITED:
         return True
-    return not _finished_for_good(pod, status)
+    return not finished_for_good(pod, status)
 
 
-def _finished_for_good(pod: Pod, status: ContainerStatus | None) -> bool:
+def finished_for_good(pod: Pod, status: ContainerStatus | None) -> bool:
     """It exited, and the restart policy leaves it so."""
     if status is None or status.phase is not ContainerPhase.EXITED:
         return False

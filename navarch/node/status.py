@@ -15,7 +15,7 @@ from navarch.api.views.pod import Pod
 from navarch.base.times import format_time
 from navarch.node.conditions import pod_conditions
 from navarch.node.labels import AnyContainer, restart_count
-from navarch.node.machine import is_sidecar, is_started
+from navarch.node.machine import finished_for_good, is_sidecar, is_started
 from navarch.node.memory import Kind, Memory, Waiting
 from navarch.node.observed import Observed
 from navarch.node.qos import qos_class
@@ -113,6 +113,8 @@ def _container(
     waiting = memory.waiting.get(container.name)
     if last is None or last.phase is ContainerPhase.CREATED:
         return _never_ran(container, memory, waiting or default)
+    if finished_for_good(pod, last) and not is_sidecar(container):
+        waiting = None  # what kept it from starting is how it ended
     state, last_state = _states(observed, memory, node, last, waiting)
     running = "running" in state
     started = running and is_started(container, last, memory)

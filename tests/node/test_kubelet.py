@@ -48,6 +48,19 @@ def test_a_pod_that_just_runs_costs_nothing() -> None:
     simulate(scenario)
 
 
+def test_a_container_that_cannot_start_and_will_not_be_tried_again_has_ended() -> None:
+    async def scenario(node: Node) -> None:
+        node.scripts.image("wrong:1", Script(start_error="no such program"))
+        await node.run_pod(pod("once", container("c", "wrong:1"), restartPolicy="Never"))
+        await node.run_pod(pod("again", container("c", "wrong:1")))
+        await asyncio.sleep(1)
+        assert node.status("once")["phase"] == "Failed"
+        assert node.container("once")["state"]["terminated"]["reason"] == "StartError"
+        assert node.container("again")["state"]["waiting"]["reason"] in ("RunContainerError", "CrashLoopBackOff")
+
+    simulate(scenario)
+
+
 def test_crash_loop() -> None:
     async def scenario(node: Node) -> None:
         node.scripts.image("flaky:1", Script(exit_after_s=1, exit_code=3))

@@ -99,6 +99,8 @@ class LiveCluster:
             **inherited,
             "NAVARCH_HOME": str(home),
             "KUBECONFIG": str(self.kubeconfig),
+            # kubectl keeps what servers answered below it, by their address.
+            "HOME": str(home.parent),
             "PYTHONPATH": str(ROOT),
         }
 
@@ -209,7 +211,11 @@ def pod(name: str, script: str = "sleep 3600", *, spec: Tree | None = None, **co
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "labels": {"app": name}},
-        "spec": {"terminationGracePeriodSeconds": 1, "containers": [shell("main", script, **container)], **(spec or {})},
+        "spec": {
+            "terminationGracePeriodSeconds": 1,
+            "containers": [shell("main", script, **container)],
+            **(spec or {}),
+        },
     }
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.live.cluster import LiveCluster, Namespace, Tree, eventually, http as fetch, pod
+from tests.live.cluster import LiveCluster, Namespace, Tree, eventually, pod
+from tests.live.cluster import http as fetch
 from tests.live.machine import needs_machine
 
 pytestmark = [pytest.mark.live, needs_machine]

@@ -163,7 +163,9 @@ def test_environment(namespace: Namespace) -> None:
 def test_limits_are_in_the_cgroup(namespace: Namespace) -> None:
     namespace.apply(pod("limited", resources={"limits": {"cpu": "250m", "memory": "64Mi"}}))
     namespace.wait_ready("limited")
-    identifier = namespace.path("pod", "limited", ".status.containerStatuses[0].containerID").removeprefix("containerd://")
+    identifier = namespace.path("pod", "limited", ".status.containerStatuses[0].containerID").removeprefix(
+        "containerd://"
+    )
     find = f"find /sys/fs/cgroup -type d -name '*{identifier}*' -exec cat {{}}/FILE ';' 2>/dev/null"
     ssh = namespace.cluster.navarch
     assert ssh("ssh", "--", find.replace("FILE", "memory.limit_in_bytes"), check=False).out.strip() == str(64 << 20)
@@ -192,10 +194,12 @@ def test_the_token_works_from_inside(namespace: Namespace) -> None:
     namespace.wait_ready("asks")
     fetch = (
         "d=/var/run/secrets/kubernetes.io/serviceaccount;"
-        "wget -qO- --ca-certificate=$d/ca.crt --header=\"Authorization: Bearer $(cat $d/token)\""
+        'wget -qO- --ca-certificate=$d/ca.crt --header="Authorization: Bearer $(cat $d/token)"'
         " https://kubernetes.default.svc/api/v1/namespaces/$(cat $d/namespace)/%s"
     )
-    assert '"colour":"blue"' in re.sub(r"\s", "", eventually(lambda: namespace.sh("asks", fetch % "configmaps/config || true")))
+    assert '"colour":"blue"' in re.sub(
+        r"\s", "", eventually(lambda: namespace.sh("asks", fetch % "configmaps/config || true"))
+    )
     refused = namespace.sh("asks", fetch % "secrets 2>&1; echo code $?")
     assert refused.endswith("code 8"), refused
 

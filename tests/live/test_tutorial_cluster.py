@@ -90,7 +90,9 @@ def test_a_deployment_without_a_service_is_hinted_at(cluster: LiveCluster, names
 
 def test_cluster_info_and_version(cluster: LiveCluster) -> None:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", cluster.kubectl("cluster-info").out)
-    assert re.match(r"Kubernetes control plane is running at https://192\.168\.\d+\.1:8443\nCoreDNS is running at ", plain)
+    assert re.match(
+        r"Kubernetes control plane is running at https://192\.168\.\d+\.1:8443\nCoreDNS is running at ", plain
+    )
     assert "Server Version: v1.36" in cluster.kubectl("version").out
 
 
@@ -107,7 +109,15 @@ def test_nodes(cluster: LiveCluster) -> None:
     server = json.loads(cluster.kubectl("version", "-o", "json").out)["serverVersion"]["gitVersion"]
     assert node[4] == server
     described = cluster.kubectl("describe", "node", cluster.name).out
-    for heading in ("Roles:", "Conditions:", "Addresses:", "Capacity:", "System Info:", "Non-terminated Pods:", "Events:"):
+    for heading in (
+        "Roles:",
+        "Conditions:",
+        "Addresses:",
+        "Capacity:",
+        "System Info:",
+        "Non-terminated Pods:",
+        "Events:",
+    ):
         assert f"\n{heading}" in described
 
 

@@ -93,7 +93,9 @@ def test_run_attached_and_removed(namespace: Namespace) -> None:
 def test_exec(namespace: Namespace) -> None:
     namespace.kubectl("run", "shell", "--image=busybox", "--", "sleep", "3600")
     namespace.wait_ready("shell")
-    assert namespace.kubectl("exec", "-i", "shell", "--", "sh", text="echo $((6 * 7)) >&2; exit 5", check=False).code == 5
+    assert (
+        namespace.kubectl("exec", "-i", "shell", "--", "sh", text="echo $((6 * 7)) >&2; exit 5", check=False).code == 5
+    )
     big = "0123456789abcdef" * 20_000
     assert namespace.kubectl("exec", "-i", "shell", "--", "cat", text=big).out == big
     ran = namespace.kubectl("exec", "shell", "--", "no-such-program", check=False)

@@ -94,7 +94,9 @@ def test_navarch_names_the_url(hello: Namespace) -> None:
 
 def test_describe(hello: Namespace) -> None:
     deployment = hello.kubectl("describe", "deployment").out
-    assert re.search(r"^Replicas: +3 desired \| 3 updated \| 3 total \| 3 available \| 0 unavailable$", deployment, re.M)
+    assert re.search(
+        r"^Replicas: +3 desired \| 3 updated \| 3 total \| 3 available \| 0 unavailable$", deployment, re.M
+    )
     assert "Scaled up replica set hello-world-" in deployment
     replicaset = hello.kubectl("describe", "replicaset").out
     assert re.search(r"^Pods Status: +3 Running / 0 Waiting / 0 Succeeded / 0 Failed$", replicaset, re.M)

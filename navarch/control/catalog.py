@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from navarch.control import (
     admissionpolicystatus,
+    autoscaler,
     certificates,
     clusterrole,
     cronjob,
@@ -71,6 +72,7 @@ def single_minded(config: Config) -> tuple[Controller, ...]:
         tainteviction.CONTROLLER,
         podgc.controller(config.terminated_pods_kept),
         clusterrole.CONTROLLER,
+        autoscaler.controller(),
         *certificates.controllers(config.sign),
         disruption.CONTROLLER,
         resourcequota.controller(config.bare),

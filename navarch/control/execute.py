@@ -28,12 +28,14 @@ from navarch.control.intents import (
     DeleteCollection,
     Event,
     Intent,
+    List,
     Look,
     Patch,
     PutSpec,
     RequireEmpty,
     Update,
 )
+from navarch.schema.types import Tree
 
 #: Deletes that are under way at a time.
 DELETE_BATCH = 500
@@ -65,7 +67,16 @@ class Saw:
     uid: str
 
 
-Effect = Written | Going | Saw
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list answered: trees, or why there are none."""
+
+    resource: Resource
+    trees: tuple[Tree, ...] = ()
+    error: str = ""
+
+
+Effect = Written | Going | Saw | Listed
 
 
 class Execution:
@@ -148,6 +159,8 @@ class Execution:
                 await self._look(intent)
             case Ask():
                 await self._ask(intent)
+            case List():
+                await self._list(intent)
 
     async def _patch(self, intent: Patch) -> None:
         if intent.by_update:
@@ -169,7 +182,8 @@ class Execution:
         """What a merge patch with preconditions does on the server, done here."""
         assert intent.type is PatchType.MERGE
         resource, key = intent.resource, intent.key
-        tree = orjson.loads(await self._client.get(resource, key.name, key.namespace))
+        part = "scale" if intent.subresource == "scale" else ""  # an object of its own, unlike the status
+        tree = orjson.loads(await self._client.get(resource, key.name, key.namespace, subresource=part))
         metadata = tree["metadata"]
         if intent.uid not in ("", metadata["uid"]) or intent.resource_version not in ("", metadata["resourceVersion"]):
             raise conflict(resource.plural, key.name, MODIFIED, resource.group)
@@ -229,6 +243,15 @@ class Execution:
         answer = orjson.loads(await self._client.create(intent.resource, {**tree, "metadata": {}}))
         allowed = answer.get("status", {}).get("allowed", False)
         self.effects.append(Saw(intent.resource, intent.key, "allowed" if allowed else ""))
+
+    async def _list(self, intent: List) -> None:
+        try:
+            page = await self._client.list(intent.resource, intent.namespace, label_selector=intent.label_selector)
+        except StatusError as error:
+            absent = "the server could not find the requested resource"
+            self.effects.append(Listed(intent.resource, error=absent if error.code == 404 else str(error)))
+        else:
+            self.effects.append(Listed(intent.resource, tuple(orjson.loads(raw) for raw in page.items)))
 
     def _wrote(self, resource: Resource, raw: bytes) -> None:
         self.effects.append(Written(resource, revision_of(raw)))

@@ -108,6 +108,15 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class List:
+    """List objects that cannot be watched, and reconcile again with the answer in `World.lists`."""
+
+    resource: Resource
+    namespace: str
+    label_selector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RequireEmpty:
     """Fail with a conflict, and so end the plan, while the namespace holds objects of `resources`."""
 
@@ -128,7 +137,7 @@ class PutSpec:
     subresource: str
 
 
-Intent = Create | Patch | Update | Delete | DeleteCollection | RequireEmpty | PutSpec | Look | Ask | Event
+Intent = Create | Patch | Update | Delete | DeleteCollection | RequireEmpty | PutSpec | Look | Ask | List | Event
 
 
 @dataclass(frozen=True, slots=True)

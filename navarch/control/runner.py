@@ -25,8 +25,8 @@ from navarch.client.informer import Informer
 from navarch.client.recorder import Recorder
 from navarch.client.workqueue import WorkQueue
 from navarch.control.barrier import Barrier
-from navarch.control.execute import Execution, Going, Saw, Written
-from navarch.control.world import Controller, Failure, Source, Watch, World
+from navarch.control.execute import Execution, Going, Listed, Saw, Written
+from navarch.control.world import Controller, Failure, Listing, Source, Watch, World
 from navarch.seams.contract import Seams, routine
 
 log = logging.getLogger(__name__)
@@ -146,6 +146,7 @@ class Runner:
             self._queue.retry(key)
             return
         self._world.seen.pop(key, None)
+        self._world.lists.pop(key, None)
         execution = Execution(self._client, self._recorder)
         await execution.run(plan.intents)
         self._note_effects(key, execution)
@@ -163,6 +164,10 @@ class Runner:
             match effect:
                 case Saw():
                     self._world.seen.setdefault(key, {})[effect.resource, effect.key] = effect.uid
+                    self._queue.add(key)
+                case Listed():
+                    answer = Listing(effect.trees, effect.error)
+                    self._world.lists.setdefault(key, {})[effect.resource] = answer
                     self._queue.add(key)
                 case Written() if effect.resource in self._caches:
                     self._barrier.wait_revision(key, self._caches[effect.resource], effect.revision)

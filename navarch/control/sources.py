@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from navarch.api.views.apps import ControllerRevision
+from navarch.api.views.autoscaling import HorizontalPodAutoscaler
 from navarch.api.views.coordination import Lease
 from navarch.api.views.core import ConfigMap, Namespace, ServiceAccount
 from navarch.api.views.discovery import EndpointSlice
@@ -159,4 +160,8 @@ IPADDRESSES: Final = Source(Resource("networking.k8s.io", "v1", "ipaddresses", "
 ADMISSIONPOLICIES: Final = Source(
     Resource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", False),
     AdmissionPolicy,
+)
+AUTOSCALERS: Final = Source(
+    Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", True),
+    HorizontalPodAutoscaler,
 )

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, cast
 from navarch.base.resource import ObjectKey, Resource
 from navarch.client.cache import Cache, HasMetadata, IndexFunction
 from navarch.control.intents import Plan
+from navarch.schema.types import Tree
 
 V = TypeVar("V", bound=HasMetadata)
 
@@ -38,6 +39,14 @@ class Failure:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The answer to a `List`: trees, or why there are none."""
+
+    trees: tuple[Tree, ...] = ()
+    error: str = ""
+
+
 class World:
     """The caches by source. `started_at` is when the process had its first complete view."""
 
@@ -48,6 +57,8 @@ class World:
         self.failures: dict[Hashable, Failure] = {}
         #: By the controller's key, answers to `Look` (the uid, or "" if there is no such object) and to `Ask`.
         self.seen: dict[Hashable, dict[tuple[Resource, ObjectKey], str]] = {}
+        #: By the controller's key, answers to `List`.
+        self.lists: dict[Hashable, dict[Resource, Listing]] = {}
 
     def __getitem__(self, source: Source[V]) -> Cache[V]:
         return cast(Cache[V], self._caches[source])

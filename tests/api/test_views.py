@@ -10,6 +10,7 @@ import pytest
 
 from navarch.api.views import (
     apps,
+    autoscaling,
     batch,
     coordination,
     core,
@@ -17,6 +18,7 @@ from navarch.api.views import (
     meta,
     node,
     pod,
+    policy,
     rbac,
     scheduling,
     service,
@@ -35,9 +37,11 @@ HOMES = {
     service: CORE,
     core: CORE,
     apps: "io.k8s.api.apps.v1.",
+    autoscaling: "io.k8s.api.autoscaling.v2.",
     batch: "io.k8s.api.batch.v1.",
     coordination: "io.k8s.api.coordination.v1.",
     discovery: "io.k8s.api.discovery.v1.",
+    policy: "io.k8s.api.policy.v1.",
     rbac: "io.k8s.api.rbac.v1.",
     scheduling: "io.k8s.api.scheduling.v1.",
 }

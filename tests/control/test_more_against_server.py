@@ -7,11 +7,13 @@ import pytest
 
 from navarch.base.resource import Resource
 from navarch.client.contract import PatchType
+from navarch.client.recorder import EVENTS
 from navarch.control.certificate_signing import KUBELET_CLIENT, Authority
 from navarch.control.config import Config
 from navarch.control.hostpath_provisioner import STANDARD_CLASS
 from navarch.control.sources import (
     ADMISSIONPOLICIES,
+    AUTOSCALERS,
     CLAIMS,
     DEPLOYMENTS,
     DISRUPTIONBUDGETS,
@@ -204,5 +206,35 @@ def test_ranges_policies_and_endpoints_are_told_of(caplog: pytest.LogCaptureFixt
             return not await w.trees(ENDPOINTSLICES.resource, "shop")
 
         await w.until(unmirrored)
+
+    whole(body, caplog)
+
+
+def test_an_autoscaler_keeps_to_its_bounds_without_metrics(caplog: pytest.LogCaptureFixture) -> None:
+    async def body(w: Whole) -> None:
+        await open_shop(w)
+        await w.client.create(DEPLOYMENTS.resource, workload("Deployment", replicas=1), "shop")
+        scaler: Tree = {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+                "minReplicas": 2,
+                "maxReplicas": 5,
+            },
+        }
+        await w.client.create(AUTOSCALERS.resource, scaler, "shop")
+
+        async def told() -> bool:
+            await w.run_all("shop")
+            (tree,) = await w.trees(AUTOSCALERS.resource, "shop")
+            (target,) = await w.trees(DEPLOYMENTS.resource, "shop")
+            reasons = {k["type"]: k["reason"] for k in tree["status"].get("conditions", [])}
+            return target["spec"]["replicas"] == 2 and reasons.get("ScalingActive") == "FailedGetResourceMetric"
+
+        await w.until(told)
+        reasons = {e["reason"] for e in await w.trees(EVENTS, "shop")}
+        assert {"SuccessfulRescale", "FailedGetResourceMetric", "FailedComputeMetricsReplicas"} <= reasons
 
     whole(body, caplog)

@@ -8,24 +8,29 @@ from typing import Any
 
 from navarch.seams.sim import SimLoop, sim_seams
 from navarch.server.app import ApiServer, ServerConfig
+from navarch.server.authn.keys import generate_key
+from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
 from navarch.server.own_writes import API_SERVER
 from navarch.store.memory import MemoryStore
 from navarch.wire.messages import Request, Response, User
 
 JSON = "application/json"
+ISSUER = "https://issuer"
 
 
 class Peer:
     """Synchronous calls; after each one everything that it set off has happened."""
 
-    def __init__(self, config: ServerConfig | None = None) -> None:
+    def __init__(self, config: ServerConfig | None = None, *, signs: bool = False) -> None:
         self.loop = SimLoop()
         asyncio.set_event_loop(self.loop)
         self.seams = sim_seams(1)
         self.store = MemoryStore()
         self.loop.run_until_complete(self.store.start())
-        self.server = ApiServer(self.store, self.seams, config)
+        key, clock = generate_key() if signs else None, self.seams.clock
+        tokens = ServiceAccountTokens(ISSUER, key, (), (ISSUER,), lambda *_: None, clock.now) if key else None
+        self.server = ApiServer(self.store, self.seams, config, tokens=tokens)
         self.loop.run_until_complete(bootstrap(self.server, BootstrapConfig()))
         self.post("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
 

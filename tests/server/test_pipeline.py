@@ -1,0 +1,137 @@
+"""The write path: names, optimistic concurrency, no-ops, dry runs, generation, owners."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.server.peer import Peer
+
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+MERGE = "application/merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+
+def config_map(name: str = "c", **data: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+def deployment(replicas: int = 1) -> dict[str, Any]:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    return {"metadata": {"name": "d"}, "spec": spec}
+
+
+def test_the_server_sets_what_is_its_own(peer: Peer) -> None:
+    sent = {"uid": "mine", "creationTimestamp": "2001-01-01T00:00:00Z", "selfLink": "/x", "generateName": "gen-"}
+    made = peer.post(CONFIG_MAPS, {"metadata": sent})["metadata"]
+    assert made["name"].startswith("gen-") and len(made["name"]) == 9
+    assert made["uid"] != "mine" and made["creationTimestamp"] != "2001-01-01T00:00:00Z"
+    assert "selfLink" not in made
+
+
+def test_a_taken_generated_name_is_tried_again(peer: Peer) -> None:
+    suffixes = iter(["aaaaa", "aaaaa", "bbbbb"])
+    peer.seams.rng.suffix = lambda _length: next(suffixes)  # type: ignore[method-assign]
+    names = [peer.post(CONFIG_MAPS, {"metadata": {"generateName": "x-"}})["metadata"]["name"] for _ in range(2)]
+    assert names == ["x-aaaaa", "x-bbbbb"]
+
+
+def test_a_stale_put_loses_and_a_blind_one_wins(peer: Peer) -> None:
+    old = peer.post(CONFIG_MAPS, config_map(k="1"))
+    peer.ok("PUT", CONFIG_MAPS + "/c", config_map(k="2"))
+    code, text = peer.refused("PUT", CONFIG_MAPS + "/c", old)
+    assert code == 409 and "the object has been modified" in text
+    zero = config_map(k="3")
+    zero["metadata"]["resourceVersion"] = "0"
+    assert peer.ok("PUT", CONFIG_MAPS + "/c", zero)["data"] == {"k": "3"}
+
+
+def test_writing_what_is_there_changes_nothing(peer: Peer) -> None:
+    made = peer.post(CONFIG_MAPS, config_map(k="1"))
+    revision = peer.store.index.revision
+    assert peer.ok("PUT", CONFIG_MAPS + "/c", config_map(k="1")) == made
+    assert peer.ok("PATCH", CONFIG_MAPS + "/c", {"data": {"k": "1"}}, media=MERGE) == made
+    assert peer.store.index.revision == revision
+
+
+def test_dry_runs_answer_as_real_and_store_nothing(peer: Peer) -> None:
+    dry = peer.post(CONFIG_MAPS + "?dryRun=All", config_map(k="1"))
+    assert dry["metadata"]["uid"] and "resourceVersion" not in dry["metadata"]
+    assert peer.send("GET", CONFIG_MAPS + "/c").status == 404
+    peer.post(CONFIG_MAPS, config_map(k="1"))
+    changed = peer.ok("PATCH", CONFIG_MAPS + "/c?dryRun=All", {"data": {"k": "2"}}, media=MERGE)
+    assert changed["data"] == {"k": "2"}
+    assert peer.get(CONFIG_MAPS + "/c")["data"] == {"k": "1"}
+
+
+def test_generation_counts_changes_of_what_is_wanted(peer: Peer) -> None:
+    assert peer.post(DEPLOYMENTS, deployment())["metadata"]["generation"] == 1
+    path = DEPLOYMENTS + "/d"
+
+    def generation(patch: dict[str, Any], subresource: str = "") -> int:
+        answer: dict[str, Any] = peer.ok("PATCH", path + subresource, patch, media=MERGE)
+        number: int = answer["metadata"]["generation"]
+        return number
+
+    assert generation({"metadata": {"labels": {"x": "y"}}}) == 1
+    assert generation({"status": {"replicas": 3}}, "/status") == 1
+    assert generation({"spec": {"replicas": 2}}) == 2
+    assert generation({"metadata": {"annotations": {"x": "y"}}}) == 3, "annotations of Deployments count"
+    assert generation({"metadata": {"generation": 99}}) == 3
+
+
+def test_status_and_spec_have_an_endpoint_each(peer: Peer) -> None:
+    peer.post(DEPLOYMENTS, deployment())
+    both = {"spec": {"replicas": 7}, "status": {"replicas": 5}}
+    assert "replicas" not in peer.ok("PATCH", DEPLOYMENTS + "/d", both, media=MERGE)["status"]
+    both = {"spec": {"replicas": 9}, "status": {"replicas": 5}}
+    changed = peer.ok("PATCH", DEPLOYMENTS + "/d/status", both, media=MERGE)
+    assert (changed["spec"]["replicas"], changed["status"]["replicas"]) == (7, 5)
+
+
+def test_patches_without_a_revision_never_lose_a_race(peer: Peer) -> None:
+    peer.post(CONFIG_MAPS, config_map())
+
+    async def everybody() -> list[int]:
+        patches = [{"data": {f"k{n}": "v"}} for n in range(20)]
+        answers = await asyncio.gather(*(peer.ask("PATCH", CONFIG_MAPS + "/c", p, media=MERGE) for p in patches))
+        return [answer.status for answer in answers]
+
+    assert set(peer.loop.run_until_complete(everybody())) == {200}
+    assert len(peer.get(CONFIG_MAPS + "/c")["data"]) == 20
+
+
+def test_owners_are_forgotten_on_request(peer: Peer) -> None:
+    peer.post(CONFIG_MAPS, config_map(k="1"))
+    forgotten = peer.ok("PATCH", CONFIG_MAPS + "/c", {"metadata": {"managedFields": []}}, media=MERGE)
+    assert "managedFields" not in forgotten["metadata"]
+
+
+DATA = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["1", "2"]), max_size=4)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=DATA, second=DATA, again=DATA)
+def test_laws_of_apply(peer: Peer, first: Any, second: Any, again: Any) -> None:
+    peer.send("DELETE", CONFIG_MAPS + "/c")
+
+    def apply(manager: str, data: dict[str, str]) -> dict[str, Any]:
+        path = f"{CONFIG_MAPS}/c?fieldManager={manager}&force=true"
+        answer: dict[str, Any] = peer.ok("PATCH", path, config_map(**data), media=APPLY)
+        return answer
+
+    apply("one", first)
+    merged = apply("two", second)
+    assert merged.get("data", {}) == {**first, **second}
+    assert apply("two", second) == merged, "applying what is there changes nothing"
+    last = apply("one", again).get("data", {})
+    assert {**second, **again} == last, "what an applier no longer states goes, unless another states it"
+    for entry in peer.get(CONFIG_MAPS + "/c")["metadata"].get("managedFields", []):
+        stated = again if entry["manager"] == "one" else second
+        owned = {key.removeprefix("f:") for key in entry["fieldsV1"].get("f:data", {}) if key != "."}
+        assert owned <= set(stated)

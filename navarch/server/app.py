@@ -104,6 +104,10 @@ class ApiServer:
         self._addresses.close()
         self.access.close()
 
+    def resume(self) -> None:
+        """Go on with what an earlier server left unfinished. Needs a running loop."""
+        self._definitions.take_in()
+
     # --- entry points
 
     async def handle(self, request: Request) -> Response:

@@ -48,7 +48,11 @@ class BootstrapConfig:
 
 
 async def bootstrap(server: ApiServer, config: BootstrapConfig) -> None:
-    """Write what is missing. Raises: StatusError if the store refuses."""
+    """Write what is missing, and let the server go on with its own work.
+
+    Raises: StatusError if the store refuses.
+    """
+    server.resume()
     for path, wanted in _objects(config):
         await _ensure(server, path, wanted)
     for wanted in bootstrap_objects():

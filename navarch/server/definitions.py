@@ -77,7 +77,7 @@ class Definitions:
                 self._serve(tree["metadata"]["name"], [])
             else:
                 self._put(tree)
-        self._take_in()
+        self.take_in()
 
     def _put(self, crd: Tree) -> None:
         name = crd["metadata"]["name"]
@@ -111,8 +111,9 @@ class Definitions:
 
     # --- what the server does about them
 
-    def _take_in(self) -> None:
-        """Begin what each definition needs: a judged status, or the end of its objects."""
+    def take_in(self) -> None:
+        """Begin what each definition needs: a judged status, or the end of its objects. Must be called once
+        on a running loop, for those that an earlier server left unfinished."""
         for name, crd in self._crds.items():
             if is_terminating(crd):
                 if name not in self._cleaning:

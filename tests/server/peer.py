@@ -39,6 +39,12 @@ class Peer:
         self.loop.run_until_complete(asyncio.sleep(0))
         self.loop.close()
 
+    def restart(self) -> None:
+        """Another server on the same store."""
+        self.server.close()
+        self.server = ApiServer(self.store, self.seams)
+        self.loop.run_until_complete(bootstrap(self.server, BootstrapConfig()))
+
     def send(
         self, method: str, path: str, body: Any = None, media: str = JSON, accept: str = JSON, user: User = API_SERVER
     ) -> Response:

@@ -171,6 +171,18 @@ def test_a_deleted_definition_takes_its_objects_along(peer: Peer) -> None:
     assert peer.send("GET", BOATS).status == 404
 
 
+def test_another_server_goes_on_with_a_deletion(peer: Peer) -> None:
+    peer.post(CRDS, crd())
+    held = boat("held")
+    held["metadata"]["finalizers"] = ["ex.example.com/anchor"]
+    peer.post(BOATS, held)
+    peer.ok("DELETE", f"{CRDS}/boats.ex.example.com")
+    peer.restart()
+    merge = {"media": "application/merge-patch+json"}
+    peer.ok("PATCH", f"{BOATS}/held", {"metadata": {"finalizers": None}}, **merge)
+    assert peer.send("GET", f"{CRDS}/boats.ex.example.com").status == 404
+
+
 def test_names_that_are_taken_are_not_served(peer: Peer) -> None:
     peer.post(CRDS, crd())
     peer.post(CRDS, {**crd(plural="ships"), "metadata": {"name": "ships.ex.example.com"}})

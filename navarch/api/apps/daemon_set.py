@@ -11,6 +11,7 @@ from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import carry, keep_all_but_status
 from navarch.api.validation.workloads import daemon_set_errors, selector_is_immutable
+from navarch.api.warnings import of_template
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
@@ -130,4 +131,5 @@ KIND = Kind(
     validate=daemon_set_errors,
     validate_update=selector_is_immutable,
     change_first=True,
+    warnings=of_template("spec", "template"),
 )

@@ -12,6 +12,7 @@ from navarch.api.fields import path
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.api.validation.workloads import replica_set_errors, selector_is_immutable
+from navarch.api.warnings import of_template
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
@@ -96,4 +97,5 @@ KIND = Kind(
     cells=_cells,
     validate=replica_set_errors,
     validate_update=selector_is_immutable,
+    warnings=of_template("spec", "template"),
 )

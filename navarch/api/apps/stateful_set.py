@@ -12,6 +12,7 @@ from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.api.validation.workloads import new_stateful_set_errors, stateful_set_errors, stateful_set_update_errors
+from navarch.api.warnings import of_template
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -76,4 +77,5 @@ KIND = Kind(
     validate=stateful_set_errors,
     validate_update=stateful_set_update_errors,
     validate_new=new_stateful_set_errors,
+    warnings=of_template("spec", "template"),
 )

@@ -11,6 +11,7 @@ from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.api.validation.jobs import cron_job_errors
+from navarch.api.warnings import of_template
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
@@ -99,4 +100,5 @@ KIND = Kind(
     default=_default,
     cells=_cells,
     validate=cron_job_errors,
+    warnings=of_template("spec", "jobTemplate", "spec", "template"),
 )

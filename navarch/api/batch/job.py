@@ -12,6 +12,7 @@ from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
 from navarch.api.validation.jobs import job_update_errors, new_job_errors
+from navarch.api.warnings import of_template
 from navarch.base import times
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
@@ -157,4 +158,5 @@ KIND = Kind(
     validate=new_job_errors,
     validate_update=job_update_errors,
     revalidates_metadata=True,
+    warnings=of_template("spec", "template"),
 )

@@ -12,6 +12,7 @@ from navarch.api.defaulting import fill, fill_pointer, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
 from navarch.api.validation.persistent import volume_errors, volume_update_errors
+from navarch.api.warnings import volume_warnings
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -115,4 +116,5 @@ KIND = Kind(
     validate=volume_errors,
     validate_update=volume_update_errors,
     revalidates_metadata=True,
+    warnings=volume_warnings,
 )

@@ -10,6 +10,7 @@ from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
 from navarch.api.validation import pod as pod_rules
+from navarch.api.warnings import pod_warnings
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -113,4 +114,5 @@ KIND = Kind(
     cells=cells,
     validate=pod_rules.errors,
     validate_change=pod_rules.change_errors,
+    warnings=pod_warnings,
 )

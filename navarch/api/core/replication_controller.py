@@ -12,6 +12,7 @@ from navarch.api.fields import path
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.api.validation.workloads import replication_controller_errors
+from navarch.api.warnings import of_template
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -100,4 +101,5 @@ KIND = Kind(
     default=_default,
     cells=_cells,
     validate=replication_controller_errors,
+    warnings=of_template("spec", "template"),
 )

@@ -11,6 +11,7 @@ from navarch.api.defaulting import fill
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind
 from navarch.api.validation.config import secret_errors, secret_update_errors
+from navarch.api.warnings import secret_warnings
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -63,4 +64,5 @@ KIND = Kind(
     validate=secret_errors,
     validate_update=secret_update_errors,
     revalidates_metadata=True,
+    warnings=secret_warnings,
 )

@@ -11,6 +11,7 @@ from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.api.validation.services import service_errors, service_status_errors, service_update_errors
+from navarch.api.warnings import service_warnings
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -158,4 +159,5 @@ KIND = Kind(
     cells=_cells,
     validate=service_errors,
     validate_update=service_update_errors,
+    warnings=service_warnings,
 )

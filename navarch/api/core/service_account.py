@@ -7,6 +7,7 @@ from typing import Any
 from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Kind, Subresource
+from navarch.api.warnings import service_account_warnings
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -34,4 +35,5 @@ KIND = Kind(
     delete_returns_object=True,
     cells=_cells,
     revalidates_metadata=True,
+    warnings=service_account_warnings,
 )

@@ -9,6 +9,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each, fill_pointer, struct
 from navarch.api.kind import Column, Kind
 from navarch.api.validation.storage import csi_driver_object_errors, csi_driver_update_errors
+from navarch.api.warnings import driver_warnings
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -136,4 +137,5 @@ KIND = Kind(
     cells=_cells,
     validate=csi_driver_object_errors,
     validate_update=csi_driver_update_errors,
+    warnings=driver_warnings,
 )

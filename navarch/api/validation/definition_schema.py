@@ -151,10 +151,11 @@ def _map_key_errors(node: Tree, keys: list[str], path: str) -> Errors:
         text = "must only have a single schema if x-kubernetes-list-type is map"
         return [*errors, invalid_value(f"{path}.items", shown, text)]
     properties = items.get("properties") or {}
-    for index, key in enumerate(dict.fromkeys(keys)):
-        if key not in properties:
-            text = "entries must all be names of item properties"
-            errors.append(invalid_value(f"{where}[{index}]", key, text))
+    if items.get("type") != "object":
+        text = "must be object if parent array's x-kubernetes-list-type is map"
+        return [*errors, invalid_value(f"{path}.items.type", items.get("type", ""), text)]
+    if not set(keys) <= properties.keys():
+        errors.append(invalid_value(where, keys, "entries must all be names of item properties"))
     return errors
 
 
@@ -173,19 +174,21 @@ def _pattern_errors(node: Tree, path: str) -> Errors:
 
 def _rule_errors(rule: Tree, node: Tree, path: str) -> Errors:
     errors: Errors = []
+    field = rule.get("fieldPath") or ""
+    lost = bool(field) and ends_at(node, field) is None
     if not (rule.get("rule") or "").strip():
         errors.append(required(f"{path}.rule", "rule is not specified"))
-    else:
+    elif not lost:
         errors += _expression_errors(rule, node, f"{path}.rule")
     message = rule.get("message") or ""
     if message and not message.strip():
         errors.append(invalid_value(f"{path}.message", message, "message must be non-empty if specified"))
     elif "\n" in message.strip():
         errors.append(invalid_value(f"{path}.message", message, "message must not contain line breaks"))
-    reason, field = rule.get("reason"), rule.get("fieldPath") or ""
+    reason = rule.get("reason")
     if reason is not None and reason not in _REASONS:
         errors.append(not_supported(f"{path}.reason", reason, _REASONS))
-    if field and ends_at(node, field) is None:
+    if lost:
         errors.append(invalid_value(f"{path}.fieldPath", field, "must be a valid path"))
     return errors
 

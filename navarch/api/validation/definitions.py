@@ -32,6 +32,12 @@ _HOISTED: Final = {
     "additionalPrinterColumns": "additionalPrinterColumns",
     "selectableFields": "selectableFields",
 }
+#: Where the scale subresource may find its values.
+_SCALE_PATHS: Final = {
+    "specReplicasPath": (".spec.",),
+    "statusReplicasPath": (".status.",),
+    "labelSelectorPath": (".status.", ".spec."),
+}
 _MAX_WARNING: Final = 256
 _SIMPLE_PATH: Final = re.compile(r"(\.[a-zA-Z0-9_-]+(\[[^\]]*\])*)+")
 
@@ -113,6 +119,9 @@ def _versions_errors(spec: Tree) -> Errors:
             errors += _warning_errors(warning, bool(version.get("deprecated")), f"{path}.deprecationWarning")
         if not _common(spec):
             errors += _parts_errors(version, path, f"{path}.schema")
+    first = versions[0].get("name", "") if versions else "v1"
+    if found := names.dns1035_label_errors(first) if first else []:
+        errors.append(invalid_value("spec.version", first, ",".join(found)))
     shown_versions = None if spec.get("versions") is None else [_shown_version(v, spec) for v in versions]
     if len({version.get("name", "") for version in versions}) < len(versions):
         errors.append(invalid_value("spec.versions", shown_versions, "must contain unique version names"))
@@ -183,14 +192,15 @@ def _parts_errors(parts: Tree, path: str, schema_path: str) -> Errors:
 
 def _scale_errors(scale: Tree, path: str) -> Errors:
     errors: Errors = []
-    for key, below in (("specReplicasPath", ".spec."), ("statusReplicasPath", ".status.")):
+    for key, below in _SCALE_PATHS.items():
         where, text = f"{path}.{key}", scale.get(key) or ""
         if not text:
-            errors.append(required(where))
-        else:
-            errors += _simple_path_errors(text, where)
-            if not errors and not text.startswith(below):
-                errors.append(invalid_value(where, text, f"should be a json path under {below[:-1]}"))
+            errors += [] if key == "labelSelectorPath" else [required(where)]
+        elif found := _simple_path_errors(text, where):
+            errors += found
+        elif not text.startswith(below):
+            listed = " or ".join(part[:-1] for part in below)
+            errors.append(invalid_value(where, text, f"should be a json path under {listed}"))
     return errors
 
 

@@ -17,6 +17,7 @@ _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 _PROTECTION = {
     "persistentvolumes": "kubernetes.io/pv-protection",
     "persistentvolumeclaims": "kubernetes.io/pvc-protection",
+    "volumeattributesclasses.storage.k8s.io": "kubernetes.io/vac-protection",
 }
 
 _NO_GROWTH = (

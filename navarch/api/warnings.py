@@ -79,7 +79,8 @@ def _pod(tree: Tree, path: str) -> Iterator[str]:
         for place, container in indexed(spec, key, where):
             yield from _container(container, place)
     if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
-        yield f"{where}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
+        text = "must be >= 0; negative values are invalid and will be treated as 1"
+        yield f"{where}.terminationGracePeriodSeconds: {text}"
 
 
 def _volume(source: Tree, path: str) -> Iterator[str]:

@@ -121,6 +121,12 @@ def _cells(tree: Tree, now: float) -> list[Any]:
     ]
 
 
+def _prepare_update(new: Tree, old: Tree) -> None:
+    """A driver has no generation until it is changed for the first time."""
+    if new.get("spec") != old.get("spec"):
+        new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+
+
 KIND = Kind(
     group="storage.k8s.io",
     version="v1",
@@ -138,4 +144,5 @@ KIND = Kind(
     validate=csi_driver_object_errors,
     validate_update=csi_driver_update_errors,
     warnings=driver_warnings,
+    prepare_update=_prepare_update,
 )

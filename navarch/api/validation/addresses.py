@@ -62,6 +62,9 @@ def service_cidr_update_errors(new: Tree, old: Tree) -> Errors:
         return []
     if len(before) == 1 and len(cidrs) == _DUAL and cidrs[:1] == before:
         return service_cidr_errors(cidrs)
+    if len(before) == len(cidrs):
+        pairs = enumerate(zip(cidrs, before, strict=True))
+        return [immutable(f"spec.cidrs[{index}]", now) for index, (now, was) in pairs if now != was]
     return [immutable("spec.cidrs", (new.get("spec") or {}).get("cidrs"))]
 
 

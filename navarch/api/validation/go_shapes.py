@@ -141,6 +141,7 @@ _PODS: Final = {
         'StartupProbe*Probe Lifecycle*Lifecycle TerminationMessagePath="" TerminationMessagePolicy="" '
         'ImagePullPolicy="" SecurityContext*SecurityContext Stdin=false StdinOnce=false TTY=false'
     ),
+    "EphemeralContainer": '>Container TargetContainerName=""',
     "ContainerPort": 'Name="" HostPort=0 ContainerPort=0 Protocol="" HostIP=""',
     "EnvFrom": 'Prefix="" ConfigMapRef*OptionalReference SecretRef*OptionalReference',
     "OptionalReference": 'Name="" Optional',

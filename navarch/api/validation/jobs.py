@@ -14,7 +14,7 @@ from navarch.api.validation.labels import matches, selector_errors
 from navarch.api.validation.pod_spec import template_errors
 from navarch.api.validation.rules import Errors, not_negative, one_of, supported
 from navarch.base import names
-from navarch.base.field import immutable, invalid_value, not_supported, required
+from navarch.base.field import FieldError, immutable, invalid_value, not_supported, required
 from navarch.schema.types import Tree
 
 _COUNTS: Final = (
@@ -71,14 +71,23 @@ def job_update_errors(new: Tree, old: Tree) -> Errors:
     errors = _own_spec_errors(spec) + _completions_errors(spec, before)
     for key in ("selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"):
         if spec.get(key) != before.get(key) and not (key == "template" and _may_change_template(spec, before)):
-            value = shown("PodTemplateSpec", spec.get(key) or {}) if key == "template" else spec.get(key)
-            errors.append(immutable(f"spec.{key}", value))
+            errors.append(
+                _frozen_template(spec, before) if key == "template" else immutable(f"spec.{key}", spec.get(key))
+            )
     errors += [
         immutable(f"spec.{key}", spec.get(key))
         for key in ("managedBy", "successPolicy")
         if spec.get(key) != before.get(key)
     ]
     return errors
+
+
+def _frozen_template(spec: Tree, before: Tree) -> FieldError:
+    """A suspended Job's template may change in part: there the fault is in the pod's spec."""
+    template = spec.get("template") or {}
+    if before.get("suspend"):
+        return immutable("spec.template.spec", shown("PodSpec", template.get("spec") or {}))
+    return immutable("spec.template", shown("PodTemplateSpec", template))
 
 
 def cron_job_errors(tree: Tree) -> Errors:

@@ -21,6 +21,8 @@ ANNOTATIONS_MAX_BYTES: Final = 256 * 1024
 STANDARD_FINALIZERS: Final = ("kubernetes", "foregroundDeletion", "orphan")
 #: An update meets the same labels, annotations and owners in three places.
 _TIMES_CHECKED: Final = 3
+#: And what it may not change in two.
+_TIMES_COMPARED: Final = 2
 
 
 def metadata_errors(
@@ -62,10 +64,10 @@ def metadata_update_errors(new: Tree, old: Tree, path: str = "metadata") -> Erro
                 "no new finalizers can be added if the object is being deleted, "
                 f"found new finalizers []string{{{shown}}}"
             )
-            errors.append(forbidden_field(f"{path}.finalizers", text))
+            errors += [forbidden_field(f"{path}.finalizers", text)] * _TIMES_COMPARED
     for key in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
         if key in new and new.get(key) != old.get(key):
-            errors.append(immutable(f"{path}.{key}", new.get(key)))
+            errors += [immutable(f"{path}.{key}", new.get(key))] * _TIMES_COMPARED
     for _ in range(_TIMES_CHECKED):
         errors += label_errors(new.get("labels"), f"{path}.labels")
         errors += annotation_errors(new.get("annotations"), f"{path}.annotations")

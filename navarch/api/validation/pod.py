@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from navarch.api.strategy import carry
+from navarch.api.validation.go_form import difference, shown
 from navarch.api.validation.pod_spec import pod_spec_errors
 from navarch.api.validation.rules import Errors, indexed
 from navarch.base.field import forbidden_field, invalid_value
@@ -65,8 +67,9 @@ def update_errors(new: Tree, old: Tree) -> Errors:
         return found
     found += _toleration_errors(spec, before)
     found += _gate_errors(spec, before)
-    if _frozen(spec, before) != _frozen(before, before):
-        found.append(forbidden_field("spec", _MUTABLE_TEXT))
+    allowed = _allowed(spec, before)
+    if shown("PodSpec", allowed) != shown("PodSpec", before):
+        found.append(forbidden_field("spec", _MUTABLE_TEXT + difference("PodSpec", before, allowed)))
     return found
 
 
@@ -102,16 +105,19 @@ def _gate_errors(spec: Tree, before: Tree) -> Errors:
     ]
 
 
-def _frozen(spec: Tree, before: Tree) -> Tree:
-    """The part of a spec that no update may change."""
-    mutable = ("activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers")
-    kept = {key: value for key, value in spec.items() if key not in mutable}
+def _allowed(spec: Tree, before: Tree) -> Tree:
+    """The new spec with what an update may change put back."""
+    kept = dict(spec)
+    for key in ("activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers"):
+        carry(kept, before, key)
     for key in ("containers", "initContainers"):
         if kept.get(key):
-            kept[key] = [{k: v for k, v in container.items() if k != "image"} for container in kept[key]]
+            pairs = zip(kept[key], before.get(key) or (), strict=True)
+            kept[key] = [{**container, "image": was.get("image", "")} for container, was in pairs]
     if before.get("schedulingGates"):
-        kept.pop("nodeSelector", None)
-        affinity = {k: v for k, v in (kept.pop("affinity", None) or {}).items() if k != "nodeAffinity"}
+        carry(kept, before, "nodeSelector")
+        affinity = dict(kept.pop("affinity", None) or {})
+        carry(affinity, before.get("affinity") or {}, "nodeAffinity")
         if affinity:
             kept["affinity"] = affinity
     if (before.get("terminationGracePeriodSeconds") or 0) < 0 and kept.get("terminationGracePeriodSeconds") == 1:

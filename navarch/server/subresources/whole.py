@@ -14,6 +14,7 @@ import orjson
 
 from navarch.api.core.qos import qos_class
 from navarch.api.validation.certificate_status import approval_errors
+from navarch.api.validation.go_form import difference
 from navarch.api.validation.pod import shared_errors
 from navarch.base.field import FieldError, forbidden_field, invalid_value
 from navarch.schema.types import Tree
@@ -133,6 +134,7 @@ def _debugging_errors(new: Tree, old: Tree) -> list[FieldError]:
             text = f'existing ephemeral containers "{name}" may not be removed'
         elif wanted[name] != container:
             text = f'existing ephemeral containers "{name}" may not be changed'
+            text += difference("EphemeralContainer", container, wanted[name])
         else:
             continue
         errors.append(forbidden_field("spec.ephemeralContainers", text))

@@ -46,7 +46,11 @@ def controllers(config: Config) -> tuple[Controller, ...]:
 
 def collectors(config: Config) -> tuple[Controller, ...]:
     """Those that look at all resources, custom ones included."""
-    return garbage.controller(config.bare), namespace.controller(config.bare)
+    return (
+        garbage.controller(config.bare),
+        namespace.controller(config.bare),
+        resourcequota.controller(config.bare),
+    )
 
 
 def single_minded(config: Config) -> tuple[Controller, ...]:
@@ -75,7 +79,6 @@ def single_minded(config: Config) -> tuple[Controller, ...]:
         autoscaler.controller(),
         *certificates.controllers(config.sign),
         disruption.CONTROLLER,
-        resourcequota.controller(config.bare),
         admissionpolicystatus.CONTROLLER,
         ttl.CONTROLLER,
         volume_binder.CONTROLLER,

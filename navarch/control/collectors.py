@@ -1,8 +1,8 @@
-"""The two controllers that look at every resource, custom ones included: garbage and namespaces.
+"""The controllers that look at every resource, custom ones included: garbage, namespaces and quotas.
 
 Callers: those who run the control plane. A control plane watches a set of resources that is fixed at
-its start; this one is started anew whenever CustomResourceDefinitions change the set. Both
-controllers keep nothing between reconciliations, so nothing is lost by that.
+its start; this one is started anew whenever CustomResourceDefinitions change the set. These
+controllers keep nothing between reconciliations that they cannot read again, so nothing is lost by that.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ async def run_controllers(
 async def run_collectors(
     client: Client, seams: Seams, config: Config, *, client_for: Callable[[str], Client] | None = None
 ) -> None:
-    """Run the two until cancelled."""
+    """Run them until cancelled."""
     definitions: Informer[Definition] = Informer(client, DEFINITIONS, Definition, rng=seams.rng)
     changed = asyncio.Event()
     definitions.on_change(lambda _key, _old, _new: changed.set())

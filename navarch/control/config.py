@@ -28,7 +28,7 @@ class Config:
     terminated_pods_kept: int = 12500
     #: Signs certificates with the cluster's key; None: approved requests wait for somebody else.
     sign: Sign | None = None
-    #: One metadata source per resource, shared by the garbage and namespace collectors.
+    #: One metadata source per resource, shared by the collectors.
     bare: Mapping[Resource, Source[Bare]] = field(init=False)
 
     @property

@@ -71,10 +71,7 @@ def texts(session: Session, options: Options) -> Iterator[Text]:
     if options.filename and options.kustomize:
         raise CliError("only one of -f or -k can be specified")
     if options.kustomize:
-        from navarch.cli.kustomize import build
-
-        yield Text(options.kustomize, build(session, options.kustomize))
-        return
+        raise CliError("kustomizations are not built here; pipe the output of kustomize build into -f -")
     paths: list[Text | str] = []
     for name in options.filename:
         paths += [name] if name == "-" or name.startswith(("http://", "https://")) else _expand(name, options.recursive)

@@ -77,7 +77,7 @@ class UnknownResource(CliError):
             text += f' in group "{group}"'
         elif version:
             text += f' in version "{version}"'
-        super().__init__(text, prefix=False)
+        super().__init__(text)
         self.word = word
 
 

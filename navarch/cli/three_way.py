@@ -116,3 +116,13 @@ def _with_deletions(patch: Tree, original: Tree, modified: Tree, current: Tree) 
             if inner:
                 patch[key] = inner
     return patch
+
+
+def two_way(resource: Resource, before: Tree, after: Tree) -> tuple[Tree, str]:
+    """The patch that makes `after` of `before`, and its content type."""
+    struct = _struct(resource)
+    if struct is None:
+        return _with_deletions(_changes(before, after), before, after, before), MERGE
+    from navarch.schema.strategic_diff import diff
+
+    return diff(struct, before, after), STRATEGIC

@@ -19,7 +19,7 @@ _NORMAL: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-(?:<rand5>|[bcdfghjklmnpqrstvwxz2456789]{5}\b)"), "-RAND"),
     # Template hashes are a matter of the server.
     (re.compile(r"(?<=[-=])[bcdfghjklmnpqrstvwxz2456789]{8,10}\b"), "HASH"),
-    (re.compile(r"Resource Version: \d+"), "Resource Version: RV"),
+    (re.compile(r"Resource Version:\s+\d+"), "Resource Version: RV"),
     (re.compile(r"<age>|\b(?:\d+[dhms]){1,2}\b"), "AGE"),
     (re.compile(r"<server>|http://127\.0\.0\.1:\d+"), "SERVER"),
     (re.compile(r"(?:LIVE|MERGED)-(?:<n>|\d+)"), "TEMP"),

@@ -12,7 +12,7 @@ from navarch.cli.manifest import Manifest
 from navarch.cli.output import printer
 from navarch.cli.resources import Resource
 from navarch.cli.session import Session
-from navarch.cli.verbs.apply_last import EDIT_LAST_APPLIED, SET_LAST_APPLIED, VIEW_LAST_APPLIED
+from navarch.cli.verbs.apply_last import SET_LAST_APPLIED, VIEW_LAST_APPLIED
 from navarch.schema.types import Tree
 
 CLIENT_MANAGER = "kubectl-client-side-apply"
@@ -73,10 +73,6 @@ def run(session: Session, options: Options, words: Words) -> int:
         raise CliError("no objects passed to apply")
     if reporter.wants_object and applied:
         _print_objects(reporter, [done.tree for done in applied])
-    if options.prune and not problems:
-        from navarch.cli.verbs.apply_prune import prune
-
-        prune(session, options, reporter, applied)
     raise_all(problems)
     return 0
 
@@ -88,11 +84,6 @@ def _validate(options: Options) -> None:
         raise CliError("--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)")
     if options.force and options.server_side:
         raise CliError("--force cannot be used with --server-side")
-    if options.prune and not (options.all or options.selector):
-        raise CliError(
-            "all resources selected for prune without explicitly passing --all. To prune all resources, "
-            "pass the --all flag. If you did not mean to prune all resources, specify a label selector"
-        )
 
 
 def _selected(item: Manifest, selector: str) -> bool:
@@ -240,21 +231,18 @@ COMMAND = Command(
         printer.DRY_RUN,
         writes.VALIDATE,
         writes.field_manager(CLIENT_MANAGER),
-        Flag("all", kind="bool", help="With --prune: everything, not only what a selector matches"),
         Flag("cascade", default="background", bare="background", help="How deletion treats dependents"),
         Flag("force", kind="bool", help="Delete and create again what cannot be changed"),
         Flag("force-conflicts", kind="bool", help="Take over fields that others own, with --server-side"),
         Flag("grace-period", kind="int", default=-1, help="Seconds that a deleted object gets; -1: its own"),
         Flag("openapi-patch", kind="bool", default=True, hidden=True),
         Flag("overwrite", kind="bool", default=True, help="Resolve conflicts in favour of the file"),
-        Flag("prune", kind="bool", help="Delete applied objects that the files no longer have"),
-        Flag("prune-allowlist", kind="array", help="Only prune these group/version/Kind"),
         Flag("selector", "l", help="Only objects of the files whose labels match"),
         Flag("server-side", kind="bool", help="Let the server do the merging"),
         Flag("subresource", help="Apply to this subresource"),
         Flag("timeout", kind="duration", help="How long to wait for a deletion; 0: as long as it takes"),
         Flag("wait", kind="bool", help="Wait until deleted objects are gone"),
     ),
-    children=(VIEW_LAST_APPLIED, SET_LAST_APPLIED, EDIT_LAST_APPLIED),
+    children=(VIEW_LAST_APPLIED, SET_LAST_APPLIED),
     run=run,
 )

@@ -1,4 +1,4 @@
-"""`kubectl apply view-last-applied`, `set-last-applied` and `edit-last-applied`."""
+"""`kubectl apply view-last-applied` and `set-last-applied`."""
 
 from __future__ import annotations
 
@@ -61,12 +61,6 @@ def _set(session: Session, options: Options, words: Words) -> int:
     return 0
 
 
-def _edit(session: Session, options: Options, words: Words) -> int:
-    from navarch.cli.verbs.edit import edit_last_applied
-
-    return edit_last_applied(session, options, words.args)
-
-
 VIEW_LAST_APPLIED = Command(
     name="view-last-applied",
     summary="Show what was applied last",
@@ -91,17 +85,4 @@ SET_LAST_APPLIED = Command(
     ),
     run=_set,
     usage="-f FILENAME",
-)
-EDIT_LAST_APPLIED = Command(
-    name="edit-last-applied",
-    summary="Edit what was applied last",
-    flags=(
-        *printer.PRINT_FLAGS,
-        *manifest.FILE_FLAGS,
-        writes.VALIDATE,
-        writes.field_manager("kubectl-client-side-apply"),
-        Flag("windows-line-endings", kind="bool", hidden=True),
-    ),
-    run=_edit,
-    usage="(RESOURCE/NAME | -f FILENAME)",
 )

@@ -19,10 +19,6 @@ def run(session: Session, options: Options, words: Words) -> int:
         return _raw(session, options)
     if not manifest.given(options):
         raise CliError("must specify one of -f and -k")
-    if options.edit:
-        from navarch.cli.verbs.edit import edit_new
-
-        return edit_new(session, options)
     reporter = printer.Reporter(session, options)
     problems: list[CliError] = []
     count = 0
@@ -86,7 +82,6 @@ COMMAND = Command(
         writes.SAVE_CONFIG,
         writes.VALIDATE,
         writes.field_manager("kubectl-create"),
-        Flag("edit", kind="bool", help="Edit the objects before they are created"),
         Flag("raw", help="A path on the server to POST the file to"),
         Flag("selector", "l", help="Only objects of the files whose labels match"),
         Flag("windows-line-endings", kind="bool", hidden=True),

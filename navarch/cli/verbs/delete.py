@@ -171,10 +171,21 @@ def _wait(session: Session, options: Options, deleted: list[tuple[Found, Answer 
 
 
 def wait_until_gone(
-    session: Session, resource: Resource, namespace: str, name: str, answer: Answer, *, timeout_s: float
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    answer: Answer | None,
+    *,
+    timeout_s: float,
+    uid: str = "",
 ) -> None:
-    """Follow the object until it, and not a successor of the same name, is gone. Raises: CliError."""
-    uid = _uid(answer)
+    """Follow the object until it, and not a successor of the same name, is gone. Raises: CliError.
+
+    `uid` says which object it is, or else the server's `answer` to its deletion. `timeout_s` 0: a week.
+    """
+    if answer is not None and not uid:
+        uid = _uid(answer)
     end = time.monotonic() + (timeout_s or 7 * 24 * 3600.0)
     while True:
         try:

@@ -14,6 +14,19 @@ Describe = Callable[[Found, Context], str]
 #: Plural and group of a resource, with the module and function that describes it.
 _DESCRIBERS: dict[tuple[str, str], tuple[str, str]] = {
     ("pods", ""): ("pod", "pod"),
+    ("nodes", ""): ("node", "node"),
+    ("deployments", "apps"): ("workloads", "deployment"),
+    ("replicasets", "apps"): ("workloads", "replica_set"),
+    ("replicationcontrollers", ""): ("workloads", "replication_controller"),
+    ("daemonsets", "apps"): ("workloads", "daemon_set"),
+    ("statefulsets", "apps"): ("workloads", "stateful_set"),
+    ("services", ""): ("network", "service"),
+    ("ingresses", "networking.k8s.io"): ("network", "ingress"),
+    ("endpoints", ""): ("network", "endpoints"),
+    ("configmaps", ""): ("config", "config_map"),
+    ("secrets", ""): ("config", "secret"),
+    ("serviceaccounts", ""): ("config", "service_account"),
+    ("namespaces", ""): ("config", "namespace"),
 }
 
 

@@ -10,6 +10,7 @@ from navarch.cli.output.tables import go_value
 from navarch.cli.selection import Found
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+|[^A-Za-z0-9]+")
+_ACRONYMS = frozenset(("API", "URL", "UID", "OSB", "GUID"))
 _SHOWN_APART = frozenset(("name", "namespace", "labels", "annotations", "managedFields"))
 
 
@@ -56,4 +57,4 @@ def title(key: str) -> str:
     if "/" in key or "." in key or " " in key:
         return key
     words = _WORD.findall(key)
-    return " ".join(word[:1].upper() + word[1:] for word in words)
+    return " ".join(word.upper() if word.upper() in _ACRONYMS else word[:1].upper() + word[1:] for word in words)

@@ -7,7 +7,7 @@ from navarch.cli.errors import CliError
 from navarch.cli.flags import Flag, Options, Words
 from navarch.cli.generators import CREATE_FLAGS, command, key_value, make, one_name
 from navarch.cli.output import printer
-from navarch.cli.resources import Resource
+from navarch.cli.resources import Resource, UnknownResource
 from navarch.cli.session import Session
 from navarch.schema.types import Tree
 
@@ -81,7 +81,10 @@ def _resource(session: Session, word: str) -> tuple[str, str]:
     name, slash, subresource = word.partition("/")
     if name == "*":
         return "*", word
-    found: Resource = session.resources.find(name)
+    try:
+        found: Resource = session.resources.find(name)
+    except UnknownResource as error:
+        raise CliError(error.message, prefix=False) from error
     return found.group, found.plural + slash + subresource
 
 

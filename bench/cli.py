@@ -53,7 +53,7 @@ def main() -> None:
         }
         for name, arguments in cases.items():
             found: dict[str, list[tuple[float, float]]] = {program: [] for program in programs}
-            for program, command in programs.items():
+            for command in programs.values():
                 measure([*command, *arguments])  # discovery is cached from here on
             for _ in range(options.rounds):
                 for program, command in programs.items():

@@ -11,12 +11,15 @@ from __future__ import annotations
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from navarch.cli.errors import CliError, ConfigError
 from navarch.cli.flags import Options, duration
 from navarch.cli.rest import Endpoint
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
+
 
 #: The named lists of a kubeconfig, and the key of what each entry holds.
 LISTS = {"clusters": "cluster", "contexts": "context", "users": "user"}

@@ -8,9 +8,11 @@ Source: kubectl `cmd/util` (checkErr, StandardErrorMessage, MultilineError).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from navarch.schema.types import Tree
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
+
 
 #: What commands say that need something to work on.
 NO_RESOURCES_NAMED = (

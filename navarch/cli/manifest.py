@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -16,7 +16,10 @@ from navarch.cli.errors import CliError, UsageError
 from navarch.cli.flags import Flag, Options
 from navarch.cli.resources import Resource
 from navarch.cli.session import Session
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
+
 
 EXTENSIONS = (".json", ".yaml", ".yml")
 FILE_FLAGS: tuple[Flag, ...] = (

@@ -13,13 +13,16 @@ import os
 import re
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from navarch.cli.errors import ApiError, CliError
 from navarch.cli.rest import Client, segment
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
+
 
 #: How long discovery is believed. Source: kubectl's disk cache.
 CACHE_TTL_S = 6 * 3600.0

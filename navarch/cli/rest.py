@@ -13,13 +13,16 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
 from navarch.cli.errors import ApiError, CliError
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
+
 
 JSON = "application/json"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -178,7 +181,7 @@ class Client:
             connection.connect()
         except OSError as error:
             raise CliError(_unreachable(error, self.host, self.port), prefix=False) from error
-        return connection.sock  # type: ignore[no-any-return]
+        return connection.sock
 
     def close(self) -> None:
         if self._connection is not None:

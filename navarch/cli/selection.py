@@ -6,7 +6,7 @@ Source: cli-runtime `resource.Builder` (argument forms and error texts).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from navarch.cli import manifest
 from navarch.cli.errors import NO_RESOURCES_NAMED, ApiError, CliError
@@ -14,7 +14,10 @@ from navarch.cli.flags import Flag, Options
 from navarch.cli.resources import Resource, UnknownResource
 from navarch.cli.rest import Query
 from navarch.cli.session import Session
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
+
 
 SELECTOR_FLAGS: tuple[Flag, ...] = (
     Flag("selector", "l", help="Only objects whose labels match, e.g. -l key1=value1,key2 in (a,b)"),

@@ -7,13 +7,15 @@ Source: apimachinery `util/jsonmergepatch` and `util/strategicpatch`; kubectl `c
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from navarch.cli.resources import Resource
 from navarch.cli.writes import LAST_APPLIED, MERGE, STRATEGIC
-from navarch.schema.types import Struct, Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Struct, Tree
 
 
 def patch_for(resource: Resource, modified: Tree, current: Tree, *, overwrite: bool = True) -> tuple[Tree, str]:

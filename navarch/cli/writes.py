@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from navarch.cli.errors import CliError
 from navarch.cli.flags import Flag, Options
@@ -10,7 +10,10 @@ from navarch.cli.output import printer
 from navarch.cli.resources import Resource
 from navarch.cli.rest import JSON, Answer
 from navarch.cli.session import Session
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
+
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 STRATEGIC = "application/strategic-merge-patch+json"

@@ -5,13 +5,15 @@ Source: kubectl `cmd/get/customcolumn.go` (absent values, error texts).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from navarch.base import jsonpath
 from navarch.cli.errors import CliError
 from navarch.cli.output.printer import Print
 from navarch.cli.output.tables import Aligner, go_value
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
 
 
 def column_printer(form: str, spec: str, *, no_headers: bool) -> Print:

@@ -6,14 +6,18 @@ Source: cli-runtime `genericclioptions` print flags (names, errors, the order in
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from navarch.cli.errors import CliError
 from navarch.cli.flags import Flag, Options
 from navarch.cli.resources import Resource
 from navarch.cli.session import Session
-from navarch.schema.types import Tree
 
-Print = Callable[[Tree], str]
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
+
+
+Print = Callable[["Tree"], str]
 
 TEMPLATE_FORMS = ("go-template", "go-template-file", "jsonpath", "jsonpath-as-json", "jsonpath-file",
                   "template", "templatefile")  # fmt: skip

@@ -7,9 +7,11 @@ and kubectl's TablePrinter.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from navarch.schema.types import Tree
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
+
 
 PADDING = 3
 MIN_WIDTH = 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from navarch.cli import manifest, writes
 from navarch.cli.command import Command
@@ -13,7 +13,10 @@ from navarch.cli.output import printer
 from navarch.cli.resources import Resource
 from navarch.cli.session import Session
 from navarch.cli.verbs.apply_last import SET_LAST_APPLIED, VIEW_LAST_APPLIED
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
+
 
 CLIENT_MANAGER = "kubectl-client-side-apply"
 SERVER_MANAGER = "kubectl"

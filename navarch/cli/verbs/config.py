@@ -156,7 +156,7 @@ def _set_context(session: Session, options: Options, words: Words) -> int:
     name = config.scalar("current-context") if options.current else _one(words)
     if not name:
         raise CliError("no current context is set")
-    values = {key: getattr(options, key) for key in ("cluster", "user", "namespace") if key in options.given}
+    values: Tree = {key: getattr(options, key) for key in ("cluster", "user", "namespace") if key in options.given}
     new = _set_entry(config, "contexts", name, values)
     session.say(f'Context "{name}" {"created" if new else "modified"}.')
     return 0

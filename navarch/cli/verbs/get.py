@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from navarch.cli import manifest
 from navarch.cli.command import Command
@@ -15,7 +15,10 @@ from navarch.cli.resources import Resource
 from navarch.cli.rest import JSON, TABLE
 from navarch.cli.selection import ALL_NAMESPACES, SELECTOR_FLAGS, explain_selector, parse_names, selector_query
 from navarch.cli.session import Session
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
+
 
 FORMS = ("custom-columns", "custom-columns-file", "wide")
 NO_TYPE = (
@@ -46,20 +49,15 @@ def run(session: Session, options: Options, words: Words) -> int:
 
         return watch(session, options, _one_wanted(session, options, words.args))
     problems: list[CliError] = []
-    requests = [wanted for wanted in wanted_of(session, options, words.args) if _keep(wanted, problems)]
+    requests: list[Wanted] = []
+    for wanted in wanted_of(session, options, words.args):
+        problems.append(wanted) if isinstance(wanted, CliError) else requests.append(wanted)
     if options.output in ("", "wide") and not options.template and options.server_print:
         _print_tables(session, options, requests, _several_kinds(words.args, requests), problems)
     else:
         _print_objects(session, options, requests, words.args, problems)
     raise_all(problems)
     return 0
-
-
-def _keep(wanted: Wanted | CliError, problems: list[CliError]) -> bool:
-    if isinstance(wanted, CliError):
-        problems.append(wanted)
-        return False
-    return True
 
 
 def wanted_of(session: Session, options: Options, args: list[str]) -> Iterator[Wanted | CliError]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from navarch.cli.flags import Options
 from navarch.cli.output.tables import Aligner, cells, header
 from navarch.cli.rest import JSON, TABLE
 from navarch.cli.selection import selector_query
 from navarch.cli.session import Session
 from navarch.cli.verbs.get import Wanted, fetch, object_printer, table_options
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
 
 
 def watch(session: Session, options: Options, wanted: Wanted) -> int:

@@ -102,7 +102,7 @@ def _change(
         operation = kind.undone
     body = {"metadata": {kind.field: changes}}
     if options.resource_version:
-        body["metadata"]["resourceVersion"] = options.resource_version  # type: ignore[assignment]
+        body["metadata"]["resourceVersion"] = options.resource_version
     tree = found.tree
     if printer.dry_run(options) == "client" or options.local:
         kept = {k: v for k, v in {**current, **changes}.items() if v is not None}

@@ -52,7 +52,7 @@ def _validate(options: Options, words: Words) -> None:
     if len(words.args) == 2:
         if options.container:
             raise CliError("only one of -c or an inline [CONTAINER] arg is allowed")
-        options.container = words.args[1]
+        setattr(options, "container", words.args[1])  # noqa: B010 - flags are attributes made at run time
     if options.since and options.since_time:
         raise CliError("at most one of `sinceTime` or `sinceSeconds` may be specified")
     if options.tail < -1:

@@ -1,7 +1,4 @@
-"""Jobs and CronJobs.
-
-The schedule of a CronJob is checked for its form only: five fields or a macro.
-"""
+"""Jobs and CronJobs."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from navarch.api.validation.job_policies import failure_policy_errors, success_p
 from navarch.api.validation.labels import matches, selector_errors
 from navarch.api.validation.pod_spec import template_errors
 from navarch.api.validation.rules import Errors, not_negative, one_of, supported
+from navarch.api.validation.schedules import schedule_fault
 from navarch.base import names
 from navarch.base.field import FieldError, immutable, invalid_value, not_supported, required
 from navarch.schema.types import Tree
@@ -31,7 +29,6 @@ _NAME_LABELS: Final = ("job-name", "batch.kubernetes.io/job-name")
 _INDEXED_ONLY: Final = "requires indexed completion mode"
 #: A CronJob appends eleven characters to its name.
 _CRON_NAME_MAX: Final = 52
-_MACROS: Final = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 
 
 def job_errors(tree: Tree) -> Errors:
@@ -212,11 +209,8 @@ def _schedule_errors(schedule: str) -> Errors:
     if "TZ" in schedule:
         text = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
         return [invalid_value("spec.schedule", schedule, text)]
-    fields = schedule.split()
-    if schedule in _MACROS or schedule.startswith("@every ") or len(fields) == 5:
-        return []
-    text = f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]"
-    return [invalid_value("spec.schedule", schedule, text)]
+    fault = schedule_fault(schedule)
+    return [invalid_value("spec.schedule", schedule, fault)] if fault else []
 
 
 def _zone_errors(zone: str | None) -> Errors:

@@ -7,6 +7,7 @@ sleeps, no thread runs, and one seed gives one history (`event_hash`).
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from types import TracebackType
@@ -245,4 +246,7 @@ def _bootstrapped(epoch: float) -> SimStore:
         seams.loop.run_until_complete(bootstrap(server, BootstrapConfig()))
         server.close()
         _templates[epoch] = template
+        # Modules, facts and the template live as long as the process: the collector need not look at
+        # them time and again while clusters come and go.
+        gc.freeze()
     return template

@@ -9,10 +9,12 @@ Source: the objects of a fresh Kubernetes 1.36.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from ipaddress import ip_network
+from typing import Any
 
 import orjson
 
@@ -53,12 +55,22 @@ async def bootstrap(server: ApiServer, config: BootstrapConfig) -> None:
     Raises: StatusError if the store refuses.
     """
     server.resume()
-    for path, wanted in _objects(config):
-        await _ensure(server, path, wanted)
-    for wanted in bootstrap_objects():
-        await _ensure_policy(server, wanted)
+    namespaces = [{"metadata": {"name": name}} for name in NAMESPACES]
+    await _together(_ensure(server, "/api/v1/namespaces", wanted) for wanted in namespaces)
+    await _together(_ensure(server, path, wanted) for path, wanted in _objects(config))
+    await _together(_ensure_policy(server, wanted) for wanted in bootstrap_objects())
     if config.address:
         await _publish_endpoints(server, config)
+
+
+async def _together(writes: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """All at once, so that the store makes them durable together. Raises: the first error."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for write in writes:
+                group.create_task(write)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
 
 
 def service_ip(config: BootstrapConfig) -> str:
@@ -67,9 +79,7 @@ def service_ip(config: BootstrapConfig) -> str:
 
 
 def _objects(config: BootstrapConfig) -> Iterator[tuple[str, Tree]]:
-    """(collection path, object) in the order of creation."""
-    for name in NAMESPACES:
-        yield "/api/v1/namespaces", {"metadata": {"name": name}}
+    """(collection path, object) of everything that needs nothing but the namespaces."""
     for name, value, description in PRIORITY_CLASSES:
         tree = {"metadata": {"name": name}, "value": value, "description": description}
         yield "/apis/scheduling.k8s.io/v1/priorityclasses", tree

@@ -10,6 +10,7 @@ from navarch.seams.contract import Clock
 from navarch.server import bodies
 from navarch.server.objects import Objects
 from navarch.server.options import parse_query, write_options
+from navarch.server.pipeline import check_place
 from navarch.server.reviews import Judges, review
 from navarch.server.served import Served
 from navarch.wire.messages import Request, RequestInfo, Response
@@ -27,6 +28,7 @@ class ReviewRequests:
         write = Objects.write_of(request, info, served, write_options(parse_query(request.query), "CreateOptions"))
         media = bodies.media_type(request.headers.get("content-type", ""))
         tree = bodies.decode(served, request.body, media, write.options, request.warnings)
+        check_place(write, tree)
         now = self._clock.now()
         managed_fields.on_update(served.node, None, tree, write.manager, served.api_version, format_time(now))
         review(tree, request.user, info.namespace, self._judges, now)

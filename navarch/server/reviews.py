@@ -32,6 +32,12 @@ KINDS = frozenset(
     }
 )
 
+#: Fields of the metadata in the order in which messages show them.
+_METADATA = (
+    *("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp"),
+    *("labels", "annotations", "ownerReferences", "finalizers", "managedFields"),
+)
+
 _NODE_RULES_ERROR = "node authorizer does not support user rule resolution"
 
 
@@ -89,7 +95,8 @@ def _token_review(tree: Tree, authenticator: Authenticator) -> None:
 
 def _access_review(tree: Tree, user: User, namespace: str, authorize: Authorize) -> None:
     kind, spec = tree["kind"], tree.get("spec") or {}
-    errors = _access_errors(kind, spec, namespace)
+    local = kind == "LocalSubjectAccessReview"
+    errors = _access_errors(kind, spec, namespace) + _metadata_errors(tree["metadata"], namespace if local else "")
     if errors:
         raise invalid("", "authorization.k8s.io", "", errors)
     subject = user if kind == "SelfSubjectAccessReview" else _subject(spec)
@@ -118,6 +125,17 @@ def _access_errors(kind: str, spec: Tree, namespace: str) -> list[FieldError]:
         for i, requirement in enumerate(requirements):
             errors.extend(_requirement_errors(f"spec.resourceAttributes.{name}.requirements[{i}]", requirement or {}))
     return errors
+
+
+def _metadata_errors(metadata: Tree, namespace: str) -> list[FieldError]:
+    """A question has no metadata of its own."""
+    given = {key: metadata[key] for key in _METADATA if metadata.get(key)}
+    if namespace:
+        given = {"namespace": namespace, **given}
+    if not given.keys() - {"managedFields", "namespace" if namespace else ""}:
+        return []
+    text = "must be empty except for namespace" if namespace else "must be empty"
+    return [invalid_value("metadata", given, text)]
 
 
 def _requirement_errors(path: str, requirement: Tree) -> list[FieldError]:

@@ -1,7 +1,8 @@
 """The watched resources, each with its view and its indexes: one informer per entry and process.
 
 Indexes: `owner` files by the uid of the controlling owner, `orphan` by namespace where there is none,
-`label` by (namespace, key, value), `namespace` by namespace, `claim` by (namespace, name).
+`label` by (namespace, key, value), `namespace` by namespace, `claim` by (namespace, name);
+`free` and `waiting` hold, under True, volumes without claim and claims that are not bound.
 """
 
 from __future__ import annotations
@@ -82,6 +83,18 @@ def volume_claim(volume: PersistentVolume) -> tuple[tuple[str, str], ...]:
     return ((claim.namespace, claim.name),) if claim is not None else ()
 
 
+def volume_free(volume: PersistentVolume) -> tuple[bool, ...]:
+    return (True,) if volume.spec.claimRef is None else ()
+
+
+def claim_volume(claim: PersistentVolumeClaim) -> tuple[str, ...]:
+    return (claim.spec.volumeName,) if claim.spec.volumeName else ()
+
+
+def claim_waiting(claim: PersistentVolumeClaim) -> tuple[bool, ...]:
+    return () if "pv.kubernetes.io/bind-completed" in claim.metadata.annotations else (True,)
+
+
 def service_selector(service: Service) -> tuple[tuple[str, str, str], ...]:
     """One pair of the selector is enough to find the services that may select a pod."""
     if not service.spec.selector:
@@ -119,10 +132,12 @@ STATEFULSETS: Final = Source(
 CLAIMS: Final = Source(
     Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", True),
     PersistentVolumeClaim,
-    {"namespace": namespace},
+    {"namespace": namespace, "volume": claim_volume, "waiting": claim_waiting},
 )
 VOLUMES: Final = Source(
-    Resource("", "v1", "persistentvolumes", "PersistentVolume", False), PersistentVolume, {"claim": volume_claim}
+    Resource("", "v1", "persistentvolumes", "PersistentVolume", False),
+    PersistentVolume,
+    {"claim": volume_claim, "free": volume_free},
 )
 STORAGECLASSES: Final = Source(Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", False), StorageClass)
 CONTROLLERREVISIONS: Final = Source(

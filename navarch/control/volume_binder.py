@@ -63,7 +63,9 @@ def _unbound(world: World, claim: PersistentVolumeClaim) -> Plan:
     node_name = claim.metadata.annotations.get(SELECTED_NODE, "")
     node = world[NODES].get(ObjectKey("", node_name)) if node_name else None
     delayed = waits and node is None
-    volume = best(claim, world[VOLUMES].values(), node, delayed=delayed)
+    volumes, key = world[VOLUMES], key_of(claim)
+    reserved = volumes.by_index("claim", (key.namespace, key.name))
+    volume = best(claim, reserved, volumes.by_index("free", True), node, delayed=delayed)
     if volume is not None:
         return Plan(tuple(_bind(claim, volume)))
     return Plan((*_claim_phase(claim, "Pending"), *_wanting(claim, class_name, kind, delayed=delayed)))
@@ -236,7 +238,7 @@ def _keys_of_volume(
             keys.append(ObjectKey(volume.spec.claimRef.namespace, volume.spec.claimRef.name))
     if new is not None and new.spec.claimRef is None:
         keys += _waiting(world)
-    keys += [key_of(c) for c in world[CLAIMS].values() if c.spec.volumeName == key.name]
+    keys += [key_of(c) for c in world[CLAIMS].by_index("volume", key.name)]
     return keys
 
 
@@ -247,11 +249,15 @@ def _keys_of_class(
 
 
 def _waiting(world: World) -> list[Hashable]:
-    return [key_of(c) for c in world[CLAIMS].values() if BOUND not in c.metadata.annotations]
+    return [key_of(c) for c in world[CLAIMS].by_index("waiting", True)]
 
 
-def _keys_of_node(world: World, _key: ObjectKey, old: Node | None, _new: Node | None) -> list[Hashable]:
-    return _waiting(world) if old is None else []
+def _keys_of_node(world: World, key: ObjectKey, old: Node | None, _new: Node | None) -> list[Hashable]:
+    """The claims for which a node was chosen before it was seen here."""
+    if old is not None:
+        return []
+    waiting = world[CLAIMS].by_index("waiting", True)
+    return [key_of(c) for c in waiting if c.metadata.annotations.get(SELECTED_NODE) == key.name]
 
 
 CONTROLLER = Controller(

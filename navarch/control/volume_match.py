@@ -21,26 +21,28 @@ CLASS_ANNOTATION: Final = "volume.beta.kubernetes.io/storage-class"
 
 
 def best(
-    claim: PersistentVolumeClaim, volumes: Iterable[PersistentVolume], node: Node | None, *, delayed: bool
+    claim: PersistentVolumeClaim,
+    reserved: Iterable[PersistentVolume],
+    free: Iterable[PersistentVolume],
+    node: Node | None,
+    *,
+    delayed: bool,
 ) -> PersistentVolume | None:
     """The volume that is reserved for the claim, else the smallest free one that fits. A claim that is
     `delayed` until its pod has a node takes only what is reserved for it."""
-    fitting = [v for v in volumes if v.metadata.deletionTimestamp is None and _fits(claim, v)]
-    reserved = [v for v in fitting if is_for(v, claim)]
-    if reserved:
-        return min(reserved, key=_order)
-    if delayed:
-        return None
+    own = [v for v in reserved if is_for(v, claim) and _fits(claim, v)]
+    if own or delayed:
+        return min(own, key=_order, default=None)
     selector = from_label_selector(claim.spec.selector) if claim.spec.selector is not None else None
-    free = [
+    fitting = [
         v
-        for v in fitting
-        if v.spec.claimRef is None
-        and v.status.phase == "Available"
+        for v in free
+        if v.status.phase == "Available"
+        and _fits(claim, v)
         and (selector is None or selector.matches(v.metadata.labels))
         and (node is None or is_reachable(v, node))
     ]
-    return min(free, key=_order, default=None)
+    return min(fitting, key=_order, default=None)
 
 
 def is_for(volume: PersistentVolume, claim: PersistentVolumeClaim) -> bool:
@@ -67,7 +69,9 @@ def is_reachable(volume: PersistentVolume, node: Node) -> bool:
 
 def _fits(claim: PersistentVolumeClaim, volume: PersistentVolume) -> bool:
     return (
-        class_of(volume.metadata, volume.spec.storageClassName) == class_of(claim.metadata, claim.spec.storageClassName)
+        volume.metadata.deletionTimestamp is None
+        and class_of(volume.metadata, volume.spec.storageClassName)
+        == class_of(claim.metadata, claim.spec.storageClassName)
         and (volume.spec.volumeMode or "Filesystem") == (claim.spec.volumeMode or "Filesystem")
         and set(claim.spec.accessModes) <= set(volume.spec.accessModes)
         and size(volume) >= wanted(claim)

@@ -193,11 +193,17 @@ def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> byt
         head += b',"remainingItemCount":%d' % remaining
     if not entries:
         return head + b'},"items":[]}'
+    values = [served.show(entry.value) for entry in entries] if served.converts else [entry.value for entry in entries]
     if not served.builtin:
-        return head + b'},"items":[' + b",".join([served.show(entry.value) for entry in entries]) + b"]}"
-    if served.converts:
-        values = [served.show(entry.value) for entry in entries]
-    else:
-        values = [entry.value for entry in entries]
+        return _joined(head + b'},"items":[', b",", values)
+    # Views instead of slices: the bytes are copied once, into the answer.
     skip = len(served.head)
-    return b'%s},"items":[{%s]}' % (head, b",{".join([value[skip:] for value in values]))
+    return _joined(head + b'},"items":[{', b",{", [memoryview(value)[skip:] for value in values])
+
+
+def _joined(head: bytes, between: bytes, items: list[bytes] | list[memoryview]) -> bytes:
+    """Head, items and the end of a list in one allocation of its size."""
+    first, last = head + items[0], bytes(items[-1]) + b"]}"
+    if len(items) == 1:
+        return first + b"]}"
+    return between.join([first, *items[1:-1], last])

@@ -9,6 +9,7 @@ Called by the write path for POST and PUT, and by whoever turned a patch into a 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -18,6 +19,7 @@ import orjson
 from navarch.base import yaml
 from navarch.base.errors import StatusError, bad_request
 from navarch.base.field import invalid, invalid_value
+from navarch.base.nesting import too_deep
 from navarch.schema import diagnose, facts, gojson, protobuf, structural
 from navarch.schema.canon import Anomaly, canon
 from navarch.schema.types import STRING, Field, List, Map, Node, Struct, Tree
@@ -125,6 +127,21 @@ def parse_body(raw: bytes, content_type: str, kind: str, node: Struct | None = N
     _identify(parsed, raw, kind, "")
     tree: Tree = parsed
     return tree
+
+
+def plain_json(raw: bytes) -> Tree | None:
+    """The tree of a JSON object without repeated keys and fractions, which YAML would read alike; None
+    for any other text. It spares JSON bodies of YAML requests the slower reader."""
+    if not raw.lstrip().startswith(b"{") or _FRACTION.search(raw) or too_deep(raw):
+        return None
+    try:
+        tree: Tree = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    return None if _has_repeated_keys(tree, raw) else tree
+
+
+_FRACTION: Final = re.compile(rb"\d[.eE][\d+-]*\s*[,}\]]")
 
 
 def normalize(node: Struct, tree: Tree, raw: bytes = b"") -> list[str]:

@@ -14,6 +14,7 @@ from navarch.schema.decode import (
     normalize,
     normalize_custom,
     parse_body,
+    plain_json,
 )
 from navarch.schema.defaults import apply_defaults
 from navarch.schema.facts import load
@@ -84,10 +85,13 @@ def decode_applied(served: Served, raw: bytes, options: WriteOptions, warnings: 
 
 def decode_applied_as(raw: bytes, kind: str, api_version: str, options: WriteOptions, warnings: list[str]) -> Tree:
     """The same for a kind that is no resource of its own (Scale). Raises: StatusError 400."""
-    try:
-        tree, repeated = yaml.load_strict(raw)
-    except yaml.YamlError as error:
-        raise bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
+    repeated: list[str] = []
+    tree = plain_json(raw)
+    if tree is None:
+        try:
+            tree, repeated = yaml.load_strict(raw)
+        except yaml.YamlError as error:
+            raise bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
     if repeated and options.field_validation == "Strict":
         listed = "".join(f"\n  {line}" for line in repeated)
         text = f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:{listed}"

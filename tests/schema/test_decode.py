@@ -12,9 +12,10 @@ from typing import Any
 import orjson
 import pytest
 
+from navarch.base import yaml
 from navarch.base.errors import StatusError
 from navarch.schema import facts
-from navarch.schema.decode import Decoded, decode_object, decode_patched, normalize
+from navarch.schema.decode import Decoded, decode_object, decode_patched, normalize, plain_json
 from tests.schema.corpus import api_version, body, needs_corpus, records
 
 FACTS = facts.load()
@@ -231,3 +232,16 @@ def test_patched_objects() -> None:
     )
     with pytest.raises(StatusError, match='strict decoding error: unknown field "bogus"'):
         patched({"bogus": 1}, strict=True)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"a: 1", b"[1]", b'{"a":1,"a":2}', b'{"a":1.0}', b'{"a":1e3}', b'{"a":1', b'{"a":' * 500 + b"1" + b"}" * 500],
+)
+def test_only_plain_json_spares_the_yaml_reader(raw: bytes) -> None:
+    assert plain_json(raw) is None
+
+
+def test_plain_json_reads_as_yaml_does() -> None:
+    raw = b'{"a": {"b": [1, -2, true, null, "x.5", "\\u00e9\\n"]}, "v1.5": "\\"k\\":"}'
+    assert plain_json(raw) == yaml.load(raw)

@@ -45,11 +45,17 @@ def refused(answer: Response) -> str:
         (b'{"metadata":{"name":"b"},"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "application/json"),
         (b'{"metadata":{"name":"b"},"data":' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"}", "application/json"),
         (b"[" * 100_000, YAML),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, YAML),
         (b"a: &a [x,x]\nb: &b [" + b"*a," * 9000 + b"*a]\nc: [" + b"*b," * 9000 + b"*b]\n", YAML),
     ],
 )
 def test_nesting_and_aliases(peer: Peer, raw: bytes, media: str) -> None:
     assert send(peer, "POST", CONFIG_MAPS, raw, media).status == 400
+
+
+def test_a_deep_configuration_is_not_applied(peer: Peer) -> None:
+    deep = b'{"kind":"ConfigMap","apiVersion":"v1","x":' + b'{"a":' * 900 + b"1" + b"}" * 901
+    assert send(peer, "PATCH", CONFIG_MAPS + "/a?fieldManager=m", deep, APPLY).status == 400
 
 
 def test_the_deepest_allowed_body_is_handled(peer: Peer) -> None:

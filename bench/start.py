@@ -52,15 +52,17 @@ class Run:
         began = time.monotonic()
         starting = threading.Thread(target=self.navarch, args=("start",))
         starting.start()
-        while (profile := self.home.load(NAME)) is None or not (self._pki / "admin.key").exists():
+        while (profile := self.home.load(NAME)) is None or not (self._pki / "admin.crt").exists():
             time.sleep(POLL_S)
         api = Api(profile, self.home.directory(NAME))
         milestones = {"/readyz": api.is_ready, "node Ready": lambda: api.node_ready(NAME)}
         seconds = {}
-        for milestone, reached in milestones.items():
-            process.wait_for(reached, 60)
-            seconds[milestone] = time.monotonic() - began
-        starting.join()
+        try:
+            for milestone, reached in milestones.items():
+                process.wait_for(reached, 60)
+                seconds[milestone] = time.monotonic() - began
+        finally:
+            starting.join()
         seconds["navarch start returns"] = time.monotonic() - began
         deploying = time.monotonic()
         self.navarch("kubectl", "--", "apply", "-f", str(ROOT / "docs" / "hello-world.yaml"))

@@ -1,0 +1,44 @@
+# The commands of a clone. `make start` on a fresh Debian 12 machine, as root, runs the tutorials' hello-world.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help install packages start test stop delete seeds
+
+N ?= 100
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+DEBIAN := python3-venv containerd runc containernetworking-plugins nftables tini busybox-static bash-static \
+	nginx-light wget curl conntrack iproute2 etcd-server
+
+help:
+	@echo 'make start    install what is missing, start a cluster, run hello-world on it'
+	@echo 'make test     install what is missing, run all tests'
+	@echo 'make seeds    run the simulated cluster with N=$(N) seeds'
+	@echo 'make stop     stop the cluster; make delete  delete it with all it made'
+
+# Without root and apt-get there is nothing to install: pods are then only pretended.
+packages:
+	@tools/install-packages $(DEBIAN)
+
+$(STAMP): pyproject.toml
+	@tools/install-venv $(VENV) $(PYTHON)
+	@touch $@
+
+install: packages $(STAMP)
+
+start: install
+	@$(VENV)/bin/navarch start
+	@tools/hello-world $(VENV)/bin/navarch
+
+test: install
+	@$(VENV)/bin/python -m pytest
+
+seeds: $(STAMP)
+	@NAVARCH_SEEDS=$(N) $(VENV)/bin/python -m pytest tests/sim
+
+stop:
+	@$(VENV)/bin/navarch stop
+
+delete:
+	@$(VENV)/bin/navarch delete --all --purge
+	@rm -f /usr/local/bin/navarch 2>/dev/null || true

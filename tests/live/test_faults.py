@@ -72,8 +72,8 @@ def containers(namespace: Namespace) -> dict[str, tuple[str, int, bool]]:
     """Of each pod: its container's id, its restarts, whether it is ready."""
     found: dict[str, tuple[str, int, bool]] = {}
     for item in namespace.get("pods")["items"]:
-        (status,) = item["status"]["containerStatuses"]
-        found[item["metadata"]["name"]] = (status["containerID"], status["restartCount"], status["ready"])
+        for status in item["status"].get("containerStatuses", ()):
+            found[item["metadata"]["name"]] = (status.get("containerID", ""), status["restartCount"], status["ready"])
     return found
 
 

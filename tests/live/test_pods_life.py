@@ -24,7 +24,7 @@ def test_readiness_by_each_kind_of_probe(namespace: Namespace) -> None:
     namespace.apply(
         pod("by-exec", readinessProbe={"exec": {"command": ["test", "-e", "/tmp/ready"]}, **QUICK}),
         pod("by-http", serve, readinessProbe={"httpGet": {"path": "/ready", "port": 8000}, **QUICK}),
-        pod("by-tcp", "sleep 1; nc -lk -p 8000 -e true", readinessProbe={"tcpSocket": {"port": 8000}, **QUICK}),
+        pod("by-tcp", "sleep 1; httpd -f -p 8000", readinessProbe={"tcpSocket": {"port": 8000}, **QUICK}),
     )
     namespace.wait_ready("by-tcp")
     for name in ("by-exec", "by-http"):

@@ -19,7 +19,7 @@ from typing import Any
 _WIDTH = 80
 #: Plain scalars that would be read as something else than text: numbers, times, sexagesimals.
 _RESOLVED = re.compile(
-    r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|[0-9][0-9_]*)"
+    r"[-+]?(?:0[bB][01_]+|0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|[0-9][0-9_]*)"
     r"|[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?(?:\.inf|\.Inf|\.INF)|\.nan|\.NaN|\.NAN"
     r"|\d{4}-\d{1,2}-\d{1,2}(?:(?:[Tt]|\s+)\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d*)?\s*(?:Z|[-+]\d{1,2}(?::?\d{2})?)?)?"
@@ -128,7 +128,10 @@ def _text(text: str, indent: int, column: int) -> str:
 
 def is_text(text: str) -> bool:
     """Whether an unquoted reading would give text."""
-    return bool(text) and text not in _WORDS and not (text[0] in "+-.0123456789" and _RESOLVED.fullmatch(text))
+    if not text or text in _WORDS:
+        return False
+    # Underscores may stand anywhere in a number.
+    return text[0] not in "+-.0123456789" or not _RESOLVED.fullmatch(text.replace("_", ""))
 
 
 def _fits_plain(text: str) -> bool:

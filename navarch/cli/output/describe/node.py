@@ -43,11 +43,12 @@ def node(found: Found, context: Context) -> str:
     out.put(0, "System Info:\n")
     for title, key in _SYSTEM_INFO:
         out.line(1, f"{title}:", info.get(key, ""))
-    for title, key in (("PodCIDR", "podCIDR"), ("ProviderID", "providerID")):
-        if spec.get(key):
-            out.line(0, f"{title}:", spec[key])
+    if spec.get("podCIDR"):
+        out.line(0, "PodCIDR:", spec["podCIDR"])
     if spec.get("podCIDRs"):
         out.line(0, "PodCIDRs:", ",".join(spec["podCIDRs"]))
+    if spec.get("providerID"):
+        out.line(0, "ProviderID:", spec["providerID"])
     _pods(out, found, status, context)
     context.events(out, found)
     return out.render()

@@ -64,6 +64,7 @@ COLUMNS = (
 
 def _default(tree: Tree) -> None:
     spec = struct(tree, "spec")
+    struct(struct(tree, "metadata"), "annotations").setdefault(_GENERATION, "0")
     default_template(spec)
     spec.setdefault("revisionHistoryLimit", 10)
     strategy = struct(spec, "updateStrategy")

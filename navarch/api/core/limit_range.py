@@ -22,6 +22,12 @@ def _default(tree: Tree) -> None:
             item["defaultRequest"] = requests
 
 
+def _prepare_create(tree: Tree) -> None:
+    """One without a name is called by its uid."""
+    metadata = tree["metadata"]
+    metadata["name"] = metadata.get("name") or metadata.get("uid", "")
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -36,5 +42,6 @@ KIND = Kind(
     cells=plain_cells,
     create_on_update=True,
     default=_default,
+    prepare_create=_prepare_create,
     validate=limit_range_errors,
 )

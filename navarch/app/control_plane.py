@@ -109,6 +109,7 @@ class ControlPlane:
         return direct_client(self.server.handle_as, user, agent)
 
     async def _controllers(self) -> None:
+        from navarch.control.certificate_signing import Authority
         from navarch.control.collectors import run_controllers
         from navarch.control.config import Config
 
@@ -124,6 +125,7 @@ class ControlPlane:
             root_ca=self.place.text("ca.crt"),
             cluster_cidrs=(self._pod_cidr,),
             load_balancer_cidr=self.place.profile.network.load_balancer_cidr,
+            sign=Authority(self.place.text("ca.crt"), self.place.text("ca.key")).sign,
         )
         logging.getLogger("navarch.control").info("starting controllers")
         await self._offer_storage()

@@ -33,6 +33,8 @@ _BY_VOLUME: Final = {
     "rbd": "deprecated in v1.28, non-functional in v1.31+",
 }
 _VOLUME_NAMES: Final = {"storageos": "storageOS", "cephfs": "cephFS"}
+#: Kinds of projected sources that Kubernetes looks at; any other counts as none.
+_PROJECTED: Final = ("secret", "configMap", "downwardAPI", "serviceAccountToken")
 _APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 
 Warn = Callable[[Tree, Tree | None], Sequence[str]]
@@ -94,10 +96,10 @@ def _projected(volume: Tree) -> Iterator[str]:
     if projected is None:
         return
     name = f'volume "{volume.get("name", "")}" (Projected)'
-    if not projected.get("sources"):
-        yield f"{name} has no sources provided"
     seen: list[tuple[str, str]] = []
     for part in projected.get("sources") or ():
+        if not any((part or {}).get(key) is not None for key in _PROJECTED):
+            yield f"{name} has no sources provided"
         for path, label in _projected_paths(part or {}):
             for other, other_label in seen:
                 if path == other:

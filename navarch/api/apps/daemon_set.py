@@ -73,6 +73,8 @@ def _default(tree: Tree) -> None:
         rolling = struct(strategy, "rollingUpdate")
         rolling.setdefault("maxUnavailable", 1)
         rolling.setdefault("maxSurge", 0)
+    # Whoever writes the object comes to own the counter, which the server then sets.
+    struct(struct(tree, "metadata"), "annotations").setdefault(_GENERATION, "0")
 
 
 #: An old counter of template changes, kept as an annotation of every DaemonSet.

@@ -95,8 +95,11 @@ def _namespace_finalizers(new: Tree, old: Tree) -> Tree:
 def _approval_conditions(new: Tree, old: Tree) -> Tree:
     """`certificatesigningrequests/approval`: the conditions that approve or deny."""
     conditions = (new.get("status") or {}).get("conditions") or []
+    status = old.setdefault("status", {})
     if conditions:
-        old.setdefault("status", {})["conditions"] = conditions
+        status["conditions"] = conditions
+    else:
+        status.pop("conditions", None)
     return old
 
 

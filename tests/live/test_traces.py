@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,12 @@ pytestmark = [pytest.mark.live, needs_machine]
 OTHERS = "apiVersion: v1\nkind: Config\nclusters:\n- name: other\n  cluster:\n    server: https://other:6443\n"
 
 
+def left(before: Inventory, after: Inventory, bridge: str) -> set[str]:
+    """What came between the two, save for what clusters behind other bridges brought meanwhile."""
+    came = {item for field in fields(after) for item in getattr(after, field.name) - getattr(before, field.name)}
+    return {item for item in came if not re.search(rf"\bnavarch(?!{bridge[7:]}\b)\d+", item)}
+
+
 def test_nothing_is_left(tmp_path: Path) -> None:
     cluster = LiveCluster(tmp_path / "home", f"gone-{os.getpid()}")
     cluster.kubeconfig.write_text(OTHERS)
@@ -24,6 +32,7 @@ def test_nothing_is_left(tmp_path: Path) -> None:
 
     before = stock()
     cluster.start()
+    bridge = f"navarch{cluster.node_ip().split('.')[2]}"
     try:
         default = Namespace(cluster, "default")
         default.apply(pod("one", resources={"limits": {"memory": "32Mi"}}), pod("two"))
@@ -37,7 +46,7 @@ def test_nothing_is_left(tmp_path: Path) -> None:
     finally:
         said = cluster.delete().out
     assert "Successfully deleted all profiles" in said
-    assert stock() == before
+    assert left(before, stock(), bridge) == set()
     assert not cluster.home.exists()
     assert cluster.kubectl("config", "get-clusters").lines == ["NAME", "other"]
     assert cluster.kubectl("config", "current-context", check=False).code == 1

@@ -48,11 +48,11 @@ def test_pods_talk_across_nodes(pair: LiveCluster, default: Namespace) -> None:
     for asks, answers in (("here", "there"), ("there", "here")):
         ip = default.path("pod", answers, ".status.podIP")
         assert default.sh(asks, f"wget -qO- http://{ip}:8000/name") == answers
-    default.kubectl("expose", "pod", "there", "--port=80", "--target-port=8000", "--type=NodePort")
+    default.kubectl("expose", "pod", "there", "--name=far", "--port=80", "--target-port=8000", "--type=NodePort")
     # The name server is on the first node only.
-    assert eventually(lambda: default.sh("here", "wget -qO- http://there/name || true")) == "there"
-    assert default.sh("there", "wget -qO- http://there/name") == "there"
-    port = default.path("service", "there", ".spec.ports[0].nodePort")
+    assert eventually(lambda: default.sh("here", "wget -qO- http://far/name || true")) == "there"
+    assert default.sh("there", "wget -qO- http://far/name") == "there"
+    port = default.path("service", "far", ".spec.ports[0].nodePort")
     for index in (0, 1):
         assert http(f"http://{pair.node_ip(index)}:{port}/name") == "there\n"
     assert default.logs("there") == ""

@@ -100,6 +100,11 @@ class Kind:
     columns: tuple[Column, ...] = ()
     cells: Callable[[Tree, float], list[Any]] = no_cells
 
+    #: The order of a Table's rows, where that is not the order of names.
+    table_order: Callable[[Tree], Any] | None = None
+    #: Annotations that only stand in for fields of other versions: a Table's metadata goes without them.
+    stand_ins: frozenset[str] = frozenset()
+
     # --- the write path, in the order in which it is called
     #: Defaults that need code; constant ones come from the fact tables first.
     default: Callable[[Tree], None] = nothing

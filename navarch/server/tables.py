@@ -57,6 +57,8 @@ def table(
     columns: bool = True,
 ) -> Tree:
     """A Table of objects. `columns` False leaves the definitions out (later events of a watch)."""
+    if served.kind.table_order is not None:
+        trees = sorted(trees, key=served.kind.table_order)
     return {
         "kind": "Table",
         "apiVersion": api_version,
@@ -72,11 +74,20 @@ def _row(served: Served, tree: Tree, now: float, include: str, api_version: str)
         shown = tree
     elif include == "Metadata":
         shown = partial_metadata(tree, api_version)
+        if served.kind.stand_ins:
+            shown["metadata"] = _without(served.kind.stand_ins, tree["metadata"])
     row: Tree = {"cells": served.kind.cells(tree, now)}
     if served.bucket == "pods" and (phase := (tree.get("status") or {}).get("phase")) in _ENDED:
         row["conditions"] = [_ENDED[phase]]
     row["object"] = shown
     return row
+
+
+def _without(names: frozenset[str], metadata: Tree) -> Tree:
+    """Metadata without these annotations."""
+    left = {key: value for key, value in metadata.get("annotations", {}).items() if key not in names}
+    rest = {key: value for key, value in metadata.items() if key != "annotations"}
+    return rest | {"annotations": left} if left else rest
 
 
 def _completed(reason: str, message: str) -> Tree:

@@ -127,6 +127,7 @@ KIND = Kind(
     columns=COLUMNS,
     prepare_status=keep_all_but_status,
     has_generation=True,
+    stand_ins=frozenset({_GENERATION}),
     default=_default,
     prepare_create=_prepare_create,
     prepare_update=_prepare_update,

@@ -70,6 +70,7 @@ KIND = Kind(
     prepare_status=keep_all_but_status_strictly,
     has_generation=True,
     default=_default,
+    table_order=lambda tree: ((tree.get("spec") or {}).get("matchingPrecedence", 0), tree["metadata"]["name"]),
     cells=_cells,
     validate=flow_schema_errors,
 )

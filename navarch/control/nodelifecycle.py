@@ -2,7 +2,8 @@
 
 A node is heard by its Lease or by the heartbeat of its Ready condition, whichever is later. Silence is
 counted from the controller's own start at the earliest: after an outage of the control plane every node
-has the time to be heard again.
+has the time to be heard again. And while no node at all is ready, none is tainted so that pods must leave:
+it is then more likely that nobody can be heard, and there is nowhere to go.
 
 Source: Kubernetes' node lifecycle controller (reasons, messages, taints).
 """
@@ -25,9 +26,9 @@ from navarch.client.contract import PatchType
 from navarch.client.recorder import reference
 from navarch.control.intents import DONE, Event, Intent, Patch, Plan
 from navarch.control.pods import condition, is_ready
-from navarch.control.sources import LEASES, NODES, PODS
+from navarch.control.sources import LEASES, NODES, PODS, node_unready
 from navarch.control.views import to_tree
-from navarch.control.world import Controller, Watch, World, same_key
+from navarch.control.world import Controller, Watch, World
 from navarch.schema.types import Tree
 
 LEASE_NAMESPACE: Final = "kube-node-lease"
@@ -52,6 +53,8 @@ MANAGED: Final = frozenset(
         *((key, "NoSchedule") for _, key in PRESSURES.values()),
     }
 )
+#: Those of them that make pods leave.
+EVICTING: Final = frozenset({(NOT_READY, "NoExecute"), (UNREACHABLE, "NoExecute")})
 _REPORTED: Final = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 
 
@@ -72,6 +75,9 @@ def reconcile(grace_s: float, world: World, key: ObjectKey, now: float) -> Plan:
             conditions |= {c["type"]: msgspec.convert(c, NodeCondition) for c in changes}
     ready = conditions.get("Ready")
     taints = wanted_taints(node, conditions.values(), now)
+    unready = len(world[NODES].by_index("unready", True)) + (silent and _was_ready(node))
+    if unready == len(world[NODES]):
+        taints = [t for t in taints if (t.key, t.effect) not in EVICTING]
     if taints != list(node.spec.taints):
         trees = [to_tree(t) for t in taints]
         patch = {"spec": {"taints": trees or None}}
@@ -157,7 +163,20 @@ def _key_of_lease(_world: World, key: ObjectKey, _old: Lease | None, _new: Lease
     return (ObjectKey("", key.name),) if key.namespace == LEASE_NAMESPACE else ()
 
 
+def _keys_of_node(world: World, key: ObjectKey, old: Node | None, new: Node | None) -> list[ObjectKey]:
+    """The node; and all nodes when the last ready one is lost or the first is back."""
+    total, unready = len(world[NODES]), len(world[NODES].by_index("unready", True))
+    total_before = total - (new is not None) + (old is not None)
+    unready_before = unready - _is_unready(new) + _is_unready(old)
+    same = (unready == total) == (unready_before == total_before)
+    return [key] if same else list(world[NODES].keys())
+
+
+def _is_unready(node: Node | None) -> bool:
+    return node is not None and bool(node_unready(node))
+
+
 def controller(grace_s: float) -> Controller:
     """`grace_s` is how long a node may be silent."""
-    watches = (Watch(NODES, same_key), Watch(LEASES, _key_of_lease))
+    watches = (Watch(NODES, _keys_of_node), Watch(LEASES, _key_of_lease))
     return Controller("node-controller", watches, partial(reconcile, grace_s), reads=(PODS,))

@@ -2,7 +2,8 @@
 
 Indexes: `owner` files by the uid of the controlling owner, `orphan` by namespace where there is none,
 `label` by (namespace, key, value), `namespace` by namespace, `claim` by (namespace, name);
-`free` and `waiting` hold, under True, volumes without claim and claims that are not bound.
+`free`, `waiting` and `unready` hold, under True, volumes without claim, claims that are not bound, and nodes
+that are not ready.
 """
 
 from __future__ import annotations
@@ -69,6 +70,10 @@ def label(view: HasMetadata) -> Iterator[tuple[str, str, str]]:
 
 def pod_node(pod: Pod) -> tuple[str, ...]:
     return (pod.spec.nodeName,) if pod.spec.nodeName else ()
+
+
+def node_unready(node: Node) -> tuple[bool, ...]:
+    return () if any(c.type == "Ready" and c.status == "True" for c in node.status.conditions) else (True,)
 
 
 def pod_claims(pod: Pod) -> Iterator[tuple[str, str]]:
@@ -145,7 +150,7 @@ CONTROLLERREVISIONS: Final = Source(
 )
 JOBS: Final = Source(Resource("batch", "v1", "jobs", "Job", True), Job, _OWNED)
 CRONJOBS: Final = Source(Resource("batch", "v1", "cronjobs", "CronJob", True), CronJob)
-NODES: Final = Source(Resource("", "v1", "nodes", "Node", False), Node)
+NODES: Final = Source(Resource("", "v1", "nodes", "Node", False), Node, {"unready": node_unready})
 LEASES: Final = Source(Resource("coordination.k8s.io", "v1", "leases", "Lease", True), Lease)
 NAMESPACES: Final = Source(Resource("", "v1", "namespaces", "Namespace", False), Namespace)
 SERVICEACCOUNTS: Final = Source(Resource("", "v1", "serviceaccounts", "ServiceAccount", True), ServiceAccount)

@@ -9,11 +9,13 @@ from navarch.api.views.node import Taint
 from navarch.api.views.pod import Toleration
 from navarch.base.resource import ObjectKey
 from navarch.base.times import format_micro, format_time
+from navarch.client.contract import PatchType
 from navarch.control import clusterrole, nodeipam, nodelifecycle, podgc, tainteviction
 from navarch.control.intents import DONE, Delete, Plan
 from navarch.control.sources import CLUSTERROLES, LEASES, NODES, PODS
 from navarch.control.world import World
 from navarch.schema.types import Tree
+from tests.control.cluster import Cluster, simulate
 from tests.control.worlds import deleted, patches, world
 
 NOW = 1_700_000_000.0
@@ -66,7 +68,7 @@ def test_silence_is_counted_from_the_last_sign_of_life(
 
 
 def test_a_silent_node_is_unknown_tainted_and_its_pods_not_ready() -> None:
-    plan = look([node(heard=NOW - 60)], pods=[pod("a"), pod("b", node_name="n2")])
+    plan = look([node(heard=NOW - 60), node("n2")], pods=[pod("a"), pod("b", node_name="n2")])
     status, pods = patches(plan.intents, "status")
     ready = status["status"]["conditions"][0]
     assert (ready["status"], ready["reason"]) == ("Unknown", "NodeStatusUnknown")
@@ -101,11 +103,37 @@ def test_a_silent_node_is_unknown_tainted_and_its_pods_not_ready() -> None:
     ],
 )
 def test_taints(tree: Tree, expected: set[tuple[str, str]] | None) -> None:
-    found = patches(look([tree], start=NOW).intents)
+    found = patches(look([tree, node("n2")], start=NOW).intents)
     if expected is None:
         assert found == []
     else:
         assert {(t["key"], t["effect"]) for t in found[0]["spec"]["taints"]} == expected
+
+
+@pytest.mark.parametrize("tree", [node(heard=NOW - 60), node(ready="False"), node(ready="Unknown")])
+def test_while_no_node_is_ready_no_pod_has_to_leave(tree: Tree) -> None:
+    tree["spec"]["taints"] = [{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}]
+    (taints,) = patches(look([tree, node("n2", ready="Unknown")], start=0).intents)
+    assert {t["effect"] for t in taints["spec"]["taints"]} == {"NoSchedule"}
+
+
+def test_when_a_node_is_back_pods_leave_those_that_are_not() -> None:
+    def effects(c: Cluster, name: str) -> set[str]:
+        tree = c.api.tree(NODES.resource, name)
+        assert tree is not None
+        return {t["effect"] for t in tree["spec"].get("taints", [])}
+
+    async def body(c: Cluster) -> None:
+        for name in ("n1", "n2", "n3"):
+            await c.create(NODES.resource, node(name, heard=c.seams.clock.now()))
+        await c.until(lambda: all(effects(c, n) == {"NoSchedule"} for n in ("n1", "n2", "n3")))
+        now = format_time(c.seams.clock.now() + 600)
+        back = {"status": {"conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": now}]}}
+        await c.api.patch(NODES.resource, "n1", back, PatchType.MERGE, subresource="status")
+        await c.until(lambda: effects(c, "n1") == set() and effects(c, "n2") == {"NoSchedule", "NoExecute"})
+        assert effects(c, "n3") == {"NoSchedule", "NoExecute"}
+
+    simulate((nodelifecycle.controller(GRACE_S),), body, max_delay_s=0.5)
 
 
 TAINT = Taint(key="k", value="v", effect="NoExecute", timeAdded=format_time(NOW))

@@ -140,7 +140,7 @@ def claim_update_errors(new: Tree, old: Tree) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
     errors: Errors = []
     allowed = _allowed_claim(spec, before, bound=(new.get("status") or {}).get("phase") == "Bound")
-    if shown(_CLAIM, allowed) != shown(_CLAIM, before):
+    if allowed != before and shown(_CLAIM, allowed) != shown(_CLAIM, before):
         errors.append(forbidden_field("spec", _CLAIM_FROZEN + difference(_CLAIM, before, allowed)))
     now, was = _request(spec), _request(before)
     if was is not None and (now is None or now.nano < was.nano):

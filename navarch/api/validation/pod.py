@@ -68,7 +68,7 @@ def update_errors(new: Tree, old: Tree) -> Errors:
     found += _toleration_errors(spec, before)
     found += _gate_errors(spec, before)
     allowed = _allowed(spec, before)
-    if shown("PodSpec", allowed) != shown("PodSpec", before):
+    if allowed != before and shown("PodSpec", allowed) != shown("PodSpec", before):
         found.append(forbidden_field("spec", _MUTABLE_TEXT + difference("PodSpec", before, allowed)))
     return found
 

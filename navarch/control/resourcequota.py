@@ -26,6 +26,8 @@ from navarch.control.world import Controller, Source, Watch, World
 from navarch.schema.types import Tree
 
 RESYNC_S: Final = 300.0
+#: A recount looks at all objects of the namespace, so that a burst of changes is counted once.
+PAUSE_S: Final = 1.0
 #: What is weighed object by object; of everything else a quota knows the number only.
 WEIGHED: Final[Mapping[str, Source[Any]]] = {
     "pods": PODS,
@@ -44,14 +46,21 @@ class Counter:
 
     def __init__(self, sources: Mapping[Resource, Source[Bare]]) -> None:
         self.sources = {bucket_of(r): s for r, s in sources.items() if r.namespaced and bucket_of(r) not in WEIGHED}
+        #: When each quota was counted last.
+        self._counted_at: dict[ObjectKey, float] = {}
         #: By quota (key, uid) and bucket, by the uid of the object: its resourceVersion and what it uses.
         self._known: dict[tuple[ObjectKey, str, str], dict[str, tuple[str, Usage]]] = {}
 
-    def reconcile(self, world: World, key: ObjectKey, _now: float) -> Plan:
+    def reconcile(self, world: World, key: ObjectKey, now: float) -> Plan:
         quota = world[RESOURCEQUOTAS].get(key)
         if quota is None:
             self._known = {k: v for k, v in self._known.items() if k[0] != key}
+            self._counted_at.pop(key, None)
             return DONE
+        pause_s = self._counted_at.get(key, -PAUSE_S) + PAUSE_S - now
+        if pause_s > 0 and quota.status.hard == quota.spec.hard:
+            return Plan(requeue_after_s=pause_s)
+        self._counted_at[key] = now
         used = {name: str(amount) for name, amount in self._used(world, quota).items()}
         if quota.status.hard == quota.spec.hard and quota.status.used == used:
             return Plan(requeue_after_s=RESYNC_S, routine=True)

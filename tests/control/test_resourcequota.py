@@ -42,7 +42,7 @@ def used(hard: tuple[str, ...], objects: dict[Any, list[Tree]], **spec: Any) -> 
     counter = resourcequota.Counter(BARE)
     (update,) = counter.reconcile(seen, KEY, 0.0).intents
     assert isinstance(update, Update) and update.subresource == "status"
-    assert counter.reconcile(seen, KEY, 0.0).intents == (update,), "what is remembered counts the same"
+    assert counter.reconcile(seen, KEY, 10.0).intents == (update,), "what is remembered counts the same"
     assert update.tree["status"]["hard"] == dict.fromkeys(hard, "10")
     found: Tree = update.tree["status"]["used"]
     return found
@@ -80,6 +80,17 @@ PODS_OF = [pod("a", "250m"), pod("b", "500m"), pod("c"), pod("over", "9", "Succe
 )
 def test_used(hard: tuple[str, ...], objects: dict[Any, list[Tree]], spec: Tree, expected: Tree) -> None:
     assert used(hard, objects, **spec) == expected
+
+
+def test_a_burst_of_changes_is_counted_once() -> None:
+    status = {"hard": {"pods": "5"}, "used": {"pods": "9"}}
+    contents: dict[Any, list[Tree]] = {s: [] for s in (PODS, SERVICES, CLAIMS, *BARE.values())}
+    seen = world({**contents, RESOURCEQUOTAS: [{**quota({"pods": "5"}), "status": status}]})
+    counter = resourcequota.Counter(BARE)
+    assert counter.reconcile(seen, KEY, 100.0).intents
+    paused = counter.reconcile(seen, KEY, 100.25)
+    assert (paused.intents, paused.requeue_after_s) == ((), 0.75)
+    assert counter.reconcile(seen, KEY, 101.0).intents
 
 
 @pytest.mark.parametrize("seed", range(3))

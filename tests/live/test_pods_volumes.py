@@ -115,8 +115,7 @@ def test_a_changed_config_map_reaches_the_pod(namespace: Namespace) -> None:
     namespace.apply(CONFIG, pod("follows", spec=spec))
     namespace.wait_ready("follows")
     namespace.kubectl("patch", "configmap", "config", "-p", '{"data":{"colour":"green"}}')
-    # A kubelet looks again once a minute or so; an annotation on the pod makes it look at once.
-    namespace.kubectl("annotate", "pod", "follows", "look=again")
+    # The kubelet looks again from time to time only.
     eventually(lambda: namespace.sh("follows", "cat /c/colour") == "green", 90)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from navarch.launch.drivers import hostnet
 from tests.live.cluster import LiveCluster, Namespace, eventually, http
 from tests.live.machine import needs_machine
 
@@ -73,12 +73,23 @@ def test_service_wide(hello: Namespace) -> None:
     assert 30000 <= node_port(hello) <= 32767
 
 
-def test_it_answers_on_the_node_and_on_the_host(hello: Namespace) -> None:
-    port = node_port(hello)
-    pods = set(hello.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.name}").out.split())
-    for host in (hello.cluster.node_ip(), "127.0.0.1"):
-        answers = Counter(answering(f"http://{host}:{port}") for _ in range(60))
-        assert set(answers) == pods, f"at {host}"
+def answering_pods(hello: Namespace, host: str) -> set[str]:
+    return {answering(f"http://{host}:{node_port(hello)}") for _ in range(60)}
+
+
+def pods(hello: Namespace) -> set[str]:
+    return set(hello.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.name}").out.split())
+
+
+def test_it_answers_on_the_node(hello: Namespace) -> None:
+    assert answering_pods(hello, hello.cluster.node_ip()) == pods(hello)
+
+
+def test_it_answers_on_the_host(hello: Namespace) -> None:
+    bridge = f"navarch{hello.cluster.node_ip().split('.')[2]}"
+    if "127.0.0.0/8 meta l4proto" not in hostnet.output(["nft", "list", "table", "ip", bridge]):
+        pytest.skip("a cluster that was started before this one has the machine's 127.0.0.1")
+    assert answering_pods(hello, "127.0.0.1") == pods(hello)
 
 
 def test_navarch_names_the_url(hello: Namespace) -> None:

@@ -20,7 +20,6 @@ from navarch.api.views import (
     pod,
     policy,
     rbac,
-    scheduling,
     service,
     volume,
 )
@@ -43,7 +42,6 @@ HOMES = {
     discovery: "io.k8s.api.discovery.v1.",
     policy: "io.k8s.api.policy.v1.",
     rbac: "io.k8s.api.rbac.v1.",
-    scheduling: "io.k8s.api.scheduling.v1.",
 }
 VIEWS = [
     (view, prefix + name)

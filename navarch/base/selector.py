@@ -111,11 +111,6 @@ class Selector:
         self.pairs = None if self._rest or matches_nothing else exact
 
     @property
-    def exact_pairs(self) -> tuple[tuple[str, str], ...]:
-        """The labels that every match has, even where other requirements remain."""
-        return tuple((r.key, r.values[0]) for r in self.requirements if _is_exact(r))
-
-    @property
     def is_everything(self) -> bool:
         return not self.requirements and not self.matches_nothing
 

@@ -92,17 +92,6 @@ def human_duration(seconds: float) -> str:
     return f"{hours // 24 // 365}y"
 
 
-def short_human_duration(seconds: float) -> str:
-    """A duration in its largest unit alone: `5s`, `3m`, `26h`... cut, not rounded."""
-    if int(seconds) < -1:
-        return "<invalid>"
-    whole = max(int(seconds), 0)
-    for limit, unit, suffix in ((60, 1, "s"), (3600, 60, "m"), (86400, 3600, "h"), (86400 * 365, 86400, "d")):
-        if whole < limit:
-            return f"{whole // unit}{suffix}"
-    return f"{whole // (86400 * 365)}y"
-
-
 def _two(first: int, first_unit: str, second: int, second_unit: str) -> str:
     return f"{first}{first_unit}{second}{second_unit}" if second else f"{first}{first_unit}"
 

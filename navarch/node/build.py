@@ -43,13 +43,9 @@ READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysr
 
 
 def log_directory(config: NodeConfig, pod: Pod) -> str:
+    """Where all logs of a pod lie."""
     meta = pod.metadata
     return f"{config.pod_log_dir}/{meta.namespace}_{meta.name}_{meta.uid}"
-
-
-def container_log(config: NodeConfig, pod: Pod, container: str, restart_count: int) -> str:
-    """The log file of one instance of a container."""
-    return f"{log_directory(config, pod)}/{container}/{restart_count}.log"
 
 
 def sandbox_config(pod: Pod, config: NodeConfig, attempt: int, cgroup_parent: str) -> SandboxConfig:

@@ -20,8 +20,6 @@ from navarch.node.memory import Kind
 #: The API's defaults, for pods that did not pass through it (static ones).
 PERIOD_S, TIMEOUT_S, FAILURES, SUCCESSES = 10, 1, 3, 1
 
-INITIAL = {Kind.LIVENESS: True, Kind.READINESS: False, Kind.STARTUP: False}
-
 
 @dataclass(frozen=True, slots=True)
 class Target:

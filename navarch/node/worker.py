@@ -26,6 +26,7 @@ from navarch.base.times import parse
 from navarch.client.contract import Preconditions, Unreachable
 from navarch.client.recorder import reference
 from navarch.node import cgroups, machine
+from navarch.node.build import log_directory
 from navarch.node.killing import kill_container, kill_pod
 from navarch.node.labels import AnyContainer, all_containers, is_static
 from navarch.node.lastwords import last_words
@@ -339,7 +340,7 @@ class PodWorker:
         tear_down(self._parts.host, self._parts.config.root_dir, self.pod.metadata.uid)
         cgroups.remove(self._parts.host, self._parts.config.cgroup_root, self.pod)
         if self._deleted:
-            self._parts.host.remove_tree(self._log_dir())
+            self._parts.host.remove_tree(log_directory(self._parts.config, self.pod))
 
     async def _delete_object(self) -> None:
         meta = self.pod.metadata
@@ -382,10 +383,6 @@ class PodWorker:
 
     def _key(self) -> ObjectKey:
         return ObjectKey(self.pod.metadata.namespace, self.pod.metadata.name)
-
-    def _log_dir(self) -> str:
-        meta = self.pod.metadata
-        return f"{self._parts.config.pod_log_dir}/{meta.namespace}_{meta.name}_{meta.uid}"
 
     def _last_words(self, status: ContainerStatus) -> str:
         container = next((c for c in all_containers(self.pod) if c.name == status.name), None)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -150,12 +149,6 @@ class Columns:
             self._charge(pod, -1)
             self._release(pod.slot)
         return pod
-
-    def set_ending(self, key: ObjectKey) -> None:
-        """A pod is being deleted."""
-        pod = self.pods.by_key.get(key)
-        if pod is not None and not pod.ending:
-            self.place(replace(pod, ending=True))
 
     def free(self, resource: str) -> Ints:
         """What is left of a resource, per slot."""

@@ -201,8 +201,5 @@ class Resources:
         """The kind in the form in which the bucket's objects are stored."""
         return self._by_bucket.get(bucket)
 
-    def has_version(self, group: str, version: str) -> bool:
-        return any(g == group and v == version for g, v, _ in self._by_path)
-
     def __iter__(self) -> Iterator[Served]:
         return iter(self._by_path.values())

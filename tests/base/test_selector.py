@@ -61,7 +61,6 @@ def test_matching(text: str, labels: dict[str, str], matches: bool) -> None:
 def test_pairs_are_known_for_equalities_alone() -> None:
     assert parse_labels("b in (2),a=1").pairs == (("a", "1"), ("b", "2"))
     assert parse_labels("a=1,b").pairs is None
-    assert parse_labels("a=1,b").exact_pairs == (("a", "1"),)
     assert from_labels({"a": "1"}).pairs == (("a", "1"),)
 
 

@@ -26,7 +26,6 @@ _DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "N
 _MAX_NAMESERVERS: Final = 3
 _MAX_SEARCHES: Final = 32
 _MAX_SEARCH_CHARS: Final = 2048
-_HOSTNAME_MAX: Final = 64
 
 
 def pod_spec_errors(spec: Tree, path: str) -> Errors:

@@ -13,7 +13,6 @@ from navarch.schema.types import Tree
 Errors = list[FieldError]
 
 INT32_MAX: Final = 2**31 - 1
-INT64_MAX: Final = 2**63 - 1
 NOT_NEGATIVE: Final = "must be greater than or equal to 0"
 POSITIVE: Final = "must be greater than 0"
 ABOVE_ZERO: Final = "must be greater than zero"

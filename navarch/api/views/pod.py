@@ -27,12 +27,6 @@ class ObjectReference(View, frozen=True):
     uid: str = ""
 
 
-class TypedLocalObjectReference(View, frozen=True):
-    apiGroup: str = ""
-    kind: str = ""
-    name: str = ""
-
-
 class ConfigMapKeySelector(View, frozen=True):
     key: str = ""
     name: str = ""

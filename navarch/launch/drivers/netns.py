@@ -263,13 +263,3 @@ def _answers(init: Process) -> bool:
         except OSError:
             return False
     return True
-
-
-def require_root() -> None:
-    """Raises: LaunchError."""
-    if os.geteuid() != 0:
-        raise LaunchError(
-            "PROVIDER_NOT_ROOT",
-            "nodes with real containers need root",
-            "run this as root, or start with --driver=fake for pods that are only pretended",
-        )

@@ -29,10 +29,6 @@ class MemoryHost:
     def usage(self) -> Usage:
         return self._usage
 
-    def set_usage(self, usage: Usage) -> None:
-        """Let a simulation run short of memory or disk."""
-        self._usage = usage
-
     def make_dir(self, path: str, mode: int = 0o755) -> None:
         self.files.setdefault(path, None)
 

@@ -9,7 +9,7 @@ Source: RBAC API; the reason texts are those of Kubernetes' RBAC authorizer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,10 +98,6 @@ class Rbac:
         else:
             self._unbind((namespace, name))
         self._forget()
-
-    def put_all(self, kind: str, trees: Iterable[Tree]) -> None:
-        for tree in trees:
-            self.put(kind, tree)
 
     def role(self, namespace: str, name: str) -> tuple[Rule, ...] | None:
         """The rules of a Role, or with an empty namespace of a ClusterRole."""

@@ -80,6 +80,11 @@ class ApiServer:
         self.access = Access(store.index)
         self.reads = Reads(store, seams.clock)
         self.watches = Watches(store, seams.clock, seams.rng)
+        metrics = self.pages.metrics
+        metrics.gauge("apiserver_longrunning_requests", "Active watches.", self.watches.open_samples)
+        metrics.gauge(
+            "apiserver_watch_events_total", "Events sent to watches.", self.watches.told_samples, type_="counter"
+        )
         self._addresses = ServiceAddresses(store.index, config.service_cidrs, seams.rng)
         authenticator = authenticator or Authenticator(None)
         self._security = Security(authenticator, self.access.decide, seams.rng)

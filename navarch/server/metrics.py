@@ -51,8 +51,6 @@ class Metrics:
 
     def __init__(self) -> None:
         self._series: dict[Labels, _Series] = {}
-        self._watches: dict[Labels, int] = {}
-        self._events: dict[tuple[str, str, str], int] = {}
         self._inflight = {"mutating": 0, "readOnly": 0}
         self._gauges: list[tuple[str, str, str, Samples]] = []
 
@@ -77,17 +75,6 @@ class Metrics:
         series.buckets[bisect_left(BUCKETS, seconds)] += 1
         series.total_s += seconds
 
-    def watch_began(self, info: RequestInfo) -> None:
-        labels = _labels(info)
-        self._watches[labels] = self._watches.get(labels, 0) + 1
-
-    def watch_ended(self, info: RequestInfo) -> None:
-        self._watches[_labels(info)] -= 1
-
-    def watch_events(self, info: RequestInfo, count: int) -> None:
-        key = (info.group, info.version, info.resource)
-        self._events[key] = self._events.get(key, 0) + count
-
     # --- reading
 
     def answer(self, request: Request) -> Response | None:
@@ -109,21 +96,6 @@ class Metrics:
                 "gauge",
                 "Requests being answered.",
                 [f'apiserver_current_inflight_requests{{request_kind="{k}"}} {v}' for k, v in self._inflight.items()],
-            ),
-            _family(
-                "apiserver_longrunning_requests",
-                "gauge",
-                "Active watches.",
-                [f"apiserver_longrunning_requests{{{_text(k)}}} {v}" for k, v in sorted(self._watches.items())],
-            ),
-            _family(
-                "apiserver_watch_events_total",
-                "counter",
-                "Events sent to watches.",
-                [
-                    f'apiserver_watch_events_total{{group="{g}",resource="{r}",version="{v}"}} {n}'
-                    for (g, v, r), n in sorted(self._events.items())
-                ],
             ),
             _simple("kubernetes_build_info", "gauge", "The release whose API is served.", _build_info),
             *(_simple(name, type_, help_, samples) for name, help_, type_, samples in self._gauges),
@@ -168,13 +140,18 @@ def _text(labels: Labels) -> str:
     )
 
 
+def watch_labels(group: str, version: str, plural: str, scope: str) -> str:
+    """The labels of the watches of one resource."""
+    return _text(("WATCH", group, version, plural, "", scope))
+
+
 def _family(name: str, type_: str, help_: str, lines: Iterable[str]) -> str:
     body = "\n".join(lines)
     return f"# HELP {name} {help_}\n# TYPE {name} {type_}\n{body}\n" if body else ""
 
 
 def _simple(name: str, type_: str, help_: str, samples: Samples) -> str:
-    lines = [f"{name}{{{labels}}} {value:g}" if labels else f"{name} {value:.12g}" for labels, value in samples()]
+    lines = [f"{name}{{{labels}}} {value:.12g}" if labels else f"{name} {value:.12g}" for labels, value in samples()]
     return _family(name, type_, help_, lines)
 
 

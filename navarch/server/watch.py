@@ -11,7 +11,8 @@ Source: the watch semantics of the API concepts document; apiserver `cacher`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 import orjson
 
@@ -20,6 +21,7 @@ from navarch.client.contract import WatchEvent
 from navarch.schema.types import Tree
 from navarch.seams.contract import Clock, Rng
 from navarch.server import tables
+from navarch.server.metrics import watch_labels
 from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
 from navarch.server.reads import Form
 from navarch.server.selection import Selection
@@ -60,6 +62,8 @@ class Hub:
         #: Watchers of everything (""), and by the field value that they pin.
         self._broad: dict[Watcher, None] = {}
         self._pinned: dict[str, dict[str, dict[Watcher, None]]] = {}
+        #: Changes handed to watchers so far.
+        self.told = 0
         self._cancel = store.index.watch(served.bucket, store.index.revision, self._publish)
 
     def close(self) -> None:
@@ -96,6 +100,7 @@ class Hub:
         for watcher in list(self._broad):
             changes = [c for e in events if (c := self._change(watcher.selection, e)) is not None]
             if changes and not watcher.closed:
+                self.told += len(changes)
                 watcher.deliver(changes)
         if self._pinned:
             for event in events:
@@ -110,6 +115,7 @@ class Hub:
                 for watcher in list(by_value.get(value, ())):
                     change = self._change(watcher.selection, event)
                     if change is not None and not watcher.closed:
+                        self.told += 1
                         watcher.deliver([change])
 
     def _change(self, selection: Selection, event: Event) -> WatchEvent | None:
@@ -195,6 +201,16 @@ class Watches:
     def count(self) -> int:
         return len(self._open)
 
+    def open_samples(self) -> Iterator[tuple[str, float]]:
+        """How many watches are open, by resource and scope. For the metrics."""
+        yield from sorted(Counter(stream.labels for stream in self._open).items())
+
+    def told_samples(self) -> Iterator[tuple[str, float]]:
+        """How many changes were sent to watches, by resource. For the metrics."""
+        for served, hub in self._hubs.items():
+            kind = served.kind
+            yield f'group="{kind.group}",resource="{kind.plural}",version="{kind.version}"', hub.told
+
     # --- for the streams
 
     def opened(self, stream: WatchStream) -> None:
@@ -230,6 +246,13 @@ class WatchStream:
         self._watcher: Watcher | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._on_end: Callable[[], None] = lambda: None
+
+    @property
+    def labels(self) -> str:
+        """What the metrics call this watch."""
+        kind = self._text.served.kind
+        scope = "namespace" if self._selection.namespace else "cluster"
+        return watch_labels(kind.group, kind.version, kind.plural, scope)
 
     # --- over a connection
 

@@ -77,9 +77,6 @@ def test_metrics_count_requests_and_ask_gauges() -> None:
     metrics.end(info, 201, 0.03)
     metrics.begin(info)
     metrics.end(info, 409, 0.001)
-    watch = request_info("GET", "/apis/apps/v1/deployments", "watch=1")
-    metrics.watch_began(watch)
-    metrics.watch_events(watch, 7)
     metrics.gauge("navarch_store_revision", "Revision of the store.", lambda: [("", 12345678.0)])
     page = metrics.render()
     labels = 'component="apiserver",group="",resource="pods",scope="namespace",subresource="",verb="POST",version="v1"'
@@ -87,11 +84,7 @@ def test_metrics_count_requests_and_ask_gauges() -> None:
     assert f'apiserver_request_duration_seconds_bucket{{dry_run="",{labels},le="0.005"}} 1\n' in page
     assert f'apiserver_request_duration_seconds_bucket{{dry_run="",{labels},le="+Inf"}} 2\n' in page
     assert f'apiserver_request_duration_seconds_sum{{dry_run="",{labels}}} 0.031\n' in page
-    assert 'apiserver_watch_events_total{group="apps",resource="deployments",version="v1"} 7\n' in page
-    assert 'verb="WATCH",version="v1"} 1\n' in page
     assert "navarch_store_revision 12345678\n" in page and "process_cpu_seconds_total " in page
-    metrics.watch_ended(watch)
-    assert 'verb="WATCH",version="v1"} 0\n' in metrics.render()
     assert metrics.answer(get("/metrics/x")) is None
 
 

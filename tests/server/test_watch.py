@@ -95,6 +95,19 @@ def test_all_watchers_see_one_order(peer: Peer) -> None:
     assert len({sink.data for sink in sinks}) == 1
 
 
+def test_metrics_tell_of_watches(peer: Peer) -> None:
+    sink = Collected()
+    answer = open_watch(peer, CONFIG_MAPS + "?watch=1", sink)
+    peer.post(CONFIG_MAPS, config_map("a"))
+    page = peer.server.pages.metrics.render()
+    labels = 'component="apiserver",group="",resource="configmaps",scope="namespace",subresource="",verb="WATCH"'
+    assert f'apiserver_longrunning_requests{{{labels},version="v1"}} 1\n' in page
+    assert 'apiserver_watch_events_total{group="",resource="configmaps",version="v1"} 1\n' in page
+    assert answer.stream is not None
+    answer.stream.stop()
+    assert "apiserver_longrunning_requests{" not in peer.server.pages.metrics.render()
+
+
 #: (name, what is done to it, label)
 STEPS = st.lists(
     st.tuples(st.sampled_from("abc"), st.sampled_from(["put", "patch", "delete"]), st.sampled_from("12")), max_size=25

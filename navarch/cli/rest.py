@@ -8,10 +8,9 @@ Raises ApiError for what the server refuses, CliError when there is no server to
 
 from __future__ import annotations
 
-import http.client
+import io
 import os
 import socket
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,8 +18,11 @@ from urllib.parse import quote, urlencode, urlsplit
 import orjson
 
 from navarch.cli.errors import ApiError, CliError
+from navarch.cli.http import Address, Connection, Response, open_socket
 
 if TYPE_CHECKING:
+    import ssl
+
     from navarch.schema.types import Tree
 
 
@@ -70,7 +72,7 @@ class Client:
         self.host = parts.hostname or "localhost"
         self.port = parts.port or (443 if self.secure else 80)
         self.prefix = parts.path.rstrip("/")
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: Connection | None = None
         self._context: ssl.SSLContext | None = None
         self._used = False
 
@@ -95,31 +97,33 @@ class Client:
         """
         response = self.send(method, path, query, body, content_type=content_type, accept=accept)
         try:
-            data = response.read()
+            data = response.body.read()
         except TimeoutError as error:
             raise self._timed_out(method, path, query) from error
-        answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, data)
+        except OSError as error:
+            self.close()
+            raise CliError(f"Unable to connect to the server: {error}", prefix=False) from error
+        answer = Answer(response.status, dict(response.headers), data)
         if answer.status >= 400:
             raise api_error(answer, method)
         return answer
 
-    def stream(self, path: str, query: Query = (), *, accept: str = JSON) -> http.client.HTTPResponse:
+    def stream(self, path: str, query: Query = (), *, accept: str = JSON) -> io.BufferedReader:
         """An answer that is read while it comes: logs and watches. Raises: ApiError, CliError."""
         response = self.send("GET", path, query, accept=accept)
         if response.status >= 400:
-            raise api_error(Answer(response.status, dict(response.getheaders()), response.read()), "GET")
-        return response
+            raise api_error(Answer(response.status, dict(response.headers), response.body.read()), "GET")
+        return response.body
 
     def watch(self, path: str, query: Query, *, accept: str = JSON) -> Iterator[Tree]:
         """The events of a watch until the server, or the request's timeout, ends it."""
-        response = self.stream(path, [*query, ("watch", "true")], accept=accept)
+        body = self.stream(path, [*query, ("watch", "true")], accept=accept)
         try:
-            for line in response:
+            for line in body:
                 yield orjson.loads(line)
-        except (TimeoutError, http.client.IncompleteRead, ConnectionError):
+        except (TimeoutError, ConnectionError):
             return
         finally:
-            response.close()
             self.close()
 
     # --- the connection
@@ -133,7 +137,7 @@ class Client:
         *,
         content_type: str = JSON,
         accept: str = JSON,
-    ) -> http.client.HTTPResponse:
+    ) -> Response:
         """Send, and read the answer's head. A kept connection that the server has closed is opened anew."""
         target = self.target(path, query)
         raw = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
@@ -143,17 +147,12 @@ class Client:
         while True:
             used, self._used = self._used, True
             try:
-                connection = self._connect()
-                connection.putrequest(method, target, skip_accept_encoding=True)
-                for name, value in headers:
-                    connection.putheader(name, value)
-                connection.endheaders(raw)
-                response = connection.getresponse()
+                response = self._connect().request(method, target, headers, raw)
                 break
             except TimeoutError as error:
                 self.close()
                 raise self._timed_out(method, path, query) from error
-            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
+            except (BrokenPipeError, ConnectionResetError) as error:
                 self.close()
                 if not used:
                     raise CliError(f"Unable to connect to the server: {error}", prefix=False) from error
@@ -177,30 +176,23 @@ class Client:
     def open_socket(self) -> socket.socket:
         """A connection of its own, for upgrades. Raises: CliError."""
         try:
-            connection = self._new_connection()
-            connection.connect()
+            return open_socket(self._address())
         except OSError as error:
             raise CliError(_unreachable(error, self.host, self.port), prefix=False) from error
-        return connection.sock
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._used = None, False
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connect(self) -> Connection:
         if self._connection is None:
-            self._connection = self._new_connection()
+            self._connection = Connection(self._address())
         return self._connection
 
-    def _new_connection(self) -> http.client.HTTPConnection:
-        timeout = self.endpoint.timeout_s or None
-        if not self.secure:
-            return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
-        name = self.endpoint.server_name
-        if name:
-            return _NamedConnection(self.host, self.port, timeout, self._tls(), name)
-        return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self._tls())
+    def _address(self) -> Address:
+        context = self._tls() if self.secure else None
+        return Address(self.host, self.port, self.endpoint.timeout_s or None, context, self.endpoint.server_name)
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
@@ -212,11 +204,11 @@ class Client:
         why = "net/http: request canceled (Client.Timeout exceeded while awaiting headers)"
         return CliError(f"Unable to connect to the server: {shown}: {why}", prefix=False)
 
-    def _report_warnings(self, response: http.client.HTTPResponse) -> None:
+    def _report_warnings(self, response: Response) -> None:
         if self._warn is None:
             return
-        for name, value in response.getheaders():
-            if name.lower() == "warning":
+        for name, value in response.headers:
+            if name == "warning":
                 self._warn(value)
 
 
@@ -241,6 +233,8 @@ def segment(text: str) -> str:
 
 def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
     """Trust in the endpoint's authority, with its client certificate. Raises: CliError."""
+    import ssl  # only for servers with TLS
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         if endpoint.insecure:
@@ -265,19 +259,6 @@ def _load_pair(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
         context.load_cert_chain(f"/proc/self/fd/{descriptor}")
     finally:
         os.close(descriptor)
-
-
-class _NamedConnection(http.client.HTTPSConnection):
-    """Checks the certificate for another name than the address."""
-
-    def __init__(self, host: str, port: int, timeout: float | None, context: ssl.SSLContext, name: str) -> None:
-        super().__init__(host, port, timeout=timeout, context=context)
-        self._named = (context, name)
-
-    def connect(self) -> None:
-        http.client.HTTPConnection.connect(self)
-        context, name = self._named
-        self.sock = context.wrap_socket(self.sock, server_hostname=name)
 
 
 def _unexplained(answer: Answer, method: str) -> Tree:
@@ -310,6 +291,8 @@ def json_quoted(text: str) -> str:
 
 
 def _unreachable(error: OSError, host: str, port: int) -> str:
+    import ssl
+
     shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if isinstance(error, ConnectionRefusedError):
         return f"The connection to the server {shown} was refused - did you specify the right host or port?"

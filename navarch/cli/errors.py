@@ -26,7 +26,12 @@ NO_RESOURCES_NAMED = (
 
 
 class CliError(Exception):
-    """A command that cannot go on. `prefix` false: the text stands alone, without `error: `."""
+    """A command that cannot go on. `prefix` false: the text stands alone, without `error: `.
+
+    `advice` comes below the text: what to change. It begins with a line break.
+    """
+
+    advice = ""
 
     def __init__(self, message: str, code: int = 1, *, prefix: bool = True) -> None:
         super().__init__(message)
@@ -96,10 +101,10 @@ def raise_all(errors: list[CliError]) -> None:
 def report(error: CliError) -> str:
     """The text for standard error, without the final newline."""
     if isinstance(error, ApiError):
-        return _status_text(error)
+        return _status_text(error) + error.advice
     if not error.message or not error.prefix or error.message.startswith("error: "):
-        return error.message
-    return f"error: {error.message}"
+        return error.message + error.advice
+    return f"error: {error.message}{error.advice}"
 
 
 def _status_text(error: ApiError) -> str:

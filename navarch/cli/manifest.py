@@ -31,12 +31,16 @@ _SEPARATOR = re.compile(rb"^---(?:[ \t].*)?\r?$\n?", re.MULTILINE)
 
 
 class Manifest(NamedTuple):
-    """One object as it stands in a file. `namespace` is where it belongs, empty for cluster-wide kinds."""
+    """One object as it stands in a file. `namespace` is where it belongs, empty for cluster-wide kinds.
+
+    `advice`: what to say below the server's refusal, if the file has blanks that YAML takes for letters.
+    """
 
     tree: Tree
     source: str
     resource: Resource
     namespace: str
+    advice: str = ""
 
     @property
     def name(self) -> str:
@@ -63,10 +67,27 @@ def read(session: Session, options: Options) -> Iterator[Manifest | CliError]:
     """All objects in order. What cannot be read comes as an error in its place; the rest still comes."""
     for text in texts(session, options):
         try:
+            advice = _advice_on_fields(text.data)
             for tree in trees(text):
-                yield from _manifests(session, tree, text.source)
+                for item in _manifests(session, tree, text.source):
+                    yield item._replace(advice=advice) if isinstance(item, Manifest) else item
         except CliError as error:
             yield error
+
+
+def refused(item: Manifest | CliError, error: CliError) -> CliError:
+    """The error about the item, with the advice on its file."""
+    if isinstance(item, Manifest):
+        error.advice = item.advice
+    return error
+
+
+def _advice_on_fields(data: bytes) -> str:
+    if b"\xc2\xa0" not in data and b"\xe3\x80\x80" not in data:
+        return ""
+    from navarch.cli.manifest_advice import advice_on_fields
+
+    return advice_on_fields(data)
 
 
 def texts(session: Session, options: Options) -> Iterator[Text]:

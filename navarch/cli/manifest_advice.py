@@ -8,27 +8,32 @@ from __future__ import annotations
 
 import re
 
-_BLANKS = {"\u00a0": "non-breaking space U+00A0", "\u3000": "ideographic space U+3000", "\t": "tab"}
+_BLANKS = {"\u00a0": "no-break space U+00A0", "\u3000": "ideographic space U+3000", "\t": "tab"}
 _FULL_WIDTH = {"：": ":", "，": ",", "“": '"', "”": '"', "‘": "'", "’": "'", "－": "-"}
 _FLATTENED = re.compile(r"apiVersion:\s*\S+\s+kind:")
 
 
 def advice(data: bytes) -> str:
     """Lines to put below an error, or nothing. Begins with a line break."""
-    found = list(_slips(data.decode(errors="replace")))
-    return "".join(f"\nhint: {line}" for line in found[:3])
+    return _as_hints(_slips(data.decode(errors="replace")))
+
+
+def advice_on_fields(data: bytes) -> str:
+    """The same for a manifest that parses: a blank that is no blank to YAML becomes part of a field's name."""
+    lines = enumerate(data.decode(errors="replace").split("\n"), 1)
+    return _as_hints([hint for number, line in lines if (hint := _bad_indentation(number, line))])
+
+
+def _as_hints(lines: list[str]) -> str:
+    return "".join(f"\nhint: {line}" for line in lines[:3])
 
 
 def _slips(text: str) -> list[str]:
     hints: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
-        indentation = line[: len(line) - len(line.lstrip())]
-        for column, char in enumerate(indentation, 1):
-            if char in _BLANKS:
-                hints.append(
-                    f"line {number} col {column}: {_BLANKS[char]} used as indentation; replace it with a blank"
-                )
-                break
+        bad = _bad_indentation(number, line)
+        if bad:
+            hints.append(bad)
         if _FLATTENED.search(line):
             hints.append(f"line {number}: the manifest stands on one line; YAML needs one line for each field")
         if not line.lstrip().startswith("#"):
@@ -37,3 +42,11 @@ def _slips(text: str) -> list[str]:
                     hints.append(f"line {number} col {column}: full-width {char} instead of {_FULL_WIDTH[char]}")
                     break
     return hints
+
+
+def _bad_indentation(number: int, line: str) -> str:
+    indentation = line[: len(line) - len(line.lstrip())]
+    for column, char in enumerate(indentation, 1):
+        if char in _BLANKS:
+            return f"line {number} col {column}: {_BLANKS[char]} used as indentation; replace it with a blank"
+    return ""

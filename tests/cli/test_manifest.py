@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from navarch.cli.errors import CliError
-from navarch.cli.manifest import Text, trees
+from navarch.cli.errors import ApiError, CliError, report
+from navarch.cli.manifest import Manifest, Text, refused, trees
+from navarch.cli.manifest_advice import advice_on_fields
+from navarch.cli.resources import Resource
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,26 @@ def test_refusals_say_where_and_what_to_do(text: str, message: str, hint: str) -
 def test_documents_and_json() -> None:
     assert list(trees(Text("x", b"a: 1\n---\n---\nb: 2\n"))) == [{"a": 1}, {"b": 2}]
     assert list(trees(Text("x", b'{"a": 1}'))) == [{"a": 1}]
+
+
+PASTED = "apiVersion: v1\nkind: Pod\nmetadata:\n\u00a0 name: web\n# \u00a0 no indentation\n"
+
+
+def test_no_break_spaces_that_became_part_of_a_name_are_pointed_at() -> None:
+    (tree,) = trees(Text("pod.yaml", PASTED.encode()))
+    assert tree["\u00a0 name"] == "web"
+    item = Manifest(
+        tree,
+        "pod.yaml",
+        Resource("pods", "pod", "Pod", "", "v1", True, (), (), (), (), True),
+        "default",
+        advice_on_fields(PASTED.encode()),
+    )
+    error = ApiError({"reason": "BadRequest", "message": 'unknown field "\u00a0 name"'}).during("creating", "pod.yaml")
+    assert report(refused(item, error)).split("\n")[1:] == [
+        "hint: line 4 col 1: no-break space U+00A0 used as indentation; replace it with a blank"
+    ]
+
+
+def test_sound_indentation_gives_no_advice() -> None:
+    assert advice_on_fields("a:\n  b: x\u00a0y\n".encode()) == ""

@@ -71,7 +71,7 @@ def run(session: Session, options: Options, words: Words) -> int:
             if not reporter.wants_object:
                 reporter.done(done.resource, done.tree, done.operation)
         except CliError as error:
-            problems.append(error)
+            problems.append(manifest.refused(item, error))
     if not count:
         raise CliError("no objects passed to apply")
     if reporter.wants_object and applied:

@@ -31,9 +31,10 @@ def run(session: Session, options: Options, words: Words) -> int:
                 continue
             reporter.done(item.resource, create_one(session, options, item), "created")
         except ApiError as error:
-            problems.append(error.during("creating", item.source if isinstance(item, Manifest) else ""))
+            source = item.source if isinstance(item, Manifest) else ""
+            problems.append(manifest.refused(item, error.during("creating", source)))
         except CliError as error:
-            problems.append(error)
+            problems.append(manifest.refused(item, error))
     if not count:
         raise CliError("no objects passed to create")
     raise_all(problems)

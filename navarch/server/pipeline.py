@@ -231,6 +231,7 @@ class Pipeline:
         try:
             if _finished(served.kind, tree):
                 await self._store.delete(current.key, current.revision)
+                self._reactions.of(write).settle(tree)
                 return Outcome(_dump(served, tree), deleted=True)
             entry = await self._store.put(current.key, served.document(tree), current.revision, served.kind.ttl_s)
         except RevisionConflict:

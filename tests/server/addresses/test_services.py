@@ -67,6 +67,18 @@ def test_node_ports_go_back_with_the_type(peer: Peer) -> None:
     assert peer.post(SERVICES, other)["spec"]["ports"][0]["nodePort"] == port
 
 
+def test_a_port_taken_with_the_last_finalizer_is_given_back(peer: Peer) -> None:
+    held = service()
+    held["metadata"]["finalizers"] = ["example.com/wait"]
+    peer.post(SERVICES, held)
+    peer.ok("DELETE", SERVICES + "/s")
+    ports = [{"port": 80, "nodePort": 30100}]
+    patch = {"metadata": {"finalizers": None}, "spec": {"type": "NodePort", "ports": ports}}
+    peer.ok("PATCH", SERVICES + "/s", patch, media=MERGE)
+    assert peer.send("GET", SERVICES + "/s").status == 404
+    assert peer.post(SERVICES, service("t", type="NodePort", ports=ports))["spec"]["ports"][0]["nodePort"] == 30100
+
+
 def test_an_external_name_has_no_address(peer: Peer) -> None:
     address = peer.post(SERVICES, service())["spec"]["clusterIP"]
     patch = {"spec": {"type": "ExternalName", "externalName": "example.com"}}

@@ -103,6 +103,8 @@ class Registration:
 
     async def report(self) -> None:
         """Write the status if it changed or was not written for long."""
+        if self.node is not None and self._written and await self._taken_for_dead():
+            self._written = {}
         now = self._seams.clock.now()
         before = {c["type"]: c for c in self._written.get("conditions", ())}
         status = node_status(self._config, await self._see(), before, now)
@@ -114,6 +116,13 @@ class Registration:
         )
         self.node = decode(Node, raw)
         self._written, self._written_at = status, now
+
+    async def _taken_for_dead(self) -> bool:
+        """Whether somebody else wrote over our conditions, as the node lifecycle does when we are silent."""
+        found: Tree = msgspec.json.decode(await self._client.get(NODES, self._config.name))
+        ours = {c["type"]: c["status"] for c in self._written.get("conditions", ())}
+        theirs = {c["type"]: c["status"] for c in found.get("status", {}).get("conditions", ())}
+        return any(theirs.get(type_) != status for type_, status in ours.items())
 
     async def _see(self) -> Seen:
         try:

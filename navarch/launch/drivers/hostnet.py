@@ -64,13 +64,24 @@ def open_network(network: ClusterNetwork, journal: Journal) -> None:
         _set_sysctl(f"net/ipv4/conf/{uplink}/forwarding", "1", journal)
     if bridge not in bridges():
         journal.add(Made("link", bridge))
-        ip(f"link add {bridge} type bridge", f"addr add {network.host_ip}/24 dev {bridge}", f"link set {bridge} up")
+        # An address of its own: a bridge without one takes its ports' lowest, which changes as nodes come
+        # and go, and the nodes that stay would send to the old one for up to a minute.
+        ip(
+            f"link add {bridge} address {bridge_mac(network)} type bridge",
+            f"addr add {network.host_ip}/24 dev {bridge}",
+            f"link set {bridge} up",
+        )
     for setting in ("forwarding", "route_localnet"):
         _write_sysctl(f"net/ipv4/conf/{bridge}/{setting}", "1")
     journal.add(Made("table", bridge))
     tables = [Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6", "udp", "udp6") if _is_there(name)]
     text = host_table(network, listening_ports(tables), loopback=not others)
     nft(f"table ip {bridge}\ndelete table ip {bridge}\n{text}")
+
+
+def bridge_mac(network: ClusterNetwork) -> str:
+    """A locally administered address made of the bridge's IP address."""
+    return "02:42:" + ":".join(f"{int(part):02x}" for part in network.host_ip.split("."))
 
 
 def close_network(journal: Journal) -> None:

@@ -28,7 +28,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Why the kubelet gave up the whole pod: `reason` is DeadlineExceeded, Evicted, OutOfcpu, …"""
+    """Why the kubelet gave up the whole pod: `reason` is DeadlineExceeded, OutOfcpu, …"""
 
     reason: str
     message: str

@@ -4,7 +4,7 @@ The kubelet makes a worker for every pod it hears of; the worker ends when nothi
 one task: it sleeps until something about its pod changed (spec, runtime event, probe result, an object it is
 made of) or a back-off ends, so a pod that just runs costs nothing.
 
-    running -> (deleted, deadline, evicted, rejected, all containers done) -> stopping -> cleaned -> gone
+    running -> (deleted, deadline, rejected, all containers done) -> stopping -> cleaned -> gone
 
 What it decides is in `machine.py` and `status.py`; how things start and stop in `starting.py` and `killing.py`.
 
@@ -102,13 +102,6 @@ class PodWorker:
         self._begin_deletion(self._grace_s)
         self._parts.statuses.forget(self._api_uid())
         self.poke()
-
-    def end(self, ended: Ended) -> None:
-        """Give the pod up: evicted, preempted."""
-        if self.memory.ended is None:
-            self.memory.ended = ended
-            self._interrupt()
-            self.poke()
 
     def _begin_deletion(self, grace_s: int | None) -> None:
         shorter = self._grace_s is None or (grace_s is not None and grace_s < self._grace_s)

@@ -69,11 +69,6 @@ class Hub:
     def close(self) -> None:
         self._cancel()
 
-    @property
-    def watchers(self) -> int:
-        pinned = sum(len(group) for values in self._pinned.values() for group in values.values())
-        return len(self._broad) + pinned
-
     def past(self, selection: Selection, after: int) -> list[WatchEvent]:
         """The changes since `after` that are already published. Raises: Compacted."""
         events: list[Event] = []

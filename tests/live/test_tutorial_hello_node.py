@@ -51,12 +51,14 @@ def test_a_life(namespace: Namespace) -> None:
         "deployment.apps/hello-node image updated\n"
     )
     assert "successfully rolled out" in kubectl("rollout", "status", "deployment/hello-node", "--timeout=60s").out
-    assert http(f"http://{address}:8080") == "Hello World Again!"
+    # A pod that ends may still take a connection or two.
+    eventually(lambda: http(f"http://{address}:8080") == "Hello World Again!")
     assert [row[0] for row in kubectl("rollout", "history", "deployment/hello-node").rows[2:] if row] == ["1", "2"]
 
     assert kubectl("rollout", "undo", "deployment/hello-node").out == "deployment.apps/hello-node rolled back\n"
     kubectl("rollout", "status", "deployment/hello-node", "--timeout=60s")
-    assert http(f"http://{address}:8080") == "Hello World!"
+    # A pod that ends may still take a connection or two.
+    eventually(lambda: http(f"http://{address}:8080") == "Hello World!")
     assert [row[0] for row in kubectl("rollout", "history", "deployment/hello-node").rows[2:] if row] == ["2", "3"]
 
     kubectl("label", "deployment", "hello-node", "tier=web")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -52,6 +55,18 @@ TASK_OWNERS = frozenset(
         "wire/http.py",
     }
 )
+
+#: What a distribution is called when it is imported, where that is not its own name.
+MODULES = {
+    "cel-expr-python": "cel_expr_python",
+    "grpcio": "grpc",
+    "protobuf": "google",
+    "pyjwt": "jwt",
+    "pyyaml": "yaml",
+}
+
+#: The plug-in for pytest is imported by pytest.
+OPTIONAL = frozenset({"pytest"})
 
 #: Where people are talked to.
 PRINTERS = ("app/", "cli/", "launch/", "testing/seeds.py")
@@ -150,3 +165,11 @@ def test_owners_still_start_tasks(name: str) -> None:
 def test_runners_still_run(layer: str) -> None:
     idle = [name for name in RUNNERS[layer] if not any(what in IMPURE for _, what in imports(PACKAGE / layer / name))]
     assert not idle, "these are pure by now: take them off the list"
+
+
+def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = [re.split(r"[^\w.-]", requirement)[0] for requirement in project["dependencies"]]
+    declared = {MODULES.get(name, name) for name in names}
+    imported = {what for path in PACKAGE.rglob("*.py") for _, what in imports(path)}
+    assert imported - sys.stdlib_module_names - {"navarch", "__future__"} - OPTIONAL == declared

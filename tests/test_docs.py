@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from navarch.testing import Cluster
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "navarch"
@@ -75,3 +77,16 @@ def test_every_page_is_found_from_the_readme() -> None:
     assert "(docs/checklists)" in readme
     for page in sorted((ROOT / "docs").glob("*.md")):
         assert f"docs/{page.name}" in readme, f"{page.name} cannot be found from the README"
+
+
+def test_calls_of_the_testing_page_exist() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text()
+    calls = set(re.findall(r"\bc\.([a-z_]+)\(", page))
+    assert len(calls) > 20
+    assert not [name for name in sorted(calls) if not callable(getattr(Cluster, name, None))]
+
+
+def test_the_readme_names_make_targets_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)\b", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert {"start", "test"} <= named <= targets

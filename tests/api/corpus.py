@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-CORPUS = Path(os.environ.get("NAVARCH_CORPUS", ROOT.parent / "shared" / "corpus"))
+from tests.recordings import DIRECTORY as CORPUS
 
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no recorded corpus at {CORPUS}: set NAVARCH_CORPUS")
 

@@ -1,15 +1,12 @@
 import gzip
 import json
-import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from navarch.base import names
-
-CORPUS = Path(os.environ.get("NAVARCH_CORPUS", "../shared/corpus"))
+from tests.recordings import DIRECTORY as CORPUS
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
 import json
-import os
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -15,8 +13,7 @@ from navarch.base.selector import (
     parse_fields,
     parse_labels,
 )
-
-CORPUS = Path(os.environ.get("NAVARCH_CORPUS", "../shared/corpus"))
+from tests.recordings import DIRECTORY as CORPUS
 
 
 @pytest.mark.parametrize(

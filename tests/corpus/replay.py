@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gzip
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from navarch.store.contract import RevisionConflict
 from navarch.store.memory import MemoryStore
 from navarch.wire.messages import Request, Response, Sink
 from tests.corpus.matching import Bindings, differences
+from tests.recordings import DIRECTORY
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 NAMESPACES = ("gold", "upd", "ssa", "tbl", "ls", "az", "kc")
@@ -41,7 +41,7 @@ noname-token,system:node:,nx-uid,system:nodes"""
 
 def directory() -> Path:
     """Where the recordings lie: $NAVARCH_CORPUS, or beside the checkout."""
-    return Path(os.environ.get("NAVARCH_CORPUS", Path(__file__).parents[2].parent / "shared" / "corpus"))
+    return DIRECTORY
 
 
 def records(name: str) -> list[dict[str, Any]]:

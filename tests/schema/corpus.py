@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-DIRECTORY = Path(os.environ.get("NAVARCH_CORPUS", Path(__file__).parents[2] / "../shared/corpus"))
+from tests.recordings import DIRECTORY
 
 needs_corpus = pytest.mark.skipif(not DIRECTORY.is_dir(), reason=f"no recorded answers in {DIRECTORY}")
 

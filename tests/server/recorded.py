@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from navarch.wire.messages import ANONYMOUS, User
-
-ROOT = Path(os.environ.get("NAVARCH_CORPUS", Path(__file__).parents[2].parent / "shared/corpus"))
+from tests.recordings import DIRECTORY as ROOT
 
 AUTHENTICATED = "system:authenticated"
 

@@ -105,7 +105,7 @@ def _toleration(item: Tree) -> str:
         text += f":{item['effect']}"
     operator = item.get("operator", "Equal")
     if operator != "Equal" and not item.get("value"):
-        text += " op=Exists" if True else ""
+        text += " op=Exists"
     if item.get("tolerationSeconds") is not None:
         text += f" for {item['tolerationSeconds']}s"
     return text

@@ -8,6 +8,10 @@ Each Struct is compiled to one closure. It keeps a plan for every set of keys it
 order: which fields to visit, in Go's order, and how. A walk is then a few dict look-ups per field. Anything that
 does not fit a plan raises `Anomaly`; `diagnose.py` then finds out what exactly is wrong.
 
+A Go server keeps the empty lists and maps of a request in memory until the object is stored: faults are
+told of `[]` and not of null, and a writer owns a list that is always printed when he states it empty.
+`keeping` names the presences (`types.Field`) whose empty lists and maps stay; by default none does.
+
 Called by decode.py for request bodies, and by whoever merged a tree. Only for built-in types: custom
 resources keep what they are given (structural.py).
 """
@@ -35,23 +39,29 @@ class Anomaly(Exception):
     """A value that the fast path does not handle: a wrong type, a bad number, an unknown field."""
 
 
-def canon(node: Node) -> Canon:
+#: The forms: as stored, as a writer's fields are told, as a request was made.
+STORED: Final[frozenset[str]] = frozenset()
+STATED: Final = frozenset({"always"})
+ASKED: Final = frozenset({"always", "omit"})
+
+
+def canon(node: Node, keeping: frozenset[str] = STORED) -> Canon:
     """The compiled function of a node. Raises `Anomaly` from the function, never here."""
     if isinstance(node, Struct):
-        if (compiled := _STRUCTS.get(node)) is None:
-            compiled = _STRUCTS[node] = _struct(node)
+        if (compiled := _STRUCTS.get((node, keeping))) is None:
+            compiled = _STRUCTS[node, keeping] = _struct(node, keeping)
         return compiled
     if isinstance(node, Map):
-        return _map(node)
+        return _map(node, keeping)
     if isinstance(node, List):
-        return _list(node)
+        return _list(node, keeping)
     return _SCALARS[node.name]
 
 
-_STRUCTS: dict[Struct, Canon] = {}
+_STRUCTS: dict[tuple[Struct, frozenset[str]], Canon] = {}
 
 
-def _struct(struct: Struct) -> Canon:
+def _struct(struct: Struct, keeping: frozenset[str]) -> Canon:
     plans: dict[tuple[str, ...], list[tuple[str, type, bool, Canon, Canon | None]]] = {}
 
     def run(value: Any) -> Tree:
@@ -60,7 +70,7 @@ def _struct(struct: Struct) -> Canon:
         keys = tuple(value)
         plan = plans.get(keys)
         if plan is None:
-            plan = _plan(struct, keys)
+            plan = _plan(struct, keys, keeping)
             if len(plans) < _MAX_PLANS:
                 plans[keys] = plan
         out: Tree = {}
@@ -80,16 +90,23 @@ def _struct(struct: Struct) -> Canon:
     return run
 
 
-def _plan(struct: Struct, keys: tuple[str, ...]) -> list[tuple[str, type, bool, Canon, Canon | None]]:
+def _plan(
+    struct: Struct, keys: tuple[str, ...], keeping: frozenset[str]
+) -> list[tuple[str, type, bool, Canon, Canon | None]]:
     """(key, Python type that needs no further look, keep empty values, function, zero value)."""
     given = set(keys)
     if not given <= struct.fields.keys():
         raise Anomaly
     return [
-        (name, _leaf(f.node), f.presence != "omit", _field(f), _absent(f))
+        (name, _leaf(f.node), f.presence != "omit" or _stays(f, keeping), _field(f, keeping), _absent(f))
         for name, f in struct.fields.items()
         if name in given or f.presence in ("always", "null")
     ]
+
+
+def _stays(field: Field, keeping: frozenset[str]) -> bool:
+    """Does the field keep an empty list or map?"""
+    return field.presence in keeping and isinstance(field.node, List | Map)
 
 
 def _absent(field: Field) -> Canon | None:
@@ -109,9 +126,9 @@ def _leaf(node: Node) -> type:
     return _Never
 
 
-def _field(field: Field) -> Canon:
-    inner = canon(field.node)
-    if field.presence == "always" and isinstance(field.node, List | Map):
+def _field(field: Field, keeping: frozenset[str]) -> Canon:
+    inner = canon(field.node, keeping)
+    if field.presence == "always" and isinstance(field.node, List | Map) and not _stays(field, keeping):
         return lambda value: inner(value) or None  # protobuf, Go's storage form, has no empty lists
     return inner
 
@@ -139,9 +156,9 @@ _ZEROS: Final[dict[str, Any]] = {
 }
 
 
-def _map(node: Map) -> Canon:
+def _map(node: Map, keeping: frozenset[str]) -> Canon:
     plain = _leaf(node.value)
-    inner = canon(node.value)
+    inner = canon(node.value, keeping)
     zero = zero_of(node.value)
     if isinstance(node.value, Scalar) and node.value.name == "bytes":
         zero = _string_zero
@@ -160,9 +177,9 @@ def _map(node: Map) -> Canon:
     return run
 
 
-def _list(node: List) -> Canon:
+def _list(node: List, keeping: frozenset[str]) -> Canon:
     plain = _leaf(node.item)
-    inner = canon(node.item)
+    inner = canon(node.item, keeping)
     zero = zero_of(node.item)
 
     def run(value: Any) -> list[Any]:

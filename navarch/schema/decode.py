@@ -21,7 +21,7 @@ from navarch.base.errors import StatusError, bad_request
 from navarch.base.field import invalid, invalid_value
 from navarch.base.nesting import too_deep
 from navarch.schema import diagnose, facts, gojson, protobuf, structural
-from navarch.schema.canon import Anomaly, canon
+from navarch.schema.canon import ASKED, STATED, STORED, Anomaly, canon
 from navarch.schema.types import STRING, Field, List, Map, Node, Struct, Tree
 
 _EXCERPT: Final = 30
@@ -35,10 +35,12 @@ _SCHEME: Final = "pkg/api/legacyscheme/scheme.go:30"
 @dataclass(slots=True)
 class Decoded:
     """A body as a canonical tree. `strict_errors` are the texts of warnings (fieldValidation=Warn):
-    repeated and unknown fields, which are no longer in the tree."""
+    repeated and unknown fields, which are no longer in the tree. `as_asked`: the tree may hold empty
+    lists and maps that are not stored (`canon.ASKED`)."""
 
     tree: Tree
     strict_errors: list[str] = field(default_factory=list)
+    as_asked: bool = False
 
     @property
     def strict_message(self) -> str:
@@ -65,15 +67,28 @@ def decode_object(raw: bytes, content_type: str, node: Struct, kind: str, api_ve
     _check_expected(found, kind, api_version)
     text = raw if is_json else b""
     odd = is_json and _has_repeated_keys(tree, raw)
+    empties = _EMPTY.search(raw) is not None
     try:
-        strict = repeated + normalize(node, tree, text)
+        strict = repeated + normalize(node, tree, text, keeping=ASKED if empties else STORED)
     except DecodeError as error:
         raise cannot_handle(found[1], found[0], kind, str(error)) from error
     if odd:
         strict = diagnose.Problems(node, diagnose.loads(raw)).strict
     tree.setdefault("kind", kind)
     tree.setdefault("apiVersion", api_version)
-    return Decoded(tree, strict)
+    return Decoded(tree, strict, as_asked=empties)
+
+
+def may_leave_empties(patch: bytes) -> bool:
+    """May an object be left with empty lists or maps by what a patch or configuration with this text says?"""
+    return _EMPTIES.search(patch) is not None
+
+
+#: An empty list or map in a text.
+_EMPTY: Final = re.compile(rb"\[\s*\]|\{\s*\}")
+#: Either of these, or what takes away the last item of one: null, the directives of a strategic merge,
+#: the operations of a JSON patch.
+_EMPTIES: Final = re.compile(_EMPTY.pattern + rb'|null|"\$|"op"')
 
 
 def decode_custom(raw: bytes, content_type: str, node: Struct, kind: str, api_version: str) -> Decoded:
@@ -144,37 +159,50 @@ def plain_json(raw: bytes) -> Tree | None:
 _FRACTION: Final = re.compile(rb"\d[.eE][\d+-]*\s*[,}\]]")
 
 
-def normalize(node: Struct, tree: Tree, raw: bytes = b"") -> list[str]:
+def normalize(node: Struct, tree: Tree, raw: bytes = b"", *, keeping: frozenset[str] = STORED) -> list[str]:
     """Bring a tree into canonical form in place and answer the unknown fields it had, which are
-    dropped. `raw` is the text it came from, for the digits of numbers in errors.
+    dropped. `raw` is the text it came from, for the digits of numbers in errors. `keeping` says which
+    form (`canon`).
 
     Raises: DecodeError if a value does not fit its type.
     """
     unknown: list[str] = []
     try:
-        out = canon(node)(tree)
+        out = canon(node, keeping)(tree)
     except Anomaly:
         problems = diagnose.Problems(node, diagnose.loads(raw) if raw else tree)
         if problems.type_error:
             raise DecodeError(problems.type_error) from None
         unknown = problems.strict
         prune(node, tree)
-        out = canon(node)(tree)
+        out = canon(node, keeping)(tree)
     tree.clear()
     tree.update(out)
     return unknown
 
 
-def decode_patched(node: Struct, tree: Tree, *, strict: bool) -> list[str]:
+def stored(node: Struct, tree: Tree) -> Tree:
+    """A copy of an object in the form in which it is stored."""
+    out: Tree = canon(node)(tree)
+    return out
+
+
+def stated(node: Struct, tree: Tree) -> Tree:
+    """A copy of an object in the form in which a writer's fields are told from it."""
+    out: Tree = canon(node, STATED)(tree)
+    return out
+
+
+def decode_patched(node: Struct, tree: Tree, *, strict: bool, keeping: frozenset[str] = STORED) -> list[str]:
     """Bring an object that a JSON or merge patch made into canonical form, in place, and answer the
-    unknown fields it had.
+    unknown fields it had. `keeping` says which form (`canon`).
 
     Raises: StatusError 422 if it does not fit its type, or `strict` and it has unknown fields.
     """
     # Go's merge leaves the touched levels as maps, which print sorted.
     merged = orjson.dumps(dict(sorted(tree.items()))).decode()
     try:
-        unknown = normalize(node, tree)
+        unknown = normalize(node, tree, keeping=keeping)
     except DecodeError as error:
         raise _invalid_patch(merged, str(error)) from error
     if strict and unknown:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from navarch.base import yaml
 from navarch.base.errors import StatusError, bad_request, unsupported_media_type
+from navarch.schema.canon import ASKED, STORED
 from navarch.schema.decode import (
     Decoded,
     DecodeError,
     cannot_handle,
     decode_custom,
     decode_object,
+    may_leave_empties,
     normalize,
     normalize_custom,
     parse_body,
@@ -20,6 +22,7 @@ from navarch.schema.defaults import apply_defaults
 from navarch.schema.facts import load
 from navarch.schema.types import Tree
 from navarch.server.options import WriteOptions
+from navarch.server.pipeline import Write
 from navarch.server.served import Served
 from navarch.wire.messages import Request
 
@@ -39,15 +42,17 @@ def media_type(header: str) -> str:
     return media
 
 
-def decode(served: Served, raw: bytes, media: str, options: WriteOptions, warnings: list[str]) -> Tree:
+def decode(write: Write, raw: bytes, media: str) -> Tree:
     """The tree of a body, pruned and with all defaults.
 
     Raises: StatusError 400 for what cannot be decoded, and with fieldValidation Strict for unknown and
     duplicate fields; with Warn these go to `warnings`.
     """
+    served = write.served
     decoder = decode_object if served.builtin else decode_custom
     decoded = decoder(raw, media, served.node, served.kind.kind, served.api_version)
-    report_strict(served, decoded.strict_errors, options, warnings)
+    report_strict(served, decoded.strict_errors, write.options, write.warnings)
+    write.as_asked = decoded.as_asked
     apply_all_defaults(served, decoded.tree)
     return decoded.tree
 
@@ -62,12 +67,15 @@ def report_strict(served: Served, errors: list[str], options: WriteOptions, warn
     warnings.extend(errors)
 
 
-def settle(served: Served, tree: Tree) -> list[str]:
+def settle(served: Served, tree: Tree, *, as_asked: bool = False) -> list[str]:
     """Bring an object that a patch made into normal form, in place; the unknown fields that it had.
+    With `as_asked` it keeps empty lists and maps that are not stored (`canon.ASKED`).
 
     Raises: DecodeError if a value does not fit its type.
     """
-    return (normalize if served.builtin else normalize_custom)(served.node, tree)
+    if served.builtin:
+        return normalize(served.node, tree, keeping=ASKED if as_asked else STORED)
+    return normalize_custom(served.node, tree)
 
 
 def apply_all_defaults(served: Served, tree: Tree) -> None:
@@ -77,10 +85,12 @@ def apply_all_defaults(served: Served, tree: Tree) -> None:
     served.kind.default(tree)
 
 
-def decode_applied(served: Served, raw: bytes, options: WriteOptions, warnings: list[str]) -> Tree:
+def decode_applied(write: Write, raw: bytes) -> Tree:
     """The configuration of a server-side apply, just as it was written: what it leaves out is not the
     applier's. Raises: StatusError 400."""
-    return decode_applied_as(raw, served.kind.kind, served.api_version, options, warnings)
+    served = write.served
+    write.as_asked = served.builtin and may_leave_empties(raw)
+    return decode_applied_as(raw, served.kind.kind, served.api_version, write.options, write.warnings)
 
 
 def decode_applied_as(raw: bytes, kind: str, api_version: str, options: WriteOptions, warnings: list[str]) -> Tree:
@@ -111,13 +121,13 @@ def decode_applied_as(raw: bytes, kind: str, api_version: str, options: WriteOpt
     return applied
 
 
-def complete_applied(served: Served, tree: Tree) -> None:
+def complete_applied(write: Write, tree: Tree) -> None:
     """Bring what an apply made into normal form, with all defaults. Raises: StatusError 500."""
     try:
-        settle(served, tree)
+        settle(write.served, tree, as_asked=write.as_asked)
     except DecodeError as error:
         raise StatusError(500, "", str(error)) from None
-    apply_all_defaults(served, tree)
+    apply_all_defaults(write.served, tree)
 
 
 def decode_delete_options(request: Request) -> Tree | None:

@@ -90,7 +90,7 @@ class Objects:
         timeout_of(query)
         write = self.write_of(request, info, served, write_options(query, "CreateOptions"))
         media = bodies.media_type(request.headers.get("content-type", ""))
-        tree = bodies.decode(served, request.body, media, write.options, write.warnings)
+        tree = bodies.decode(write, request.body, media)
         check_place(write, tree)
         outcome = await self.pipeline.create(write, tree)
         return self.answer(request, served, outcome, query)
@@ -100,7 +100,7 @@ class Objects:
         timeout_of(query)
         write = self.write_of(request, info, served, write_options(query, "UpdateOptions"))
         media = bodies.media_type(request.headers.get("content-type", ""))
-        tree = bodies.decode(served, request.body, media, write.options, write.warnings)
+        tree = bodies.decode(write, request.body, media)
         check_place(write, tree)
         return self.answer(request, served, await self._put(write, tree), query)
 
@@ -139,7 +139,7 @@ class Objects:
         return self.answer(request, served, outcome, query)
 
     async def _apply(self, write: Write, body: bytes) -> Outcome:
-        applied = bodies.decode_applied(write.served, body, write.options, write.warnings)
+        applied = bodies.decode_applied(write, body)
         applied["metadata"].setdefault("name", write.name)
         check_place(write, applied)
         if applied["metadata"].get("managedFields"):
@@ -164,7 +164,7 @@ class Objects:
                 options.force,
                 reset=served.reset_fields(),
             )
-            bodies.complete_applied(served, merged)
+            bodies.complete_applied(write, merged)
             return merged
 
         while True:

@@ -15,7 +15,8 @@ from navarch.base import patch as patches
 from navarch.base.errors import StatusError, bad_request, unsupported_media_type
 from navarch.base.field import invalid, invalid_value
 from navarch.schema import gojson, strategic
-from navarch.schema.decode import DecodeError, decode_patched
+from navarch.schema.canon import ASKED, STORED
+from navarch.schema.decode import DecodeError, decode_patched, may_leave_empties
 from navarch.schema.types import Tree
 from navarch.server import bodies
 from navarch.server.pipeline import Change, Write, check_place
@@ -53,6 +54,7 @@ def change_of(write: Write, media: str, body: bytes) -> Change:
     if media == STRATEGIC and not write.served.builtin:
         raise unsupported_media_type((JSON, MERGE, APPLY))
     patch = decode_body(body)
+    write.as_asked = write.served.builtin and may_leave_empties(body)
 
     def change(current: Tree) -> Tree:
         return _decoded(write, media, _patched(write, media, current, patch))
@@ -79,10 +81,12 @@ def _decoded(write: Write, media: str, patched: Tree) -> Tree:
     if _mistyped(served, patched):
         raise _unfit(patched, _no_kind(patched))
     if served.builtin and media != STRATEGIC:
-        strict = decode_patched(served.node, patched, strict=write.options.field_validation == "Strict")
+        unknown_refused = write.options.field_validation == "Strict"
+        keeping = ASKED if write.as_asked else STORED
+        strict = decode_patched(served.node, patched, strict=unknown_refused, keeping=keeping)
     else:
         try:
-            strict = bodies.settle(served, patched)
+            strict = bodies.settle(served, patched, as_asked=write.as_asked)
         except DecodeError as error:
             raise _unfit(patched, str(error)) from None
     bodies.report_strict(served, strict, write.options, write.warnings)

@@ -20,12 +20,14 @@ from dataclasses import dataclass
 import orjson
 
 from navarch.api.kind import Kind
+from navarch.api.strategy import carry
 from navarch.api.validation.metadata import metadata_update_errors
 from navarch.api.validation.objects import create_errors, update_errors
 from navarch.base.errors import MODIFIED, StatusError, already_exists, bad_request, conflict, not_found
 from navarch.base.field import FieldError, invalid, invalid_value
 from navarch.base.times import format_time
 from navarch.schema import managed_fields
+from navarch.schema.decode import stated, stored
 from navarch.schema.types import Tree
 from navarch.seams.contract import Seams
 from navarch.server.admission.contract import CREATE, UPDATE, Attributes, Chain
@@ -61,6 +63,8 @@ class Write:
     warnings: list[str]
     #: What stands in for the kind's own rules where a subresource has others: (new, old) -> errors.
     check: Callable[[Tree, Tree], list[FieldError]] | None = None
+    #: Does the new tree still hold empty lists and maps of the request that are not stored (`canon.ASKED`)?
+    as_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,7 @@ class Pipeline:
                 raise invalid(served.kind.kind, served.kind.home_group, tree["metadata"].get("name", ""), errors)
             self._warn(write, tree, None)
             await self._chain.validate(attributes)
+            _settle(write, tree)
             key = served.key(write.namespace, tree["metadata"]["name"])
             return await self._put_new(write, key, tree)
         except BaseException:
@@ -214,6 +219,7 @@ class Pipeline:
                 raise invalid(kind.kind, kind.home_group, write.name, errors)
             self._warn(write, tree, old)
             await self._chain.validate(attributes)
+            _settle(write, tree)
             outcome = await self._put_changed(write, current, old, tree)
         except BaseException:
             self._reactions.of(write).abandon(tree)
@@ -249,7 +255,8 @@ class Pipeline:
         if kind.prepare_update is not None and not write.subresource:
             kind.prepare_update(tree, old)
         apart = ("metadata", "status") if write.served.status_apart else ("metadata",)
-        changed = _changed_beside(apart, tree, old) or kind.counted(tree) != kind.counted(old)
+        settled = stored(write.served.node, tree) if write.as_asked else tree
+        changed = _changed_beside(apart, settled, old) or kind.counted(tree) != kind.counted(old)
         if kind.has_generation and write.subresource != "binding" and changed:
             tree["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
 
@@ -265,16 +272,19 @@ class Pipeline:
     # --- shared steps
 
     def _own_fields(self, write: Write, old: Tree | None, tree: Tree) -> None:
+        seen = stated(write.served.node, tree) if write.as_asked else tree
         managed_fields.on_update(
             write.served.node,
             old,
-            tree,
+            seen,
             write.manager,
             write.served.api_version,
             format_time(self._seams.clock.now()),
             write.subresource,
             reset=None if write.subresource == "status" else write.served.reset_fields(),
         )
+        if seen is not tree:
+            carry(tree["metadata"], seen["metadata"], "managedFields")
 
     def _attributes(self, operation: str, write: Write, tree: Tree, old: Tree | None) -> Attributes:
         return Attributes(
@@ -378,6 +388,14 @@ def _finished(kind: Kind, tree: Tree) -> bool:
 def _changed_beside(apart: tuple[str, ...], tree: Tree, old: Tree) -> bool:
     """Whether anything but the fields `apart` differs."""
     return any(tree.get(name) != old.get(name) for name in tree.keys() | old.keys() if name not in apart)
+
+
+def _settle(write: Write, tree: Tree) -> None:
+    """Bring the tree into the form that is stored."""
+    if write.as_asked:
+        settled = stored(write.served.node, tree)
+        tree.clear()
+        tree.update(settled)
 
 
 def _copy(tree: Tree) -> Tree:

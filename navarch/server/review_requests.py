@@ -6,6 +6,7 @@ import orjson
 
 from navarch.base.times import format_time
 from navarch.schema import managed_fields
+from navarch.schema.decode import stated
 from navarch.seams.contract import Clock
 from navarch.server import bodies
 from navarch.server.objects import Objects
@@ -27,8 +28,10 @@ class ReviewRequests:
         """Raises: StatusError 400, 415, 422."""
         write = Objects.write_of(request, info, served, write_options(parse_query(request.query), "CreateOptions"))
         media = bodies.media_type(request.headers.get("content-type", ""))
-        tree = bodies.decode(served, request.body, media, write.options, request.warnings)
+        tree = bodies.decode(write, request.body, media)
         check_place(write, tree)
+        if write.as_asked:
+            tree = stated(served.node, tree)
         now = self._clock.now()
         managed_fields.on_update(served.node, None, tree, write.manager, served.api_version, format_time(now))
         review(tree, request.user, info.namespace, self._judges, now)

@@ -15,7 +15,7 @@ import pytest
 from navarch.base import yaml
 from navarch.base.errors import StatusError
 from navarch.schema import facts
-from navarch.schema.decode import Decoded, decode_object, decode_patched, normalize, plain_json
+from navarch.schema.decode import Decoded, decode_object, decode_patched, normalize, plain_json, stated, stored
 from tests.schema.corpus import api_version, body, needs_corpus, records
 
 FACTS = facts.load()
@@ -135,13 +135,29 @@ def test_whatever_comes_is_taken_or_refused() -> None:
 def test_nulls_empties_and_zeros() -> None:
     raw = b"""{"metadata":{"name":"p","labels":{},"generation":0},
         "spec":{"containers":[{"name":"c","env":null,"tty":false}]}}"""
-    assert decode(raw, kind="Pod").tree == {
+    decoded = decode(raw, kind="Pod")
+    assert decoded.as_asked
+    assert decoded.tree["metadata"] == {"name": "p", "labels": {}}
+    assert stored(FACTS.type("io.k8s.api.core.v1.Pod"), decoded.tree) == {
         "kind": "Pod",
         "apiVersion": "v1",
         "metadata": {"name": "p"},
         "spec": {"containers": [{"name": "c", "resources": {}}]},
         "status": {},
     }
+
+
+def test_a_writer_states_lists_that_are_always_printed() -> None:
+    raw = b'{"metadata":{"labels":{}},"addressType":"IPv4","endpoints":[]}'
+    node = FACTS.type("io.k8s.api.discovery.v1.EndpointSlice")
+    decoded = decode(raw, "discovery.k8s.io/v1", "EndpointSlice")
+    assert stated(node, decoded.tree)["endpoints"] == []
+    assert "labels" not in stated(node, decoded.tree)["metadata"]
+    assert stored(node, decoded.tree)["endpoints"] is None
+
+
+def test_a_text_without_empties_is_in_stored_form_at_once() -> None:
+    assert not decode(b'{"metadata":{"name":"c"},"data":{"k":"v"}}').as_asked
 
 
 def test_pointers_keep_their_zeros() -> None:

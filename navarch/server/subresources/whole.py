@@ -65,7 +65,7 @@ class WholeObjectSubresource:
     @staticmethod
     def _put(write: Write, request: Request) -> Change:
         media = bodies.media_type(request.headers.get("content-type", ""))
-        sent = bodies.decode(write.served, request.body, media, write.options, write.warnings)
+        sent = bodies.decode(write, request.body, media)
         check_place(write, sent)
 
         def replace(current: Tree) -> Tree:

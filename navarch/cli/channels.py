@@ -1,4 +1,4 @@
-"""The channels of exec and attach on one WebSocket: input, output, errors, result, terminal size.
+"""A WebSocket to the server, and the channels of exec and attach on it: input, output, errors, result, window.
 
 Source: Kubernetes' remote command protocol `v5.channel.k8s.io` (v4 without closing of the input).
 """
@@ -6,11 +6,14 @@ Source: Kubernetes' remote command protocol `v5.channel.k8s.io` (v4 without clos
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
+from websockets.exceptions import NegotiationError
 from websockets.frames import Opcode
+from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from navarch.cli.errors import ApiError, CliError
@@ -20,16 +23,28 @@ PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, RESULT, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 
 
-class Channels:
-    """An upgraded connection. `read` is for one thread, the senders for any."""
+class _Protocol(ClientProtocol):
+    """Takes `SPDY/3.1+portforward.k8s.io`, which is no token of HTTP, for the name of a protocol."""
 
-    def __init__(self, client: Client, path: str, query: Query) -> None:
+    def process_subprotocol(self, headers: Headers) -> Subprotocol | None:
+        chosen = headers.get("Sec-WebSocket-Protocol")
+        if chosen is None:
+            return None
+        if chosen not in (self.available_subprotocols or ()):
+            raise NegotiationError(f"unsupported subprotocol: {chosen}")
+        return Subprotocol(chosen)
+
+
+class WebSocket:
+    """An upgraded connection. `read_messages` is for one thread, the senders for any."""
+
+    def __init__(self, client: Client, path: str, query: Query, protocols: Sequence[str]) -> None:
         self._socket = client.open_socket()
         self._socket.settimeout(None)
         self._lock = threading.Lock()
         scheme = "wss" if client.secure else "ws"
         uri = parse_uri(f"{scheme}://{client.host}:{client.port}{client.target(path, query)}")
-        self._protocol = ClientProtocol(uri, subprotocols=PROTOCOLS, max_size=None)  # type: ignore[arg-type]
+        self._protocol = _Protocol(uri, subprotocols=list(protocols), max_size=None)  # type: ignore[arg-type]
         request = self._protocol.connect()
         for name, value in client.endpoint.headers:
             request.headers[name] = value
@@ -47,7 +62,7 @@ class Channels:
             if not self._receive():
                 break
         if self._protocol.state.name == "OPEN":
-            self.subprotocol = str(self._protocol.subprotocol or PROTOCOLS[-1])
+            self.subprotocol = str(self._protocol.subprotocol or "")
             return
         response = getattr(self._protocol.handshake_exc, "response", None)
         if response is None:
@@ -74,11 +89,42 @@ class Channels:
             if data:
                 self._socket.sendall(data)
 
-    def send(self, channel: int, data: bytes) -> None:
+    def send_message(self, data: bytes) -> None:
         """Raises: OSError when the connection is gone."""
         with self._lock:
-            self._protocol.send_binary(bytes((channel,)) + data)
+            self._protocol.send_binary(data)
             self._flush()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def read_messages(self, deliver: Callable[[bytes], None]) -> None:
+        """Give every message to `deliver`, until the other side ends."""
+        parts = b""
+        open_ = True
+        while open_:
+            open_ = self._receive()
+            for event in self._protocol.events_received():
+                opcode = getattr(event, "opcode", None)
+                if opcode in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT):
+                    parts += event.data  # type: ignore[union-attr]
+                    if event.fin and parts:  # type: ignore[union-attr]
+                        deliver(parts)
+                        parts = b""
+                elif opcode == Opcode.CLOSE:
+                    open_ = False
+        self._socket.close()
+
+
+class Channels(WebSocket):
+    """The first byte of each message says which channel it is on."""
+
+    def __init__(self, client: Client, path: str, query: Query) -> None:
+        super().__init__(client, path, query, PROTOCOLS)
+
+    def send(self, channel: int, data: bytes) -> None:
+        """Raises: OSError when the connection is gone."""
+        self.send_message(bytes((channel,)) + data)
 
     def close_input(self) -> None:
         """No more input; only v5 can say so."""
@@ -90,20 +136,7 @@ class Channels:
 
     def read(self, deliver: Callable[[int, bytes], None]) -> None:
         """Give every message's channel and data to `deliver`, until the other side ends."""
-        parts = b""
-        open_ = True
-        while open_:
-            open_ = self._receive()
-            for event in self._protocol.events_received():
-                opcode = getattr(event, "opcode", None)
-                if opcode in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT):
-                    parts += event.data  # type: ignore[union-attr]
-                    if event.fin and parts:  # type: ignore[union-attr]
-                        deliver(parts[0], parts[1:])
-                        parts = b""
-                elif opcode == Opcode.CLOSE:
-                    open_ = False
-        self._socket.close()
+        self.read_messages(lambda message: deliver(message[0], message[1:]))
 
 
 def _upgrade_error(error: ApiError) -> CliError:

@@ -47,6 +47,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("logs", _DEBUG, "Show what containers wrote", "logs"),
     Verb("attach", _DEBUG, "Join a running container's terminal", "attach"),
     Verb("exec", _DEBUG, "Run a command in a container", "exec"),
+    Verb("port-forward", _DEBUG, "Reach ports of a pod from here", "port_forward"),
     Verb("auth", _DEBUG, "Ask what one may do, and who one is", "auth"),
     Verb("events", _DEBUG, "Show what happened", "events"),
     Verb("apply", _ADVANCED, "Make objects be as files say", "apply"),

@@ -5,13 +5,15 @@ Source: Kubernetes' remote command protocol `v5.channel.k8s.io` (v4 without clos
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable, Sequence
 
 import orjson
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
-from websockets.exceptions import NegotiationError
+from websockets.exceptions import InvalidState, NegotiationError
 from websockets.frames import Opcode
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
@@ -92,10 +94,16 @@ class WebSocket:
     def send_message(self, data: bytes) -> None:
         """Raises: OSError when the connection is gone."""
         with self._lock:
-            self._protocol.send_binary(data)
+            try:
+                self._protocol.send_binary(data)
+            except InvalidState as error:
+                raise ConnectionResetError("the other side has ended the connection") from error
             self._flush()
 
     def close(self) -> None:
+        """End it, and what waits for it to say something."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def read_messages(self, deliver: Callable[[bytes], None]) -> None:

@@ -1,24 +1,23 @@
-"""Local connections carried to a pod's port: a listener thread per address, two threads per connection.
+"""Local connections carried to a pod's ports: one tunnel for all of them, a listener thread for each address.
 
-Each connection has a WebSocket of its own with SPDY frames in it, protocol `SPDY/3.1+portforward.k8s.io`: of
-its two streams one carries data, the other the text of an error. The plainer `v4.channel.k8s.io` has no way to
+The tunnel is a WebSocket with SPDY frames in it, protocol `SPDY/3.1+portforward.k8s.io`. Each connection has two
+streams of it: one carries data, the other the text of an error. The plainer `v4.channel.k8s.io` has no way to
 say that one side is done sending.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import threading
 from collections.abc import Callable
 
 from navarch.cli.channels import WebSocket
-from navarch.cli.errors import CliError
+from navarch.cli.errors import ApiError, CliError
 from navarch.cli.rest import Client
-from navarch.wire.spdy_frames import Data, FrameReader, FrameWriter, Ping, Reset
+from navarch.wire.spdy_frames import Data, Frame, FrameReader, FrameWriter, Ping, Reset
 
-#: Stream ids; a client's are odd.
-ERROR, DATA = 1, 3
 PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 Fail = Callable[[str], None]
 
@@ -38,70 +37,106 @@ def listen(address: str, port: int) -> list[socket.socket]:
     return found
 
 
-def serve(listener: socket.socket, client: Client, path: str, port: int, began: Callable[[], None], fail: Fail) -> None:
-    """Carry each connection to the pod's port, until the listener is closed."""
-    while True:
-        try:
-            peer, _ = listener.accept()
-        except OSError:
-            return
-        began()
-        threading.Thread(target=carry, args=(peer, client, path, port, fail), daemon=True).start()
-
-
-def carry(peer: socket.socket, client: Client, path: str, port: int, fail: Fail) -> None:
-    """One connection, until the pod's side ends it. `fail` gets the text of an error."""
-    with peer:
-        try:
-            Tunnel(peer, WebSocket(client, path, (), (PROTOCOL,)), port, fail).run()
-        except CliError as error:
-            fail(f"error upgrading connection: {error.message}")
+def dial(client: Client, path: str, fail: Fail) -> Tunnel:
+    """A tunnel to the pod's `portforward` at the path. Raises: CliError when the server or the node refuses."""
+    try:
+        return Tunnel(WebSocket(client, path, (), (PROTOCOL,)), fail)
+    except ApiError:
+        raise
+    except CliError as error:
+        raise CliError(f"error upgrading connection: {error.message}") from error
 
 
 class Tunnel:
-    """A local connection, and the two streams that carry it. The writer's compression allows no second user."""
+    """Connections to a pod's ports over one WebSocket. `fail` gets the text of each error.
 
-    def __init__(self, peer: socket.socket, web: WebSocket, port: int, fail: Fail) -> None:
-        self._peer = peer
+    `run` is for one thread, `carry` and `serve` for any.
+    """
+
+    def __init__(self, web: WebSocket, fail: Fail) -> None:
         self._web = web
-        self._port = port
         self._fail = fail
         self._reader = FrameReader()
         self._writer = FrameWriter()
-        self._open = {ERROR, DATA}
+        # The writer's compression has a state: frames go out in the order in which they were made.
+        self._lock = threading.Lock()
+        self._requests = itertools.count()
+        self._peers: dict[int, socket.socket] = {}
+        self._errors: dict[int, int] = {}
+
+    def serve(self, listener: socket.socket, port: int, began: Callable[[], None]) -> None:
+        """Carry each connection to the pod's port, until the listener is closed."""
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            began()
+            self.carry(peer, port)
+
+    def carry(self, peer: socket.socket, port: int) -> None:
+        """Carry a connection, which is the tunnel's from now on, in a thread of its own."""
+        with self._lock, contextlib.suppress(OSError):  # a tunnel that is gone tells it to `run`
+            request = next(self._requests)
+            error, data = 4 * request + 1, 4 * request + 3  # a client's stream ids are odd
+            self._peers[data] = peer
+            self._errors[error] = data
+            for stream, kind in ((error, "error"), (data, "data")):
+                headers = {"streamtype": kind, "port": str(port), "requestid": str(request)}
+                self._web.send_message(self._writer.syn_stream(stream, headers, fin=stream == error))
+            threading.Thread(target=self._send, args=(peer, data), daemon=True).start()
 
     def run(self) -> None:
+        """Bring what comes from the pod to the connections, until the tunnel is gone; then all of them end."""
         try:
-            for stream, kind in ((ERROR, "error"), (DATA, "data")):
-                headers = {"streamtype": kind, "port": str(self._port), "requestid": "0"}
-                self._web.send_message(self._writer.syn_stream(stream, headers, fin=stream == ERROR))
-            threading.Thread(target=self._send, daemon=True).start()
             self._web.read_messages(self._take)
         except OSError:
-            pass  # one of the two sides is gone: the other one has to go too
+            pass
         finally:
             self._web.close()
+            for stream in list(self._peers):
+                self._end(stream)
 
-    def _send(self) -> None:
+    def close(self) -> None:
+        self._web.close()
+
+    def _send(self, peer: socket.socket, stream: int) -> None:
         with contextlib.suppress(OSError):
-            while data := self._peer.recv(32768):
-                self._web.send_message(self._writer.data(DATA, data))
-            self._web.send_message(self._writer.data(DATA, b"", fin=True))
+            while data := peer.recv(32768):
+                self._write(stream, data, fin=False)
+            self._write(stream, b"", fin=True)
+
+    def _write(self, stream: int, data: bytes, fin: bool) -> None:
+        with self._lock:
+            self._web.send_message(self._writer.data(stream, data, fin))
 
     def _take(self, message: bytes) -> None:
-        """Raises: OSError when the local side is gone, or both streams have ended."""
         for frame in self._reader.feed(message):
-            match frame:
-                case Data(stream, data, fin):
-                    if data and stream == DATA:
-                        self._peer.sendall(data)
-                    elif data:
-                        self._fail(data.decode(errors="replace"))
-                    if fin:
-                        self._open.discard(stream)
-                case Reset(stream, _):
-                    self._open.discard(stream)
-                case Ping(number) if number % 2 == 0:
+            self._frame(frame)
+
+    def _frame(self, frame: Frame) -> None:
+        match frame:
+            case Data(stream, data, fin) if stream in self._peers:
+                try:
+                    if data:
+                        self._peers[stream].sendall(data)
+                except OSError:
+                    fin = True  # nobody is there to read it
+                if fin:
+                    self._end(stream)
+            case Data(stream, data, _) if data and stream in self._errors:
+                self._fail(data.decode(errors="replace"))
+                self._end(self._errors[stream])
+            case Reset(stream, _):
+                self._end(stream)
+            case Ping(number) if number % 2 == 0:
+                with self._lock:
                     self._web.send_message(self._writer.ping(number))
-        if not self._open:
-            raise ConnectionResetError("both streams have ended")
+
+    def _end(self, stream: int) -> None:
+        peer = self._peers.pop(stream, None)
+        if peer is None:
+            return
+        with contextlib.suppress(OSError):
+            peer.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads from it
+        peer.close()

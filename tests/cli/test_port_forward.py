@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from navarch.cli.errors import CliError
-from navarch.cli.forwarding import carry
+from navarch.cli.forwarding import Tunnel, dial
 from navarch.cli.ports import Forward, forwards, parse_port
 from navarch.cli.rest import Client, Endpoint
 from navarch.wire.channels import Channel
@@ -66,25 +67,52 @@ def echoing() -> Iterator[int]:
         loop.close()
 
 
-def through(port: int, sent: bytes) -> tuple[bytes, list[str]]:
-    """What comes back through a forwarded connection, and the errors."""
-    errors: list[str] = []
+@contextmanager
+def tunnelled() -> Iterator[tuple[Tunnel, Callable[[], str]]]:
+    """A tunnel to the echoing server, and what waits for the next error."""
+    errors: queue.Queue[str] = queue.Queue()
     with echoing() as server:
         client = Client(Endpoint(f"http://127.0.0.1:{server}"))
-        near, far = socket.socketpair()
-        with near:
+        tunnel = dial(client, "/forward", errors.put)
+        thread = threading.Thread(target=tunnel.run)
+        thread.start()
+        try:
+            yield tunnel, lambda: errors.get(timeout=10)
+        finally:
+            tunnel.close()
+            thread.join(10)
+
+
+def connect(tunnel: Tunnel, port: int) -> socket.socket:
+    near, far = socket.socketpair()
+    near.settimeout(10)
+    tunnel.carry(far, port)
+    return near
+
+
+def test_bytes_go_there_and_back_on_each_connection() -> None:
+    with tunnelled() as (tunnel, _), connect(tunnel, 80) as first, connect(tunnel, 80) as second:
+        for near, sent in ((first, b"one"), (second, b"two")):
             near.sendall(sent)
+        for near, sent in ((second, b"two"), (first, b"one")):
             near.shutdown(socket.SHUT_WR)
-            carry(far, client, "/forward", port, errors.append)
-            return near.recv(100), errors
+            assert near.recv(100) == sent
+            assert near.recv(100) == b""
 
 
-def test_bytes_go_there_and_back() -> None:
-    assert through(80, b"hello") == (b"hello", [])
+def test_the_pods_refusal_is_told_and_ends_that_connection_alone() -> None:
+    with tunnelled() as (tunnel, error), connect(tunnel, 80) as good, connect(tunnel, 81) as refused:
+        assert error() == "connection refused"
+        assert refused.recv(100) == b""
+        good.sendall(b"still here")
+        good.shutdown(socket.SHUT_WR)
+        assert good.recv(100) == b"still here"
 
 
-def test_the_pods_refusal_is_told() -> None:
-    assert through(81, b"") == (b"", ["connection refused"])
+def test_connections_end_with_the_tunnel() -> None:
+    with tunnelled() as (tunnel, _), connect(tunnel, 80) as near:
+        tunnel.close()
+        assert near.recv(100) == b""
 
 
 @pytest.mark.parametrize(

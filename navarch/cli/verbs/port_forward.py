@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
+from functools import partial
 
 from navarch.cli.command import Command
 from navarch.cli.errors import CliError, UsageError
 from navarch.cli.flags import Flag, Options, Words
-from navarch.cli.forwarding import listen, serve
+from navarch.cli.forwarding import Tunnel, dial, listen
 from navarch.cli.pods import find_pods
 from navarch.cli.ports import Forward, forwards
 from navarch.cli.selection import lookup, parse_names
@@ -26,12 +28,23 @@ def run(session: Session, options: Options, words: Words) -> int:
     if phase != "Running":
         raise CliError(f"unable to forward port because pod is not running. Current status={phase}")
     path = session.resources.find("pods").path(pod["metadata"]["namespace"], pod["metadata"]["name"], "portforward")
-    listeners = [each for forward in wanted for each in _listeners(session, options.address, forward)]
-    if not listeners:
-        shown = " ".join(f"{{{forward.local} {forward.remote}}}" for forward in wanted)
-        raise CliError(f"unable to listen on any of the requested ports: [{shown}]")
-    _serve(session, path, listeners)
-    return 0
+    speech = threading.Lock()
+
+    def fail(text: str) -> None:
+        with speech:
+            session.complain(f"error: {text}")
+
+    def began(port: int) -> None:
+        with speech:
+            session.say(f"Handling connection for {port}")
+            session.out.flush()
+
+    tunnel = dial(session.client, path, fail)
+    try:
+        _serve(tunnel, _listen(session, options.address, wanted), began)
+    finally:
+        tunnel.close()
+    raise CliError("lost connection to pod")
 
 
 def _service(session: Session, word: str) -> Tree | None:
@@ -40,6 +53,15 @@ def _service(session: Session, word: str) -> Tree | None:
         return None
     ((resource, name),) = parse_names(session, [word]).pairs
     return lookup(session, resource, session.namespace, name).tree if resource.kind == "Service" else None
+
+
+def _listen(session: Session, addresses: list[str], wanted: list[Forward]) -> list[tuple[socket.socket, int]]:
+    """Raises: CliError if not one of the ports is to be had."""
+    listeners = [each for forward in wanted for each in _listeners(session, addresses, forward)]
+    if not listeners:
+        shown = " ".join(f"{{{forward.local} {forward.remote}}}" for forward in wanted)
+        raise CliError(f"unable to listen on any of the requested ports: [{shown}]")
+    return listeners
 
 
 def _listeners(session: Session, addresses: list[str], forward: Forward) -> list[tuple[socket.socket, int]]:
@@ -60,28 +82,16 @@ def _listeners(session: Session, addresses: list[str], forward: Forward) -> list
     return found
 
 
-def _serve(session: Session, path: str, listeners: list[tuple[socket.socket, int]]) -> None:
-    """A thread for each listener; until the person at the keyboard has enough."""
-    lock = threading.Lock()
-
-    def fail(text: str) -> None:
-        with lock:
-            session.complain(f"error: {text}")
-
-    def began(port: int) -> None:
-        with lock:
-            session.say(f"Handling connection for {port}")
-            session.out.flush()
-
-    threads = []
+def _serve(tunnel: Tunnel, listeners: list[tuple[socket.socket, int]], began: Callable[[int], None]) -> None:
+    """A thread for each listener, until the tunnel is gone or the person at the keyboard has enough."""
     for listener, remote in listeners:
         local = listener.getsockname()[1]
-        arguments = (listener, session.client, path, remote, lambda local=local: began(local), fail)
-        threads.append(threading.Thread(target=serve, args=arguments, daemon=True))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        threading.Thread(target=tunnel.serve, args=(listener, remote, partial(began, local)), daemon=True).start()
+    try:
+        tunnel.run()
+    finally:
+        for listener, _ in listeners:
+            listener.close()
 
 
 COMMAND = Command(

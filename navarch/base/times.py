@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from calendar import timegm
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,7 +39,13 @@ _DURATION_PART: Final = re.compile(r"(\d*)(?:\.(\d*))?([^\d.]*)", re.ASCII)
 
 def format_time(epoch: float) -> str:
     """RFC 3339 in UTC to the second, fractions cut: `metav1.Time` on the wire."""
-    return (_EPOCH + timedelta(seconds=epoch // 1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _format_second(epoch // 1)
+
+
+@lru_cache(maxsize=1024)
+def _format_second(epoch: float) -> str:
+    """One second is written many times: in each object, condition and owner entry of a busy cluster."""
+    return (_EPOCH + timedelta(seconds=epoch)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def format_micro(epoch: float) -> str:
@@ -47,6 +54,7 @@ def format_micro(epoch: float) -> str:
     return (_EPOCH + timedelta(microseconds=micros)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> float:
     """Seconds since the epoch of an RFC 3339 text with any offset.
 

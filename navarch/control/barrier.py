@@ -26,7 +26,7 @@ class Barrier:
     def __init__(self) -> None:
         self._open: dict[Hashable, int] = {}
         self._revisions: dict[int, list[tuple[int, int, Hashable]]] = {}
-        self._going: dict[tuple[int, ObjectKey], list[tuple[str, Hashable]]] = {}
+        self._going: dict[int, dict[ObjectKey, list[tuple[str, Hashable]]]] = {}
         self._count = 0
 
     def holds(self, key: Hashable) -> bool:
@@ -44,7 +44,7 @@ class Barrier:
         """`key` waits until `cache` shows that the object `uid` is deleted or being deleted."""
         if _is_going(cache.get(target), uid):
             return
-        self._going.setdefault((id(cache), target), []).append((uid, key))
+        self._going.setdefault(id(cache), {}).setdefault(target, []).append((uid, key))
         self._open[key] = self._open.get(key, 0) + 1
 
     def reached(self, cache: AnyCache) -> list[Hashable]:
@@ -57,10 +57,11 @@ class Barrier:
 
     def changed(self, cache: AnyCache, target: ObjectKey, new: HasMetadata | None) -> list[Hashable]:
         """An object has changed: the keys that wait for nothing more."""
-        waiting = self._going.pop((id(cache), target), None)
+        targets = self._going.get(id(cache))
+        if not targets or target not in targets:
+            return []
         freed: list[Hashable] = []
-        if waiting is None:
-            return freed
+        waiting = targets.pop(target)
         still = []
         for uid, key in waiting:
             if _is_going(new, uid):
@@ -68,7 +69,7 @@ class Barrier:
             else:
                 still.append((uid, key))
         if still:
-            self._going[(id(cache), target)] = still
+            targets[target] = still
         return freed
 
     def _close(self, key: Hashable, freed: list[Hashable]) -> None:

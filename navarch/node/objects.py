@@ -123,11 +123,13 @@ class Objects:
 
     async def _get(self, resource: Resource, view: type[V], pod: Pod, name: str) -> V | None:
         key = (resource.plural, pod.metadata.namespace, name)
-        async with self._reading.setdefault(key, asyncio.Lock()):
-            held = self._held.get(key)
-            if held is None or held.view is None:
-                fresh = await self._read(resource, view, pod.metadata.namespace, name)
-                held = self._held[key] = _Held(*fresh, held.users if held else set())
+        held = self._held.get(key)
+        if held is None or held.view is None:
+            async with self._reading.setdefault(key, asyncio.Lock()):
+                held = self._held.get(key)
+                if held is None or held.view is None:
+                    fresh = await self._read(resource, view, pod.metadata.namespace, name)
+                    held = self._held[key] = _Held(*fresh, held.users if held else set())
         held.users.add(pod.metadata.uid)
         assert held.view is None or isinstance(held.view, view)
         return held.view

@@ -33,13 +33,19 @@ class Attrs:
     """What selectors need of a stored object, derived from its bytes at first use and kept with its
     entry, so that any number of lists and watchers pays once."""
 
-    __slots__ = ("_fields", "_value", "labels", "served")
+    __slots__ = ("_fields", "_labels", "_value", "served")
 
     def __init__(self, served: Served, value: bytes) -> None:
         self.served = served
         self._value = value
         self._fields: dict[str, str] | None = None
-        self.labels: dict[str, str] = _labels_decoder.decode(value).metadata.labels or {}
+        self._labels: dict[str, str] | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        if self._labels is None:
+            self._labels = _labels_decoder.decode(self._value).metadata.labels or {}
+        return self._labels
 
     @property
     def fields(self) -> dict[str, str]:

@@ -21,6 +21,8 @@ class MemoryHost:
             self._facts.memory_bytes, self._facts.memory_bytes, self._facts.storage_bytes, self._facts.storage_bytes
         )
         self.files: dict[str, bytearray | None] = {}
+        #: Directory -> the paths that `publish` last put into it.
+        self._published: dict[str, tuple[str, ...]] = {}
         self.cgroups: dict[str, LinuxResources] = {}
 
     def facts(self) -> MachineFacts:
@@ -61,8 +63,9 @@ class MemoryHost:
 
     def publish(self, directory: str, files: Mapping[str, File], gid: int | None = None) -> bool:
         wanted = {posixpath.join(directory, name): file.data for name, file in files.items()}
-        inside = directory + "/"
-        stale = [p for p in self.files if p.startswith(inside) and p not in wanted] if directory in self.files else []
+        # As the kubelet's atomic writer: only what was published here before is taken back.
+        stale = [p for p in self._published.get(directory, ()) if p not in wanted and p in self.files]
+        self._published[directory] = tuple(wanted)
         changed = bool(stale) or any(bytes(self.files.get(path) or b"") != data for path, data in wanted.items())
         for path in stale:
             del self.files[path]
@@ -94,6 +97,8 @@ class MemoryHost:
         inside = path + "/"
         for found in [p for p in self.files if p == path or p.startswith(inside)]:
             del self.files[found]
+        for directory in [d for d in self._published if d == path or d.startswith(inside)]:
+            del self._published[directory]
 
     def apply_cgroup(self, path: str, resources: LinuxResources, pids_max: int = 0) -> None:
         self.cgroups[path] = resources
@@ -110,3 +115,9 @@ class MemoryHost:
 
     def restore(self, files: Mapping[str, bytes | None]) -> None:
         self.files = {path: None if data is None else bytearray(data) for path, data in files.items()}
+        self._published = {}
+        for path in (path for path, data in files.items() if data is not None):
+            above = posixpath.dirname(path)
+            while above and above != "/" and above not in files:
+                above = posixpath.dirname(above)
+            self._published[above] = (*self._published.get(above, ()), path)

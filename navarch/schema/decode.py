@@ -53,7 +53,11 @@ class Decoded:
 
 
 class DecodeError(ValueError):
-    """A value that does not fit its type; the text is Go's."""
+    """A value that does not fit its type; the text is Go's, `conversion` what Go says where it converts a tree."""
+
+    def __init__(self, text: str, conversion: str = "") -> None:
+        super().__init__(text)
+        self.conversion = conversion or text
 
 
 def decode_object(raw: bytes, content_type: str, node: Struct, kind: str, api_version: str) -> Decoded:
@@ -172,7 +176,7 @@ def normalize(node: Struct, tree: Tree, raw: bytes = b"", *, keeping: frozenset[
     except Anomaly:
         problems = diagnose.Problems(node, diagnose.loads(raw) if raw else tree)
         if problems.type_error:
-            raise DecodeError(problems.type_error) from None
+            raise DecodeError(problems.type_error, problems.conversion_error) from None
         unknown = problems.strict
         prune(node, tree)
         out = canon(node, keeping)(tree)

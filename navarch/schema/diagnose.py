@@ -19,6 +19,8 @@ from navarch.schema.types import Field, List, Map, Node, Scalar, Struct
 
 _MAX_STRICT: Final = 100
 _GO_SCALARS: Final = {"boolean": "bool", "number": "float64", "bytes": "[]uint8"}
+#: Scalars that no code of their own decodes.
+_PLAIN: Final = frozenset({"string", "boolean", "int32", "int64", "number"})
 _LIMITS: Final = {"int32": 2**31, "int64": 2**63}
 
 
@@ -31,10 +33,12 @@ class Pairs(list[tuple[str, Any]]):
 
 
 class Problems:
-    """The first type error ("" if none) and all strict errors of a value."""
+    """The first type error ("" if none) and all strict errors of a value. `conversion_error` is how the first one
+    reads where no text was decoded, but a tree converted: after a strategic merge."""
 
     def __init__(self, node: Node, value: Any) -> None:
         self.type_error = ""
+        self.conversion_error = ""
         self.strict: list[str] = []
         self._visit(node, value, go_type(node), "", "", ())
 
@@ -43,16 +47,17 @@ class Problems:
         if value is None:
             return
         if isinstance(node, Scalar):
-            self._save(_scalar_error(node.name, value, wanted, owner, fields))
+            error = _scalar_error(node.name, value, wanted, owner, fields)
+            self._save(error, _conversion_error(value, wanted) if node.name in _PLAIN else error)
         elif isinstance(node, List):
             if not _is_array(value):
-                self._save(_mismatch(_shape(value), wanted, owner, fields))
+                self._save(_mismatch(_shape(value), wanted, owner, fields), _conversion_error(value, wanted))
                 return
             item_type = wanted[2:] if wanted.startswith("[]") else go_type(node.item)
             for index, item in enumerate(value):
                 self._visit(node.item, item, item_type, f"{path}[{index}]", owner, fields)
         elif not isinstance(value, Pairs | dict):
-            self._save(_mismatch(_shape(value), wanted, owner, fields))
+            self._save(_mismatch(_shape(value), wanted, owner, fields), _conversion_error(value, wanted))
         elif isinstance(node, Map):
             value_type = wanted.removeprefix("map[string]") if wanted.startswith("map[") else go_type(node.value)
             for key, item in self._members(value, path):
@@ -85,8 +90,9 @@ class Problems:
         if text not in self.strict and len(self.strict) < _MAX_STRICT:
             self.strict.append(text)
 
-    def _save(self, error: str) -> None:
-        self.type_error = self.type_error or error
+    def _save(self, error: str, conversion_error: str) -> None:
+        if error and not self.type_error:
+            self.type_error, self.conversion_error = error, conversion_error
 
 
 def loads(text: str | bytes) -> Any:
@@ -148,6 +154,29 @@ def _mismatch(what: str, wanted: str, owner: str, fields: tuple[str, ...]) -> st
     if not fields:
         return f"json: cannot unmarshal {what} into Go value of type {wanted}"
     return f"json: cannot unmarshal {what} into Go struct field {owner}.{'.'.join(fields)} of type {wanted}"
+
+
+def _conversion_error(value: Any, wanted: str) -> str:
+    """Source: apimachinery `runtime/converter.go`, from unstructured values to structs."""
+    if wanted.startswith("map["):
+        return f"cannot restore map from {_converted(value)[0]}"
+    if wanted.startswith("[]"):
+        return f"cannot restore slice from {_converted(value)[0]}"
+    if "." in wanted:
+        return f"cannot restore struct from: {_converted(value)[0]}"
+    return f"cannot convert {_converted(value)[1]} to {wanted}"
+
+
+def _converted(value: Any) -> tuple[str, str]:
+    """The kind and the type that Go's reflection names for an unstructured value."""
+    if isinstance(value, bool):
+        return "bool", "bool"
+    if isinstance(value, int | float):
+        name = "int64" if isinstance(value, int) else "float64"
+        return name, name
+    if isinstance(value, str):
+        return "string", "string"
+    return ("slice", "[]interface {}") if _is_array(value) else ("map", "map[string]interface {}")
 
 
 def _quantity_error(value: Any, shape: str) -> str:

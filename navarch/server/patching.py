@@ -57,7 +57,7 @@ def change_of(write: Write, media: str, body: bytes) -> Change:
     write.as_asked = write.served.builtin and may_leave_empties(body)
 
     def change(current: Tree) -> Tree:
-        return _decoded(write, media, _patched(write, media, current, patch))
+        return _decoded(write, media, _patched(write, media, current, patch), patch)
 
     return change
 
@@ -74,7 +74,7 @@ def _patched(write: Write, media: str, current: Tree, patch: Any) -> Any:
     return strategic.merge(write.served.node, current, patch)
 
 
-def _decoded(write: Write, media: str, patched: Tree) -> Tree:
+def _decoded(write: Write, media: str, patched: Tree, patch: Any) -> Tree:
     """What a patch made, as if it had been a request body."""
     served = write.served
     as_object(patched)
@@ -88,6 +88,9 @@ def _decoded(write: Write, media: str, patched: Tree) -> Tree:
         try:
             strict = bodies.settle(served, patched, as_asked=write.as_asked)
         except DecodeError as error:
+            if media == STRATEGIC:
+                shown = strategic.go_text(patch)
+                raise invalid("", "", "", [invalid_value("patch", shown, error.conversion)]) from None
             raise _unfit(patched, str(error)) from None
     bodies.report_strict(served, strict, write.options, write.warnings)
     bodies.apply_all_defaults(served, patched)

@@ -1,0 +1,42 @@
+"""One server for the whole session, and a namespace of its own for each test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kubectl.programs import MINOR, found
+from tests.kubectl.site import Kubectl, Site, served
+
+PROGRAMS = found()
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    if MINOR not in PROGRAMS:
+        pytest.skip("NO KUBECTL ON THIS MACHINE: its command suite is not run")
+    with served(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+@pytest.fixture
+def k(site: Site, tmp_path: Path) -> Kubectl:
+    """kubectl in a new namespace."""
+    return in_new_namespace(site, tmp_path, PROGRAMS[MINOR])
+
+
+def in_new_namespace(site: Site, directory: Path, program: str) -> Kubectl:
+    name = f"ns-{next(_NUMBERS)}"
+    site.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    k = Kubectl(site, program, name, directory)
+    k.until("serviceaccounts", bool)
+    k.until("configmaps", bool)
+    return k
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "suite(*names): the suites of kubectl's own tests that a test stands for")

@@ -47,6 +47,7 @@ TASK_OWNERS = frozenset(
         "node/runtime/fake_process.py",
         "seams/sim.py",
         "server/definitions.py",
+        "server/watch.py",
         "store/etcd.py",
         "testing/components.py",
         "testing/live.py",

@@ -95,7 +95,7 @@ class ApiServer:
         world.writes = writes = OwnWrites(self.resources, self.pipeline)
         deleter = Deleter(store, seams.clock, chain)
         self.objects = Objects(store, seams.clock, self.reads, self.watches, self.pipeline, deleter)
-        self._definitions = Definitions(store, seams.clock, self.resources, self.watches, writes, deleter)
+        self._definitions = Definitions(store, seams.clock, self.resources, self.watches, writes, deleter, world)
         self._shown = 0
         self._reviews = ReviewRequests(judges, seams.clock)
         self._subresources = subresource_handlers(

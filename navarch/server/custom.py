@@ -4,7 +4,7 @@
 definitions are followed, and made to appear, by `definitions.py`.
 
 All versions of a definition share one bucket, in which objects lie in the storage version. With the
-conversion strategy None versions differ in apiVersion only.
+conversion strategy None versions differ in apiVersion only; with Webhook see `conversion.py`.
 
 Source: apiextensions v1 (CustomResourceDefinitionSpec), apiextensions-apiserver `registry/customresource`.
 """
@@ -24,6 +24,7 @@ from navarch.base import jsonpath, times
 from navarch.base.field import FieldError
 from navarch.schema import structural
 from navarch.schema.types import Struct, Tree
+from navarch.server.conversion import Conversion
 from navarch.server.served import Served
 
 #: The order in which discovery shows the verbs of custom resources.
@@ -38,17 +39,17 @@ def bucket_of(crd: Tree) -> str:
     return f"{spec['names']['plural']}.{spec['group']}"
 
 
-def served_of(crd: Tree) -> list[Served]:
+def served_of(crd: Tree, conversion: Conversion | None = None) -> list[Served]:
     """The served versions, as declared. Empty for a definition whose names are not accepted."""
     names = (crd.get("status") or {}).get("acceptedNames") or {}
     if not names.get("plural") or not names.get("kind"):
         return []
     versions = [version for version in crd["spec"]["versions"] if version.get("served")]
-    return [_served(crd, version, names) for version in versions]
+    return [_served(crd, version, names, conversion) for version in versions]
 
 
 def storage_of(crd: Tree) -> Served:
-    """The version in which objects are stored, whether it is served or not."""
+    """The version in which objects are stored, whether it is served or not. It is without conversion."""
     version = next(v for v in crd["spec"]["versions"] if v.get("storage"))
     return _served(crd, version, crd["spec"]["names"])
 
@@ -60,16 +61,31 @@ def schema_of(crd: Tree, version: str) -> Tree:
     return schema
 
 
-def _served(crd: Tree, version: Tree, names: Tree) -> Served:
+def webhook_of(crd: Tree) -> Tree | None:
+    """The webhook that converts between the versions, None where there is none or nothing to convert."""
+    conversion = crd["spec"].get("conversion") or {}
+    if conversion.get("strategy") != "Webhook" or len(crd["spec"]["versions"]) == 1:
+        return None
+    webhook: Tree = conversion["webhook"]
+    return webhook
+
+
+def _served(crd: Tree, version: Tree, names: Tree, conversion: Conversion | None = None) -> Served:
     node = structural.compile_crd(schema_of(crd, version["name"]), names["kind"])
-    return Served(_kind(crd, version, names, node), node, builtin=False)
+    kind = _kind(crd, version, names, node)
+    return Served(kind, node, builtin=False, conversion=conversion, storage_version=_storage(crd))
+
+
+def _storage(crd: Tree) -> str:
+    name: str = next(v["name"] for v in crd["spec"]["versions"] if v.get("storage"))
+    return name
 
 
 def _kind(crd: Tree, version: Tree, names: Tree, node: Struct) -> Kind:
     spec = crd["spec"]
     declared = version.get("subresources") or {}
     with_status = "status" in declared
-    storage = next(v["name"] for v in spec["versions"] if v.get("storage"))
+    storage = _storage(crd)
     columns = version.get("additionalPrinterColumns") or [_AGE]
 
     def default(tree: Tree) -> None:

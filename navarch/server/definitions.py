@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
 
 import orjson
 
@@ -19,7 +20,10 @@ from navarch.base.errors import StatusError
 from navarch.base.times import format_time
 from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
-from navarch.server.custom import bucket_of, schema_of, served_of, storage_of
+from navarch.server.admission.contract import World
+from navarch.server.admission.webhook_call import call
+from navarch.server.conversion import Conversion
+from navarch.server.custom import bucket_of, schema_of, served_of, storage_of, webhook_of
 from navarch.server.custom_status import CLEANUP, is_established, is_terminating, status_of
 from navarch.server.delete import Deleter, Deletion
 from navarch.server.options import DeleteOptions
@@ -37,7 +41,14 @@ class Definitions:
     """The definitions of one server. `close` ends what is under way."""
 
     def __init__(
-        self, store: Store, clock: Clock, resources: Resources, watches: Watches, writes: OwnWrites, deleter: Deleter
+        self,
+        store: Store,
+        clock: Clock,
+        resources: Resources,
+        watches: Watches,
+        writes: OwnWrites,
+        deleter: Deleter,
+        world: World,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -45,6 +56,7 @@ class Definitions:
         self._watches = watches
         self._writes = writes
         self._deleter = deleter
+        self._world = world
         self._crds: dict[str, Tree] = {}
         self._served: dict[str, list[Served]] = {}
         self._cleaning: set[str] = set()
@@ -89,11 +101,17 @@ class Definitions:
 
     def _derive(self, crd: Tree) -> list[Served]:
         try:
-            found = served_of(crd)
+            found = served_of(crd, self._conversion(crd))
         except (AttributeError, TypeError, ValueError, KeyError, StopIteration) as error:
             log.error("crd=%s: cannot be served: %s", crd["metadata"]["name"], error)
             return []
         return [served for served in found if not self._is_builtin(served)]
+
+    def _conversion(self, crd: Tree) -> Conversion | None:
+        webhook = webhook_of(crd)
+        if webhook is None:
+            return None
+        return Conversion(webhook, storage_of(crd), partial(call, world=self._world), self._world.uuid)
 
     def _is_builtin(self, served: Served) -> bool:
         found = self._resources.find(served.group, served.kind.version, served.plural)

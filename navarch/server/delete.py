@@ -59,6 +59,7 @@ class Deleter:
             entry = self._store.index.get(served.key(deletion.namespace, deletion.name))
             if entry is None:
                 raise not_found(served.plural, deletion.name, served.group)
+            await served.ready([entry.value])
             tree = served.tree(entry.value)
             _check_preconditions(deletion, tree)
             await self._chain.validate(self._attributes(deletion, tree))
@@ -87,7 +88,9 @@ class Deleter:
         if served.kind.mark_deleted is None:
             metadata.setdefault("deletionGracePeriodSeconds", 0)
         if tree != before and not options.dry_run:
-            stored = await self._store.put(entry.key, served.document(tree), entry.revision, served.kind.ttl_s)
+            document = await served.stored(tree)
+            stored = await self._store.put(entry.key, document, entry.revision, served.kind.ttl_s)
+            await served.ready([stored.value])
             tree = served.tree(stored.value)
         return tree, False
 

@@ -83,6 +83,10 @@ class ListOptions:
     bookmarks: bool = False
     send_initial_events: bool | None = None
 
+    def wants_state(self, after: int) -> bool:
+        """Whether a watch from revision `after` begins with what is there."""
+        return after == 0 if self.send_initial_events is None else self.send_initial_events
+
 
 def list_options(query: Query, *, watch: bool) -> ListOptions:
     """Raises: StatusError 400 for what cannot be parsed, 422 for what does not go together."""

@@ -156,11 +156,13 @@ class Pipeline:
         try:
             if existing is not None:
                 raise RevisionConflict(key, existing)
-            document = served.document(tree)
+            document = served.document(tree) if served.conversion is None else await served.stored(tree)
             entry = await self._store.put(key, document, 0, served.kind.ttl_s)
         except RevisionConflict as lost:
             raise _exists(served, name, lost.current) from None
         self._reactions.of(write).settle(tree)
+        if served.conversion is not None:
+            await served.ready([entry.value])
         return Outcome(served.show(entry.value), created=True)
 
     def _generate_name(self, base: str) -> str:
@@ -188,6 +190,8 @@ class Pipeline:
             current = self._store.index.get(key)
             if current is None:
                 raise not_found(served.plural, write.name, served.group)
+            if served.conversion is not None:
+                await served.ready([current.value])
             old = served.tree(current.value)
             tree = change(served.tree(current.value))
             tries -= 1
@@ -228,7 +232,7 @@ class Pipeline:
 
     async def _put_changed(self, write: Write, current: Entry, old: Tree, tree: Tree) -> Outcome | None:
         served = write.served
-        if tree == old:
+        if tree == old and not served.outdated(current.value):
             self._reactions.of(write).abandon(tree)
             return Outcome(served.show(current.value))
         if write.options.dry_run:
@@ -239,11 +243,14 @@ class Pipeline:
                 await self._store.delete(current.key, current.revision)
                 self._reactions.of(write).settle(tree)
                 return Outcome(_dump(served, tree), deleted=True)
-            entry = await self._store.put(current.key, served.document(tree), current.revision, served.kind.ttl_s)
+            document = served.document(tree) if served.conversion is None else await served.stored(tree)
+            entry = await self._store.put(current.key, document, current.revision, served.kind.ttl_s)
         except RevisionConflict:
             self._reactions.of(write).abandon(tree)
             return None
         self._reactions.of(write).settle(tree)
+        if served.conversion is not None:
+            await served.ready([entry.value])
         return Outcome(served.show(entry.value))
 
     def _prepare(self, write: Write, tree: Tree, old: Tree) -> None:
@@ -354,7 +361,7 @@ def check_place(write: Write, tree: Tree) -> None:
 
 def _exists(served: Served, name: str, current: Entry | None) -> StatusError:
     error = already_exists(served.plural, name, served.group)
-    if current is not None and served.tree(current.value)["metadata"].get("deletionTimestamp"):
+    if current is not None and orjson.loads(current.value)["metadata"].get("deletionTimestamp"):
         error.message = f"object is being deleted: {error.message}"
     return error
 

@@ -83,6 +83,8 @@ class Reads:
         else:
             await self._store.sync()
         entry = self.find(served, namespace, name)
+        if served.conversion is not None:
+            await served.ready([entry.value])
         return Response(body=self.render(served, entry, form, query))
 
     def find(self, served: Served, namespace: str, name: str) -> Entry:
@@ -123,7 +125,11 @@ class Reads:
         """Raises: StatusError 400, 404, 410, 422, 504 as Kubernetes answers wrong options."""
         options = list_options(query, watch=False)
         selection = Selection(served, namespace, options)
+        if served.conversion is not None and options.field_selector:
+            await served.ready([entry.value for entry in self._store.index.range(selection.prefix)])
         entries, metadata = await self.select(selection, options)
+        if served.conversion is not None:
+            await served.ready([entry.value for entry in entries])
         if form is Form.OBJECT:
             return Response(body=_list_bytes(served, entries, metadata))
         trees = [served.tree(entry.value) for entry in entries]

@@ -7,7 +7,7 @@ add and remove theirs at run time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import orjson
@@ -16,6 +16,9 @@ from navarch.api.kind import Kind
 from navarch.base.resource import Resource
 from navarch.schema.types import Struct, Tree
 from navarch.store.contract import Entry
+
+if TYPE_CHECKING:
+    from navarch.server.conversion import Conversion
 
 
 class _Labels(msgspec.Struct, gc=False):
@@ -51,7 +54,10 @@ class Attrs:
     def fields(self) -> dict[str, str]:
         """The selectable fields beside name and namespace."""
         if self._fields is None:
-            tree = orjson.loads(self._value)
+            value = self._value
+            if self.served.conversion is not None:
+                value = self.served.conversion.found(value, self.served)
+            tree = orjson.loads(value)
             self._fields = {name: read(tree) for name, read in self.served.kind.fields.items()}
         return self._fields
 
@@ -63,6 +69,7 @@ class Served:
         "api_version",
         "bucket",
         "builtin",
+        "conversion",
         "head",
         "kind",
         "list_head",
@@ -70,13 +77,26 @@ class Served:
         "prefix",
         "resource",
         "status_apart",
+        "storage_version",
     )
 
-    def __init__(self, kind: Kind, node: Struct, *, builtin: bool = True) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        node: Struct,
+        *,
+        builtin: bool = True,
+        conversion: Conversion | None = None,
+        storage_version: str = "",
+    ) -> None:
         self.kind = kind
         self.node = node
         #: False for kinds that a CustomResourceDefinition declares.
         self.builtin = builtin
+        #: What converts stored objects, for versions that differ by more than their name.
+        self.conversion = conversion
+        #: The version that custom resources are stored in.
+        self.storage_version = storage_version
         #: Whether the status has an endpoint of its own. Built-in kinds without one keep it out of sight.
         self.status_apart = builtin or any(s.name == "status" for s in kind.subresources)
         self.resource: Resource = kind.resource
@@ -134,12 +154,35 @@ class Served:
         return orjson.dumps(tree) if self.builtin else orjson.dumps(tree, option=orjson.OPT_SORT_KEYS)
 
     def tree(self, value: bytes) -> Tree:
-        """A fresh tree of a stored document, in this version's form."""
+        """A fresh tree of a stored document, in this version's form.
+
+        Raises: StatusError 500 if the version has a conversion that was not made `ready` for it.
+        """
+        if self.conversion is not None:
+            value = self.conversion.found(value, self)
         tree: Tree = orjson.loads(value)
         if self.kind.from_stored is not None:
             self.kind.from_stored(tree)
             tree["apiVersion"] = self.api_version
         return tree
+
+    async def ready(self, values: Iterable[bytes]) -> None:
+        """Return when `show` and `tree` can show all these documents. Raises: StatusError 500."""
+        if self.conversion is not None:
+            await self.conversion.ready(values, self)
+
+    async def stored(self, tree: Tree) -> bytes:
+        """The bytes to store, in the storage version. Raises: StatusError 500 for a failed conversion."""
+        if self.conversion is not None:
+            return await self.conversion.document(tree, self)
+        return self.document(tree)
+
+    def outdated(self, value: bytes) -> bool:
+        """Whether a document lies in the store in another version than it would be written in now."""
+        if self.builtin:
+            return False
+        version: str = orjson.loads(value)["apiVersion"]
+        return version.rpartition("/")[2] != self.storage_version
 
     def document(self, tree: Tree) -> bytes:
         """The bytes to store: kind, apiVersion and metadata first, resourceVersion left empty.

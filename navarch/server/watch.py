@@ -11,8 +11,9 @@ Source: the watch semantics of the API concepts document; apiserver `cacher`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import orjson
 
@@ -28,6 +29,8 @@ from navarch.server.selection import Selection
 from navarch.server.served import Served
 from navarch.store.contract import Compacted, Entry, Event, Store, restamp
 from navarch.wire.messages import Response, Sink
+
+log = logging.getLogger(__name__)
 
 #: What a watcher gets: the changes of one publication, in order. Must neither block nor raise.
 DeliverChanges = Callable[[Sequence[WatchEvent]], None]
@@ -127,8 +130,8 @@ class Hub:
         if event.deleted:
             return self._shared(event, "DELETED")
         assert previous is not None
-        value = restamp(previous.value, previous.revision, event.revision)
-        return WatchEvent("DELETED", self._served.show(value), event.revision)
+        value = restamp(self._served.show(previous.value), previous.revision, event.revision)
+        return WatchEvent("DELETED", value, event.revision)
 
     def _shared(self, event: Event, type_: str) -> WatchEvent:
         """The one WatchEvent of this type that all watchers share, with all that is derived from it."""
@@ -141,6 +144,73 @@ class Hub:
             change = WatchEvent(type_, self._served.show(event.entry.value), event.revision, views)
             shared[type_] = change
         return change
+
+
+class ConvertingHub(Hub):
+    """A hub for versions that a webhook converts to: events wait, in order, until they are converted.
+
+    `fail` is called when the webhook fails. All watches must end then: their clients list again.
+    """
+
+    def __init__(self, store: Store, served: Served, fail: Callable[[Served], None]) -> None:
+        self._waiting: list[Event] = []
+        self._converting: asyncio.Task[None] | None = None
+        self._fail = fail
+        super().__init__(store, served)
+
+    def close(self) -> None:
+        super().close()
+        if self._converting is not None:
+            self._converting.cancel()
+
+    def add(self, selection: Selection, deliver: DeliverChanges) -> Watcher:
+        # What is published and not yet converted was part of the watcher's initial state.
+        known = self._store.index.revision
+
+        def deliver_new(changes: Sequence[WatchEvent]) -> None:
+            if new := [change for change in changes if change.revision > known]:
+                deliver(new)
+
+        return super().add(selection, deliver_new)
+
+    async def prepare(self, selection: Selection, options: ListOptions, after: int) -> None:
+        """Convert what a new watcher will see first. Raises: StatusError 500."""
+        if options.wants_state(after):
+            await self._served.ready([entry.value for entry in self._store.index.range(selection.prefix)])
+        elif after:
+            events: list[Event] = []
+            try:
+                self._store.index.watch(self._served.bucket, after, events.extend)()
+            except Compacted:
+                return
+            await self._served.ready(_values(events))
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        self._waiting += events
+        if self._converting is None:
+            self._converting = asyncio.get_running_loop().create_task(self._convert())
+
+    async def _convert(self) -> None:
+        try:
+            while self._waiting:
+                events, self._waiting = self._waiting, []
+                await self._served.ready(_values(events))
+                super()._publish(events)
+        except StatusError as error:
+            log.warning("resource=%s watches=ended error=%s", self._served.resource, error.message)
+            self._fail(self._served)
+        finally:
+            self._converting = None
+
+
+def _values(events: Iterable[Event]) -> list[bytes]:
+    """All documents that telling of the events takes."""
+    found = []
+    for event in events:
+        found.append(event.entry.value)
+        if event.previous is not None:
+            found.append(event.previous.value)
+    return found
 
 
 class Watches:
@@ -166,13 +236,19 @@ class Watches:
             await self._store.sync()
         text = _Text(served, form, include, self._clock)
         hub = self._hub(served)
+        if isinstance(hub, ConvertingHub):
+            await hub.prepare(selection, options, after)
         stream = WatchStream(self, hub, selection, options, after, text)
         return Response(content_type="application/json", stream=stream)
 
     def _hub(self, served: Served) -> Hub:
         hub = self._hubs.get(served)
         if hub is None:
-            hub = self._hubs[served] = Hub(self._store, served)
+            if served.conversion is None:
+                hub = Hub(self._store, served)
+            else:
+                hub = ConvertingHub(self._store, served, self.forget)
+            self._hubs[served] = hub
         return hub
 
     def forget(self, served: Served) -> None:
@@ -303,8 +379,7 @@ class WatchStream:
 
     def _initial(self) -> list[WatchEvent]:
         options = self._options
-        wants_state = self._after == 0 if options.send_initial_events is None else options.send_initial_events
-        if wants_state:
+        if options.wants_state(self._after):
             served = self._text.served
             entries = self._watches.entries(self._selection)
             return [WatchEvent("ADDED", served.show(entry.value), entry.revision) for entry in entries]

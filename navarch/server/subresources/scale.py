@@ -40,6 +40,7 @@ class ScaleSubresource:
             raise no_such_resource()
         if info.verb == "get":
             entry = self._reads.find(served, info.namespace, info.name)
+            await served.ready([entry.value])
             tree = served.tree(entry.value)
             if not served.builtin and at(tree, paths.replicas) is None:
                 raise internal_error(f'the spec replicas field ".{paths.replicas}" does not exist')

@@ -3,80 +3,35 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import json
-import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from navarch.seams.real import real_seams
-from navarch.server.app import ApiServer
-from navarch.server.bootstrap import BootstrapConfig, bootstrap
-from navarch.server.own_writes import API_SERVER
-from navarch.store.memory import MemoryStore
-from navarch.wire.http import Server, serve
 from navarch.wire.messages import Request, Response
+from tests.server.hooks import Hooked, hooked
 
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 GROUP = "/apis/admissionregistration.k8s.io/v1"
 
 
-def certificate(path: Path, name: str) -> tuple[ssl.SSLContext, str]:
-    """A server's context with a certificate of its own signing, and the bundle that trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = signed.public_bytes(serialization.Encoding.PEM)
-    file = path / "webhook.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(private + pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context, base64.b64encode(pem).decode()
-
-
 class World:
     """An API server, and a webhook behind Service `hook` that answers as `answer` says."""
 
-    def __init__(self, server: ApiServer, hook: Server, bundle: str) -> None:
-        self.server = server
-        self.hook = hook
-        self.bundle = bundle
+    def __init__(self, hooked: Hooked) -> None:
+        self.hooked = hooked
+        self.server = hooked.server
+        self.send = hooked.send
+        self.service = hooked.service
         self.asked: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {"allowed": True}
 
-    async def send(self, method: str, path: str, body: Any = None) -> tuple[Response, Any]:
-        path, _, query = path.partition("?")
-        headers = {"user-agent": "test/1", "content-type": "application/json"}
-        raw = b"" if body is None else json.dumps(body).encode()
-        response = await self.server.handle_as(Request(method, path, query, headers, raw, user=API_SERVER))
-        return response, json.loads(response.body)
-
     async def register(self, kind: str, name: str = "w", **more: Any) -> None:
-        service = {"namespace": "default", "name": "hook", "path": "/ask"}
         webhook = {
             "name": "w.example.com",
-            "clientConfig": {"service": service, "caBundle": self.bundle},
+            "clientConfig": self.service,
             "rules": [{"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}],
             "sideEffects": "None",
             "admissionReviewVersions": ["v1"],
@@ -89,12 +44,6 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    store = MemoryStore()
-    await store.start()
-    server = ApiServer(store, real_seams())
-    await bootstrap(server, BootstrapConfig())
-    context, bundle = certificate(tmp_path, "hook.default.svc")
-
     async def ask(request: Request) -> Response:
         review = json.loads(request.body)
         world.asked.append(review["request"])
@@ -102,25 +51,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": answer}
         return Response(body=json.dumps(whole).encode())
 
-    hook = await serve(ask, context, "127.0.0.1", 0)
-    world = World(server, hook, bundle)
-    service = {"metadata": {"name": "hook"}, "spec": {"ports": [{"port": 443, "targetPort": hook.port}]}}
-    await world.send("POST", "/api/v1/namespaces/default/services", service)
-    slice_ = {
-        "metadata": {"name": "hook", "labels": {"kubernetes.io/service-name": "hook"}},
-        "addressType": "IPv4",
-        "endpoints": [{"addresses": ["127.0.0.1"]}],
-        "ports": [{"name": "", "port": hook.port}],
-    }
-    # Loopback addresses are not valid in a slice: the test writes past validation.
-    slice_["metadata"] |= {"namespace": "default", "uid": "u"}
-    tree = {"kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1", **slice_}
-    served = server.resources.find("discovery.k8s.io", "v1", "endpointslices")
-    assert served is not None
-    await store.put(served.key("default", "hook"), served.document(tree), 0)
-    yield world
-    server.close()
-    await hook.close()
+    async with hooked(tmp_path, ask) as found:
+        world = World(found)
+        yield world
 
 
 def configmap(name: str = "c", **data: str) -> dict[str, Any]:
@@ -192,7 +125,7 @@ async def test_selectors_decide(world: World) -> None:
 
 
 async def test_what_cannot_be_asked(world: World) -> None:
-    await world.hook.close()
+    await world.hooked.stop()
     await world.register("validating")
     response, status = await world.send("POST", CONFIGMAPS, configmap())
     assert response.status == 500

@@ -19,10 +19,25 @@ from typing import Any
 import orjson
 
 from navarch.base.times import format_duration, format_micro, format_time
+from navarch.schema.canon import canon
 from navarch.schema.types import Field, List, Map, Node, Scalar, Struct, Tree
 
 MAGIC = b"k8s\x00"
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
+
+#: The type whose fields may hold a schema or something else, and what else; each has a message of its own.
+SCHEMA = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
+SCHEMA_OR = {
+    "items": "schemas",
+    "additionalItems": "boolean",
+    "additionalProperties": "boolean",
+    "dependencies": "strings",
+}
+
+#: (type, field) of objects that have no fields.
+EMPTY_MESSAGES = frozenset(
+    {("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresources", "status")}
+)
 
 #: Nesting deeper than this is refused, as Go's decoder does with recursive types.
 MAX_DEPTH = 100
@@ -134,11 +149,11 @@ def _message(node: Struct) -> _Decode:
 
         # Known before its fields are compiled: types may contain themselves.
         found = _compiled[node] = decode_message
-        _compile(node.fields, 0, takes)
+        _compile(node, node.fields, 0, takes)
     return found
 
 
-def _compile(fields: dict[str, Field], level: int, takes: dict[int, _Take]) -> None:
+def _compile(node: Struct, fields: dict[str, Field], level: int, takes: dict[int, _Take]) -> None:
     """Fill the table of one message: its own fields, and the embedded structs at this level."""
     embedded: dict[int, dict[str, Field]] = {}
     for name, field in fields.items():
@@ -147,15 +162,15 @@ def _compile(fields: dict[str, Field], level: int, takes: dict[int, _Take]) -> N
             if number:
                 embedded.setdefault(number, {})[name] = field
         elif field.number:
-            takes[field.number] = _take(name, field.node)
+            takes[field.number] = _take(name, field.node, _special(node, name))
     for number, inner in embedded.items():
-        takes[number] = _take_embedded(inner, level + 1)
+        takes[number] = _take_embedded(node, inner, level + 1)
 
 
-def _take_embedded(fields: dict[str, Field], level: int) -> _Take:
+def _take_embedded(node: Struct, fields: dict[str, Field], level: int) -> _Take:
     """An embedded struct: its message's fields belong to the object around it."""
     takes: dict[int, _Take] = {}
-    _compile(fields, level, takes)
+    _compile(node, fields, level, takes)
 
     def take(tree: Tree, value: Any, depth: int) -> None:
         raw = _bytes(value)
@@ -166,12 +181,12 @@ def _take_embedded(fields: dict[str, Field], level: int) -> _Take:
     return take
 
 
-def _take(name: str, node: Node) -> _Take:
+def _take(name: str, node: Node, special: _Decode | None = None) -> _Take:
     if isinstance(node, Map):
-        return _take_entry(name, node)
+        return _take_entry(name, special or _value(node.value))
     if isinstance(node, List):
         return _take_item(name, node)
-    value_of = _value(node)
+    value_of = special or _value(node)
 
     def take(tree: Tree, value: Any, depth: int) -> None:
         tree[name] = value_of(value, depth)
@@ -196,9 +211,8 @@ def _take_item(name: str, node: List) -> _Take:
     return take
 
 
-def _take_entry(name: str, node: Map) -> _Take:
+def _take_entry(name: str, value_of: _Decode) -> _Take:
     """A map is repeated messages of key (1) and value (2)."""
-    value_of = _value(node.value)
 
     def take(tree: Tree, value: Any, depth: int) -> None:
         raw = _bytes(value)
@@ -269,6 +283,35 @@ def _duration(value: Any, _depth: int) -> str:
 def _raw_json(value: Any, _depth: int) -> Any:
     raw = _bytes(_parts(value).get(1, b""))
     return orjson.loads(raw) if raw else None
+
+
+def _special(owner: Struct, name: str) -> _Decode | None:
+    """How a field is read whose type has several JSON forms, None for all others."""
+    if (owner.name, name) in EMPTY_MESSAGES:
+        return lambda value, depth: {}
+    either = SCHEMA_OR.get(name) if owner.name == SCHEMA else None
+    if either is None:
+        return None
+    schema_number = 2 if either == "boolean" else 1
+
+    def schema(value: Any, depth: int) -> Tree:
+        # To the walk over the object this is JSON of any form: nobody else drops its zeros.
+        inner: Tree = canon(owner)(_message(owner)(_bytes(value), depth))
+        return inner
+
+    def schema_or(value: Any, depth: int) -> Any:
+        raw = _bytes(value)
+        others: Any = []
+        for number, part in _fields(raw, 0, len(raw)):
+            if number == schema_number:
+                return schema(part, depth)
+            if either == "boolean":
+                others = bool(part)
+            else:
+                others.append(_bytes(part).decode() if either == "strings" else schema(part, depth))
+        return bool(others) if either == "boolean" else others
+
+    return schema_or
 
 
 _SCALARS: dict[str, _Decode] = {

@@ -12,6 +12,7 @@ import base64
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from navarch.api.flawless import Flawless, spec_text
 from navarch.api.validation.rules import indexed
 from navarch.base import quantity
 from navarch.schema.types import Tree
@@ -59,8 +60,31 @@ def of_template(*path: str) -> Warn:
     return warn
 
 
+#: Specs of which there is nothing to say.
+_FLAWLESS: Final = Flawless()
+
+
 def _pod(tree: Tree, path: str) -> Iterator[str]:
-    spec, where = tree.get("spec") or {}, f"{path}spec"
+    spec = tree.get("spec") or {}
+    text = spec_text(spec)
+    if text in _FLAWLESS:
+        yield from _annotations(tree, path)
+        return
+    found = list(_spec(tree, spec, path))
+    if not found:
+        _FLAWLESS.add(text)
+    yield from found
+
+
+def _annotations(tree: Tree, path: str) -> Iterator[str]:
+    for key in (tree.get("metadata") or {}).get("annotations") or {}:
+        if key.startswith(_APPARMOR):
+            text = 'deprecated since v1.30; use the "appArmorProfile" field instead'
+            yield f"{path}metadata.annotations[{key}]: {text}"
+
+
+def _spec(tree: Tree, spec: Tree, path: str) -> Iterator[str]:
+    where = f"{path}spec"
     for key in spec.get("nodeSelector") or {}:
         if text := _BY_NODE_LABEL.get(key):
             yield f"{where}.nodeSelector[{key}]: {text}"
@@ -69,10 +93,7 @@ def _pod(tree: Tree, path: str) -> Iterator[str]:
             yield f"{place}.topologyKey: {constraint['topologyKey']} is {text}"
         if constraint.get("labelSelector") is None:
             yield f"{place}.labelSelector: a null labelSelector results in matching no pod"
-    for key in (tree.get("metadata") or {}).get("annotations") or {}:
-        if key.startswith(_APPARMOR):
-            text = 'deprecated since v1.30; use the "appArmorProfile" field instead'
-            yield f"{path}metadata.annotations[{key}]: {text}"
+    yield from _annotations(tree, path)
     for place, volume in indexed(spec, "volumes", where):
         yield from _volume(volume, place)
         yield from _projected(volume)

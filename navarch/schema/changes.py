@@ -64,15 +64,31 @@ class _Leaf:
         return _NONE if old == new else _CHANGED
 
 
-class _Object:
-    """A struct or map whose fields are owned one by one."""
+#: How a field of a new object is looked at (`_Object.created`).
+_ADD, _CREATE, _COMPARE_STRUCT, _COMPARE = range(4)
 
-    __slots__ = ("_children", "_compiler", "_node")
+#: (field, its step, its differ or None where that goes by the value, one of the above).
+_Step = tuple[str, str, Differ | None, int]
+
+#: Objects of a type have few sets of keys in practice; a client that sends ever new ones must not fill memory.
+_MAX_SHAPES = 512
+
+
+class _Object:
+    """A struct or map whose fields are owned one by one.
+
+    What a new value adds depends on its keys, and only below its branches on its values: so the set of
+    its leaves is kept for every set of keys that was met, and given out again and again."""
+
+    __slots__ = ("_children", "_compiler", "_creations", "_node", "_shapes")
 
     def __init__(self, node: Struct | Map | None, compiler: _Compiler) -> None:
         self._node = node
         self._compiler = compiler
         self._children: dict[str, Differ] = {}
+        #: keys -> (the set of the leaves, with the branches' places in order; the branches).
+        self._shapes: dict[tuple[str, ...], tuple[FieldSet, list[_Step]]] = {}
+        self._creations: dict[tuple[str, ...], list[_Step]] = {}
         if isinstance(node, Struct):
             self._children = dict.fromkeys((name for name, field in node.fields.items() if _is_leaf(field.node)), _LEAF)
 
@@ -92,16 +108,37 @@ class _Object:
     def added(self, value: Any) -> FieldSet:
         if not value or not isinstance(value, dict):
             return {}
-        out: FieldSet = {".": {}}
-        children = self._children
-        for name in sorted(value):
-            differ = children.get(name)
-            if differ is _LEAF:
-                out["f:" + name] = {}
-            else:
-                item = value[name]
-                out["f:" + name] = (differ or self.child(name, item)).added(item)
+        keys = tuple(value)
+        shape = self._shapes.get(keys)
+        if shape is None:
+            shape = self._shape(keys)
+            if len(self._shapes) < _MAX_SHAPES:
+                self._shapes[keys] = shape
+        leaves, branches = shape
+        if not branches:
+            return leaves
+        out = dict(leaves)
+        for name, step, differ, _ in branches:
+            item = value[name]
+            out[step] = (differ or self.child(name, item)).added(item)
         return out
+
+    def _shape(self, keys: tuple[str, ...]) -> tuple[FieldSet, list[_Step]]:
+        out: FieldSet = {".": {}}
+        branches: list[_Step] = []
+        for name in sorted(keys):
+            step, differ = "f:" + name, self._declared(name)
+            out[step] = {}
+            if differ is not _LEAF:
+                branches.append((name, step, differ, _ADD))
+        return out, branches
+
+    def _declared(self, name: str) -> Differ | None:
+        """How to compare a field, None where that goes by its value."""
+        node = self._node
+        if isinstance(node, Map) or (isinstance(node, Struct) and name in node.fields):
+            return self.child(name, None)
+        return None
 
     def compare(self, old: Any, new: Any) -> Changes:
         if not old and not new:
@@ -133,25 +170,40 @@ class _Object:
 
     def created(self, value: Tree, skip: frozenset[str]) -> FieldSet | None:
         """The set of a new object, compared with the empty one of a Go server."""
+        keys = tuple(value)
+        plan = self._creations.get(keys)
+        if plan is None:
+            plan = [self._creation(name) for name in sorted(keys)]
+            if len(self._creations) < _MAX_SHAPES:
+                self._creations[keys] = plan
         out: FieldSet = {}
-        fields = self._node.fields if isinstance(self._node, Struct) else {}
-        for name in sorted(value):
+        for name, step, differ, how in plan:
             if name in skip:
                 continue
             item = value[name]
-            differ = self.child(name, item)
-            field = fields.get(name)
-            if field is None or field.presence != "always":
-                out["f:" + name] = differ.added(item)
+            if how == _ADD:
+                out[step] = (differ or self.child(name, item)).added(item)
                 continue
+            assert differ is not None
             node: FieldSet | None = None
-            if isinstance(field.node, Struct) and isinstance(differ, _Object):
+            if how == _CREATE:
+                assert isinstance(differ, _Object)
                 node = differ.created(item, frozenset()) if isinstance(item, dict) else None
             elif item not in _ZEROS:
-                node, _ = differ.compare({} if isinstance(field.node, Struct) else None, item)
+                node, _ = differ.compare({} if how == _COMPARE_STRUCT else None, item)
             if node is not None:
-                out["f:" + name] = node
+                out[step] = node
         return out or None
+
+    def _creation(self, name: str) -> _Step:
+        differ = self._declared(name)
+        field = self._node.fields.get(name) if isinstance(self._node, Struct) else None
+        how = _ADD
+        if field is not None and field.presence == "always":
+            how = _COMPARE
+            if isinstance(field.node, Struct):
+                how = _CREATE if isinstance(differ, _Object) else _COMPARE_STRUCT
+        return name, "f:" + name, differ, how
 
 
 class _Elements:

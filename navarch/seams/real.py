@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import time
-import uuid
 
 from navarch.seams.contract import Seams
+from navarch.seams.uuid4 import uuid4
 
 #: The alphabet of generated names. Source: apimachinery `util/rand`.
 SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -23,7 +24,7 @@ class RealRng:
         self._random = random.Random()
 
     def uuid(self) -> str:
-        return str(uuid.uuid4())
+        return uuid4(int.from_bytes(os.urandom(16)))
 
     def suffix(self, length: int) -> str:
         return "".join(self._random.choices(SUFFIX_ALPHABET, k=length))

@@ -30,6 +30,7 @@ from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack
 
 from navarch.seams.contract import Routine, Seams, current_routine
 from navarch.seams.real import SUFFIX_ALPHABET
+from navarch.seams.uuid4 import uuid4
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -49,11 +50,6 @@ LOOKS_LATE_S = 15.0
 #: Thresholds of the garbage collector while a simulation runs. A large cluster is a million objects that stay;
 #: with Python's defaults (700, 10, 10) two thirds of the time goes into looking at them again.
 COLLECT_AT = (50_000, 20, 100)
-
-
-#: The bits of a UUID that say its version and variant, and what they are in a random one (RFC 9562).
-_UUID_FIXED = 0xF << 76 | 0x3 << 62
-_UUID_VERSION_4 = 0x4 << 76 | 0x2 << 62
 
 
 class Stalled(RuntimeError):
@@ -393,9 +389,7 @@ class SimRng:
         self._random = random.Random(seed)
 
     def uuid(self) -> str:
-        bits = self._random.getrandbits(128) & ~_UUID_FIXED | _UUID_VERSION_4
-        text = f"{bits:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        return uuid4(self._random.getrandbits(128))
 
     def suffix(self, length: int) -> str:
         return "".join(self._random.choices(SUFFIX_ALPHABET, k=length))

@@ -6,7 +6,7 @@ thousands of writes and changes seldom.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 import orjson
 
@@ -15,11 +15,14 @@ from navarch.seams.contract import Seams
 from navarch.server.access import Access
 from navarch.server.own_writes import OwnWrites
 from navarch.server.served import Resources
-from navarch.store.contract import Index
+from navarch.store.contract import Entry, Index
 from navarch.wire.messages import User
 
 #: Decoded objects kept; the oldest tenth goes when full.
 _KEEP = 4096
+
+#: Lists of more than these are not worth keeping decoded: those that every write looks at are short.
+_FEW = 64
 
 
 class StoreWorld:
@@ -41,8 +44,10 @@ class StoreWorld:
     def get(self, bucket: str, namespace: str, name: str) -> Tree | None:
         key = f"{bucket}/{namespace}/{name}" if namespace else f"{bucket}/{name}"
         entry = self._index.get(key)
-        if entry is None:
-            return None
+        return None if entry is None else self._tree(entry)
+
+    def _tree(self, entry: Entry) -> Tree:
+        key = entry.key
         cached = self._decoded.get(key)
         if cached is not None and cached[0] == entry.revision:
             return cached[1]
@@ -53,13 +58,15 @@ class StoreWorld:
         self._decoded[key] = (entry.revision, tree)
         return tree
 
-    def list(self, bucket: str, namespace: str = "") -> Iterator[Tree]:
+    def list(self, bucket: str, namespace: str = "") -> Sequence[Tree]:
         if not self._index.count(bucket + "/"):
             # Most buckets that admission asks about are empty, and it asks at every write.
-            return
+            return ()
         prefix = f"{bucket}/{namespace}/" if namespace else f"{bucket}/"
-        for entry in self._index.range(prefix):
-            yield orjson.loads(entry.value)
+        entries = self._index.range(prefix)
+        if len(entries) > _FEW:
+            return [orjson.loads(entry.value) for entry in entries]
+        return [self._tree(entry) for entry in entries]
 
     def bucket_of(self, api_version: str, kind: str) -> tuple[str, bool]:
         for served in self._resources:

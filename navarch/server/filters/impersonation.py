@@ -46,6 +46,11 @@ def impersonate(request: Request, security: Security) -> None:
 def _asked(headers: dict[str, str]) -> User | None:
     """The identity that the headers describe, None without any. The wire joins repeated headers with
     commas; groups are taken apart there."""
+    for header in headers:
+        if header.startswith("impersonate-"):
+            break
+    else:
+        return None
     name = headers.get("impersonate-user", "")
     uid = headers.get("impersonate-uid", "")
     groups = tuple(g for g in headers.get("impersonate-group", "").split(", ") if g)

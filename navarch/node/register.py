@@ -23,7 +23,7 @@ from navarch.client.contract import Client, PatchType, Unreachable
 from navarch.node.config import NodeConfig
 from navarch.node.host.contract import Host
 from navarch.node.nodestatus import Seen, differs, node_object, node_status
-from navarch.node.runtime.contract import Runtime, RuntimeCondition, RuntimeUnavailable, Version
+from navarch.node.runtime.contract import Runtime, RuntimeCondition, RuntimeFault, Version
 from navarch.schema.types import Tree
 from navarch.seams.contract import Routine, Seams, routine
 
@@ -129,7 +129,7 @@ class Registration:
             self._version = await self._runtime.version()
             conditions = await self._runtime.status()
             images = await self._runtime.list_images()
-        except RuntimeUnavailable as error:
+        except RuntimeFault as error:
             conditions, images = (RuntimeCondition("RuntimeReady", False, "RuntimeUnavailable", str(error)),), ()
         return Seen(self._host.facts(), self._host.usage(), self._version, conditions, images)
 

@@ -78,8 +78,9 @@ class NftApplier:
             self._run(nft.removal(self._network))
 
 
-def open_nft() -> Callable[[str], None]:
-    """A function that runs nft's language as one transaction, and raises ApplyError if it is refused."""
+def open_nft() -> Callable[[str], str]:
+    """A function that runs nft's language as one transaction and returns what that prints. It raises ApplyError
+    if it is refused."""
     for name in LIBRARIES:
         try:
             return _library(ctypes.CDLL(name))
@@ -90,7 +91,7 @@ def open_nft() -> Callable[[str], None]:
     raise NoNftables("services need nftables: install the package nftables (libnftables1 is enough)")
 
 
-def _library(library: ctypes.CDLL) -> Callable[[str], None]:
+def _library(library: ctypes.CDLL) -> Callable[[str], str]:
     library.nft_ctx_new.restype = ctypes.c_void_p
     library.nft_ctx_new.argtypes = [ctypes.c_uint32]
     for function in (library.nft_ctx_buffer_error, library.nft_ctx_buffer_output):
@@ -103,21 +104,23 @@ def _library(library: ctypes.CDLL) -> Callable[[str], None]:
     library.nft_ctx_buffer_error(context)
     library.nft_ctx_buffer_output(context)
 
-    def run(text: str) -> None:
+    def run(text: str) -> str:
         failed = library.nft_run_cmd_from_buffer(context, text.encode())
         # Reading a buffer empties it: both are read each time, or they would grow.
-        library.nft_ctx_get_output_buffer(context)
+        printed = library.nft_ctx_get_output_buffer(context)
         error = library.nft_ctx_get_error_buffer(context)
         if failed:
             raise ApplyError((error or b"").decode(errors="replace")[:500].strip())
+        return (printed or b"").decode()
 
     return run
 
 
-def _run_command(command: str, text: str) -> None:
+def _run_command(command: str, text: str) -> str:
     done = subprocess.run([command, "-f", "-"], input=text, text=True, capture_output=True, timeout=NFT_TIMEOUT_S)
     if done.returncode:
         raise ApplyError(done.stderr[:500].strip())
+    return done.stdout
 
 
 def prepare_sysctls(root: Path = Path("/proc/sys")) -> list[str]:

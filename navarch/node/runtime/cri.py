@@ -11,6 +11,7 @@ again rather than all.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -53,6 +54,10 @@ from navarch.seams.contract import Clock
 
 #: As the kubelet's runtimeRequestTimeout.
 REQUEST_TIMEOUT_S = 120.0
+#: What containerd says when a container's shim is gone that it was about to tell something.
+SHIM_GONE = "ttrpc: closed"
+STOP_ATTEMPTS = 5
+STOP_RETRY_S = 0.1
 MAX_MESSAGE_BYTES = 16 << 20
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -138,7 +143,7 @@ class CriRuntime:
 
     async def stop_pod_sandbox(self, sandbox_id: str) -> None:
         request = pb.StopPodSandboxRequest(pod_sandbox_id=sandbox_id)
-        await self._runtime("StopPodSandbox", request, pb.StopPodSandboxResponse)
+        await self._stop("StopPodSandbox", request, pb.StopPodSandboxResponse, REQUEST_TIMEOUT_S)
 
     async def remove_pod_sandbox(self, sandbox_id: str) -> None:
         request = pb.RemovePodSandboxRequest(pod_sandbox_id=sandbox_id)
@@ -176,7 +181,19 @@ class CriRuntime:
 
     async def stop_container(self, container_id: str, grace_s: float) -> None:
         request = pb.StopContainerRequest(container_id=container_id, timeout=math.ceil(grace_s))
-        await self._runtime("StopContainer", request, pb.StopContainerResponse, timeout_s=grace_s + REQUEST_TIMEOUT_S)
+        await self._stop("StopContainer", request, pb.StopContainerResponse, grace_s + REQUEST_TIMEOUT_S)
+
+    async def _stop(self, method: str, request: Message, response: type[Message], timeout_s: float) -> None:
+        """A container may end between containerd's look at it and the signal: asked again, containerd sees that."""
+        for _ in range(STOP_ATTEMPTS):
+            try:
+                await self._runtime(method, request, response, timeout_s=timeout_s)
+                return
+            except RuntimeFault as error:
+                if SHIM_GONE not in str(error):
+                    raise
+            await asyncio.sleep(STOP_RETRY_S)
+        await self._runtime(method, request, response, timeout_s=timeout_s)
 
     async def remove_container(self, container_id: str) -> None:
         request = pb.RemoveContainerRequest(container_id=container_id)

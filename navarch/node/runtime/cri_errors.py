@@ -16,6 +16,8 @@ from navarch.node.runtime.contract import (
 )
 
 _INVALID_NAME = ("invalid reference format", "failed to parse reference", "repository name must be lowercase")
+#: containerd accepts connections a moment before its CRI part has read what runs.
+_NOT_YET = "server is not initialized yet"
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def fault(code: grpc.StatusCode, details: str, otherwise: type[RuntimeFault] = R
     if otherwise is ImagePullError:
         invalid = any(text in details for text in _INVALID_NAME)
         return ImagePullError(status_text(code, details), "InvalidImageName" if invalid else "ErrImagePull")
-    if code is grpc.StatusCode.UNAVAILABLE:
+    if code is grpc.StatusCode.UNAVAILABLE or _NOT_YET in details:
         return RuntimeUnavailable(details)
     if code is grpc.StatusCode.NOT_FOUND:
         return NotFoundInRuntime(details)

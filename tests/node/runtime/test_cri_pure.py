@@ -143,6 +143,10 @@ def test_errors(code: Code, otherwise: type[RuntimeFault], expected: type[Runtim
     assert type(found) is expected and str(found) == "what happened"
 
 
+def test_a_runtime_that_is_still_starting_is_unavailable() -> None:
+    assert isinstance(fault(Code.UNKNOWN, "server is not initialized yet"), RuntimeUnavailable)
+
+
 def test_pull_errors_read_as_events_show_them() -> None:
     missing = fault(Code.NOT_FOUND, "x: not found", ImagePullError)
     assert isinstance(missing, ImagePullError) and missing.reason == "ErrImagePull"

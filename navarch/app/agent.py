@@ -34,7 +34,8 @@ from navarch.seams.real import real_seams
 from navarch.wire.http import serve
 from navarch.wire.tls import server_context
 
-log = logging.getLogger(__name__)
+#: Run as a program, this module has another name.
+log = logging.getLogger("navarch.app.agent")
 
 KUBELET, PROXY, DNS = "kubelet", "kube-proxy", "coredns"
 

@@ -35,6 +35,9 @@ class Place:
     def first_node(self) -> NodeEntry:
         return self.profile.nodes[0]
 
+    def node_ip(self, node: NodeEntry) -> str:
+        return node_spec(self.directory, self.profile, node).ip
+
     def pki(self, name: str) -> str:
         return str(self.directory / "pki" / name)
 

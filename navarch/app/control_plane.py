@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from navarch.app.component_logs import ComponentLogs
     from navarch.app.fakes import FakeNodes
 
-log = logging.getLogger(__name__)
+#: Run as a program, this module has another name.
+log = logging.getLogger("navarch.app.control_plane")
 
 #: The check of /readyz that waits for the objects every cluster starts with.
 BOOTSTRAP_STEP = "rbac/bootstrap-roles"
@@ -99,8 +100,11 @@ class ControlPlane:
             group.create_task(compact_regularly(self.server.store), name="compaction")
             group.create_task(self._controllers(), name="kube-controller-manager")
             self._show_components(group)
-            if self.place.profile.driver is DriverName.FAKE:
-                self._start_fakes(group)
+            match self.place.profile.driver:
+                case DriverName.FAKE:
+                    self._start_fakes(group)
+                case DriverName.NETNS:
+                    group.create_task(self._claim_node_ports(), name="node ports")
             # A moment for the others: what the scheduler needs takes longest to import.
             await asyncio.sleep(0)
             group.create_task(self._scheduler(), name="kube-scheduler")
@@ -174,6 +178,24 @@ class ControlPlane:
         group.create_task(mirrors.run(), name="mirrors")
         labels = NodeLabels(self.client("navarch", identities.ADMIN), self.seams, place)
         group.create_task(labels.run(), name="node labels")
+
+    async def _claim_node_ports(self) -> None:
+        from navarch.app.node_ports import NodePorts
+        from navarch.launch.drivers import hostports
+        from navarch.proxy.apply import NoNftables, open_nft
+
+        try:
+            nft = open_nft()
+        except NoNftables as error:
+            log.warning("node ports do not answer on 127.0.0.1 error=%s", error)
+            return
+        await NodePorts(
+            self.client("navarch", identities.ADMIN),
+            self.seams,
+            self.place.node_ip(self.place.first_node),
+            nft,
+            lambda: hostports.listening_ports(hostports.socket_tables()),
+        ).run()
 
     def _start_fakes(self, group: asyncio.TaskGroup) -> None:
         from navarch.app.fakes import FakeNode, FakeNodes

@@ -88,10 +88,10 @@ def http(url: str, timeout_s: float = 5) -> str:
 
 
 class LiveCluster:
-    """One profile. `home` is its NAVARCH_HOME."""
+    """One profile. `home` is its NAVARCH_HOME. `context`: what to tell kubectl, "" where the current one will do."""
 
     def __init__(self, home: Path, name: str) -> None:
-        self.home, self.name = home, name
+        self.home, self.name, self.context = home, name, ""
         self.directory = home / "profiles" / name
         self.kubeconfig = home.with_name(home.name + ".kubeconfig")
         inherited = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
@@ -111,7 +111,8 @@ class LiveCluster:
         return ran
 
     def kubectl(self, *words: str, check: bool = True, text: str = "", program: str = KUBECTL) -> Ran:
-        ran = run((program, *words), self.environment, text)
+        chosen = [f"--context={self.context}"] if self.context else []
+        ran = run((program, *chosen, *words), self.environment, text)
         assert ran.code == 0 or not check, (words, ran)
         return ran
 

@@ -22,15 +22,6 @@ OTHER_KUBECTLS = Path("/usr/lib/google-cloud-sdk/bin")
 _namespaces = count(1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Live tests share a machine with whatever else it does, so each may try three times; the summary counts
-    every further attempt as a rerun."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.flaky(reruns=2))
-
-
 @contextmanager
 def running(name: str, *words: str) -> Iterator[LiveCluster]:
     """A started cluster in a directory of its own, which is gone afterwards."""

@@ -1,43 +1,30 @@
 """The host's side of a profile's network: a bridge, routes to the pods, one nftables table.
 
-NodePorts answer on the host's 127.0.0.1 through a DNAT rule in that table: no process has to run or
-know the ports, UDP works, and it goes when the table goes. Ports on which something of the host
-listened when the network was opened are left to it.
+NodePorts answer on the host's 127.0.0.1 through a table that all profiles share: see `hostports`.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 from navarch.base.errors import LaunchError
+from navarch.launch.drivers import hostports
 from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec
 from navarch.launch.drivers.journal import Journal, Made
 
-NODE_PORTS = range(30000, 32768)
-_LISTENING = ("0A", "07")  # TCP_LISTEN; UDP sockets are always in state 07
 _SYSCTLS = Path("/proc/sys")
 
 
-def host_table(network: ClusterNetwork, busy_ports: Iterable[int], loopback: bool) -> str:
-    """The nftables text. `loopback`: send 127.0.0.1's NodePorts to the first node."""
-    first = NodeSpec(network, "", 0, Path()).ip
+def host_table(network: ClusterNetwork) -> str:
+    """The nftables text: who may pass, and under which address."""
     bridge, nodes = network.bridge, network.node_cidr
-    busy = ", ".join(str(port) for port in sorted(busy_ports))
-    spare = f"th dport != {{ {busy} }} " if busy else ""
-    ports = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
-    forward = f"ip daddr 127.0.0.0/8 meta l4proto {{ tcp, udp }} th dport {ports} {spare}dnat to {first}"
     return f"""\
 table ip {bridge} {{
   chain guard {{
     type filter hook prerouting priority -300;
     iifname "{bridge}" ip daddr 127.0.0.0/8 drop
-  }}
-  chain local {{
-    type nat hook output priority -100;
-    {forward if loopback else ""}
   }}
   chain leave {{
     type nat hook postrouting priority 100;
@@ -48,18 +35,12 @@ table ip {bridge} {{
 """
 
 
-def listening_ports(tables: Iterable[str]) -> set[int]:
-    """NodePorts that sockets of the host hold, from texts of /proc/net/{tcp,tcp6,udp,udp6}."""
-    rows = (line.split() for text in tables for line in text.splitlines()[1:])
-    ports = (int(row[1].rpartition(":")[2], 16) for row in rows if row[3] in _LISTENING)
-    return {port for port in ports if port in NODE_PORTS}
-
-
 def open_network(network: ClusterNetwork, journal: Journal) -> None:
     """Make bridge and table; nothing changes where they stand."""
     bridge = network.bridge
-    others = [name for name in bridges() if name != bridge]
-    # Before the bridge, so that it is undone after it: only the last bridge takes forwarding with it.
+    # Before the bridge, so that they are undone after it: only the last bridge takes these with it.
+    journal.add(Made("ports", NodeSpec(network, "", 0, Path()).ip))
+    nft(hostports.CREATION)
     if uplink := default_interface():
         _set_sysctl(f"net/ipv4/conf/{uplink}/forwarding", "1", journal)
     if bridge not in bridges():
@@ -74,9 +55,7 @@ def open_network(network: ClusterNetwork, journal: Journal) -> None:
     for setting in ("forwarding", "route_localnet"):
         _write_sysctl(f"net/ipv4/conf/{bridge}/{setting}", "1")
     journal.add(Made("table", bridge))
-    tables = [Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6", "udp", "udp6") if _is_there(name)]
-    text = host_table(network, listening_ports(tables), loopback=not others)
-    nft(f"table ip {bridge}\ndelete table ip {bridge}\n{text}")
+    nft(f"table ip {bridge}\ndelete table ip {bridge}\n{host_table(network)}")
 
 
 def bridge_mac(network: ClusterNetwork) -> str:
@@ -92,9 +71,21 @@ def close_network(journal: Journal) -> None:
                 remove_link(made.name)
             case "table":
                 nft(f"table ip {made.name}\ndelete table ip {made.name}\n")
+            case "ports":
+                _release_ports(made.name)
             case "sysctl" if not bridges():
                 _write_sysctl(made.name, made.value)
-        journal.forget(made)
+    journal.clear()
+
+
+def _release_ports(node_ip: str) -> None:
+    """Give back the ports that lead to the node; the last cluster of the machine takes the table away."""
+    if not bridges():
+        nft(hostports.REMOVAL)
+        return
+    nft(hostports.CREATION)  # so that there is something to list
+    held = hostports.holders(output(["nft", hostports.LISTING]))
+    nft(hostports.change((), hostports.plan((), held, set(), node_ip).remove, node_ip))
 
 
 def bridges() -> list[str]:
@@ -134,10 +125,6 @@ def nft(text: str, netns_of: int = 0) -> None:
     """Load nftables text in one transaction."""
     prefix = ["nsenter", f"--net=/proc/{netns_of}/ns/net"] if netns_of else []
     _run([*prefix, "nft", "-f", "-"], text)
-
-
-def _is_there(table: str) -> bool:
-    return Path(f"/proc/net/{table}").exists()  # no tcp6 on a kernel without IPv6
 
 
 def _links() -> list[str]:

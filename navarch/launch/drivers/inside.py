@@ -52,16 +52,35 @@ def layer_directories(spec: NodeSpec) -> list[Path]:
     return [layer / part for layer in layers for part in ("upper", "work")]
 
 
-SUPERVISE = """\
+ENDED = "ended with status"
+SUPERVISE = f"""\
 # supervise LOG COMMAND...: run the command, again a second after it ends, for ever
 log=$1
 shift
 while :; do
   "$@" >>"$log" 2>&1
-  echo "$1 ended with status $?, starting it again" >>"$log"
+  echo "$1 {ENDED} $?, starting it again" >>"$log"
   sleep 1
 done
 """
+
+
+class Endings:
+    """Whether a supervised service has ended since this was made, told by its log."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._seen_bytes = log.stat().st_size if log.exists() else 0
+
+    def last_words(self, lines: int = 8) -> str | None:
+        """What the service said last before it ended, None while it runs on."""
+        if not self._log.exists() or self._log.stat().st_size <= self._seen_bytes:
+            return None
+        with self._log.open("rb") as log:
+            log.seek(self._seen_bytes)
+            said = log.read().decode(errors="replace").splitlines()
+        ends = [number for number, line in enumerate(said) if f" {ENDED} " in line]
+        return "\n".join(said[max(0, ends[0] - lines) : ends[0] + 1]) if ends else None
 
 
 def hosts_file(spec: NodeSpec) -> str:

@@ -18,7 +18,8 @@ from navarch.launch.files import replace_file
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One thing. `kind`: link, table, sysctl or cgroup; `value` is what a sysctl held before."""
+    """One thing. `kind`: link, table, sysctl, cgroup, or the ports of the host that lead to the node at address `name`;
+    `value` is what a sysctl held before."""
 
     kind: str
     name: str
@@ -44,8 +45,9 @@ class Journal:
         if not any((entry.kind, entry.name) == (made.kind, made.name) for entry in known):
             self._write((*known, made))
 
-    def forget(self, made: Made) -> None:
-        self._write(tuple(entry for entry in self.entries() if entry != made))
+    def clear(self) -> None:
+        """All of it is undone. Needs no space, for a disk may be full by now."""
+        self._path.unlink(missing_ok=True)
 
     def _write(self, entries: tuple[Made, ...]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

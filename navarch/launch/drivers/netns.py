@@ -205,7 +205,7 @@ class NetnsDriver:
                 hostnet.remove_link(made.name)
             elif made.kind == "cgroup" and not remove_tree(made.name):
                 raise LaunchError("GUEST_STOP", f"cgroup {made.name} is still in use", "look for its processes", 80)
-            journal.forget(made)
+        journal.clear()
 
 
 def _cable(spec: NodeSpec) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from navarch.launch.drivers import cgroup, hostnet, inside, process
+from navarch.launch.drivers import cgroup, inside, process
 from navarch.launch.drivers.containerd import cni_config, containerd_config, may_lower_oom_score
 from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec
 from navarch.launch.drivers.journal import Journal, Made
+from navarch.launch.files import replace_file
 
 
 def spec(number: int = 0, index: int = 0, directory: str = "/home/me/.navarch/p/n") -> NodeSpec:
@@ -56,21 +57,6 @@ def test_containerd_is_told_what_the_machine_allows() -> None:
     assert bridge["ipam"]["ranges"] == [[{"subnet": "10.244.3.0/24"}]]
 
 
-PROC_NET_TCP = """\
-  sl  local_address rem_address   st tx_queue rx_queue
-   0: 0100007F:7918 00000000:0000 0A 00000000:00000000
-   1: 0100007F:7919 0100007F:0050 01 00000000:00000000
-   2: 00000000:0016 00000000:0000 0A 00000000:00000000
-"""
-
-
-def test_ports_that_the_host_listens_on_stay_the_hosts() -> None:
-    assert hostnet.listening_ports([PROC_NET_TCP]) == {0x7918}
-    text = hostnet.host_table(ClusterNetwork("p"), {31000}, loopback=True)
-    assert "th dport 30000-32767 th dport != { 31000 } dnat to 192.168.49.2" in text
-    assert "dnat" not in hostnet.host_table(ClusterNetwork("p"), (), loopback=False)
-
-
 def test_journal_keeps_the_first_value_and_the_order(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "not" / "yet")
     assert journal.entries() == ()
@@ -78,8 +64,28 @@ def test_journal_keeps_the_first_value_and_the_order(tmp_path: Path) -> None:
     journal.add(Made("link", "b"))
     journal.add(Made("sysctl", "a", "1"))
     assert journal.entries() == (Made("sysctl", "a", "0"), Made("link", "b"))
-    journal.forget(Made("link", "b"))
-    assert Journal(tmp_path / "not" / "yet").entries() == (Made("sysctl", "a", "0"),)
+    journal.clear()
+    assert Journal(tmp_path / "not" / "yet").entries() == ()
+
+
+def test_a_service_that_ends_is_noticed_with_its_last_words(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    log.write_text("an older life\nsh ended with status 9, starting it again\n")
+    endings = inside.Endings(log)
+    assert endings.last_words() is None
+    script = tmp_path / "supervise"
+    script.write_text(inside.SUPERVISE)
+    with subprocess.Popen(["sh", str(script), str(log), "sh", "-c", "echo what; echo why >&2; exit 3"]) as loop:
+        assert process.wait_for(lambda: endings.last_words() is not None, 10)
+        loop.kill()
+    assert (endings.last_words() or "").startswith("what\nwhy\nsh ended with status 3,")
+
+
+def test_a_file_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(OSError):
+        replace_file(tmp_path / "kept", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
 def test_cgroup_hierarchies_of_a_hybrid_machine() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from navarch.base.errors import LaunchError
 from navarch.launch import registry
-from navarch.launch.drivers import hostnet, process
+from navarch.launch.drivers import hostnet, hostports, process
 from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec, NodeState, Service
 from navarch.launch.drivers.netns import NetnsDriver
 from navarch.launch.images import build, save
@@ -93,6 +93,17 @@ class Nodes:
     def runtime(self, index: int) -> CriRuntime:
         socket_inside = DRIVER.runtime_socket(self.specs[index])
         return CriRuntime(f"/proc/{self.init_pid(index)}/root{socket_inside}", RealClock())
+
+
+async def answering(runtime: CriRuntime) -> None:
+    """Until containerd, which accepts connections already, knows its containers."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await runtime.list_containers()
+                return
+            except RuntimeUnavailable:
+                await asyncio.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -391,7 +402,9 @@ async def test_the_runtime_may_be_away(tmp_path: Path) -> None:
 
 
 def test_a_node_port_answers_on_the_hosts_loopback(nodes: Nodes) -> None:
-    """The proxy of a node is another part: here a listener on the node stands for a NodePort."""
+    """The proxy of a node and the control plane's claims are other parts: here a listener on the node stands for
+    a NodePort that was claimed."""
+    hostnet.nft(hostports.change([hostports.Port("tcp", 30980)], (), nodes.specs[0].ip))
     script = "printf 'HTTP/1.0 200 OK\\r\\n\\r\\nnode port' | busybox nc -l -p 30980"
     with subprocess.Popen(DRIVER.enter(nodes.specs[0], ["timeout", "10", "sh", "-c", script])) as listener:
         assert process.wait_for(lambda: listens(nodes.specs[0], 30980), 5)
@@ -442,6 +455,7 @@ async def test_a_killed_node_comes_back_with_its_disk(nodes: Nodes) -> None:
     DRIVER.start(spec, [peer])
     assert DRIVER.status(spec) is NodeState.RUNNING
     runtime = nodes.runtime(1)
+    await answering(runtime)
     assert (await runtime.container_status(container)).phase is ContainerPhase.EXITED
     assert await runtime.image_status("nginx:alpine") is not None
     await runtime.stop_pod_sandbox(pod.sandbox)

@@ -8,6 +8,7 @@ Each verb imports what it needs when it runs: `navarch kubectl` is called all da
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from navarch.launch.profile import Home
 
 USAGE_CODE = 64
+SYSTEM_CODE = 50
 NODES_MAX = 190
 DESCRIPTION = "navarch runs Kubernetes on this machine: real containers as root, pretended ones otherwise."
 Run = Callable[[argparse.Namespace, "Home", "Output"], int]
@@ -47,6 +49,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, grep -q) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        out.error(_of_the_system(error))
+        return SYSTEM_CODE
+
+
+def _of_the_system(error: OSError) -> LaunchError:
+    """What the operating system refused, as the launcher says it."""
+    where = f": {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice = "free some space, or keep clusters elsewhere: NAVARCH_HOME=DIRECTORY"
+        return LaunchError("HOST_DISK_FULL", f"the disk is full{where}", advice, SYSTEM_CODE)
+    return LaunchError("HOST_SYSTEM", f"{error.strerror or error}{where}", "", SYSTEM_CODE)
 
 
 def _run(words: list[str], out: Output) -> int:

@@ -21,6 +21,7 @@ from navarch.base.errors import LaunchError
 from navarch.launch import certs, kubeconfig
 from navarch.launch.api import Api
 from navarch.launch.drivers.contract import Driver, NodeSpec, NodeState, Service
+from navarch.launch.drivers.inside import Endings
 from navarch.launch.drivers.netns import NetnsDriver
 from navarch.launch.drivers.none import NoneDriver
 from navarch.launch.ports import is_free, port_taken
@@ -40,6 +41,7 @@ class Cluster:
         self.driver: Driver = NoneDriver() if profile.driver is DriverName.NONE else NetnsDriver()
         self._machine = NoneDriver()
         self._host = NodeSpec(profile.network, CONTROL_PLANE, 0, self.directory)
+        self._started: dict[str, Endings] = {}
 
     @property
     def has_nodes(self) -> bool:
@@ -93,7 +95,7 @@ class Cluster:
             raise port_taken(self.profile.host, self.profile.port)
         self._machine.create(self._host)
         command = (sys.executable, "-m", "navarch.app.control_plane", str(self.directory))
-        self._machine.start_service(self._host, Service(CONTROL_PLANE, command, python_environment()))
+        self._start(self._machine, self._host, Service(CONTROL_PLANE, command, python_environment()))
 
     def stop_control_plane(self) -> None:
         self._machine.stop_service(self._host, CONTROL_PLANE)
@@ -119,7 +121,24 @@ class Cluster:
             *(sys.executable, "-m", "navarch.app.agent"),
             *(str(self.directory), node.name, components, str(self.home.images)),
         )
-        self.driver.start_service(self.spec(node), Service(AGENT, command, python_environment()))
+        self._start(self.driver, self.spec(node), Service(AGENT, command, python_environment()))
+
+    def _start(self, driver: Driver, spec: NodeSpec, service: Service) -> None:
+        self._started[f"{service.name} of {spec.name}"] = Endings(spec.logs / f"{service.name}.log")
+        driver.start_service(spec, service)
+
+    def check_started(self) -> None:
+        """Raises: LaunchError, with its last words, when a process that was started here has ended."""
+        for name, endings in self._started.items():
+            if (words := endings.last_words()) is not None:
+                raise LaunchError(
+                    "PROCESS_ENDED", f"the {name} ended instead of running. It said last:\n{words}", "", 80
+                )
+
+    @property
+    def anything_runs(self) -> bool:
+        states = [self.node_state(node) for node in self.profile.nodes]
+        return self.control_plane_runs or any(state in (NodeState.RUNNING, NodeState.BROKEN) for state in states)
 
     def stop_node(self, node: NodeEntry) -> None:
         if self.has_nodes:

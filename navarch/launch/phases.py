@@ -1,6 +1,8 @@
 """`navarch start`: the phases in order, each idempotent, with a line and its time.
 
-A start of what runs already says so and changes nothing; a start after a crash takes up what is there.
+A start of what runs already says so and changes nothing; a start after a crash takes up what is there. One that
+fails leaves nothing: a new profile is gone again, a stopped one is stopped. Only a cluster that is up and whose
+nodes are slow to be ready is left to become so.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from navarch.base.errors import LaunchError
-from navarch.launch import packages, registry
+from navarch.launch import kubeconfig, packages, registry
 from navarch.launch.drivers import hostnet
 from navarch.launch.drivers.contract import ClusterNetwork
 from navarch.launch.drivers.process import wait_for
@@ -23,6 +25,8 @@ from navarch.launch.profile import DEFAULT_PORT, DriverName, Home, NodeEntry, Pr
 
 READY_TIMEOUT_S = 30.0
 NODE_TIMEOUT_S = 90.0
+#: The error of a cluster that runs, but took too long.
+SLOW = "GUEST_START_TIMEOUT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ def start(home: Home, options: StartOptions, out: Output) -> Profile:
     """Bring the cluster up. Raises: LaunchError."""
     began = time.time()
     known = home.load(options.name)
+    kubeconfig.read(options.kubeconfig)  # one that cannot be read is better told now than at the end
     profile = known or new_profile(home, options, out)
     cluster = Cluster(home, profile)
     if known is not None:
@@ -52,13 +57,37 @@ def start(home: Home, options: StartOptions, out: Output) -> Profile:
             out.line("🏃", f'"{profile.name}" runs already at {profile.server}')
             _done(profile, out)
             return profile
-    home.save(profile)
+    ran = known is not None and cluster.anything_runs
+    try:
+        home.save(profile)
+        _bring_up(cluster, out)
+        cluster.write_kubeconfig(options.kubeconfig)
+        if options.wait:
+            with out.phase("🌟", "Nodes ready"):
+                for node in profile.nodes:
+                    _await_node(cluster, node, began)
+    except BaseException as error:
+        if isinstance(error, LaunchError) and error.id == SLOW:
+            raise  # it goes on becoming ready
+        if known is None:
+            cluster.delete()
+            kubeconfig.update(options.kubeconfig, lambda tree: kubeconfig.without_access(tree, profile.name))
+        elif not ran:
+            cluster.stop()
+        raise
+    _done(profile, out)
+    return profile
+
+
+def _bring_up(cluster: Cluster, out: Output) -> None:
+    """Everything until the API server is ready and the nodes' agents run."""
+    profile = cluster.profile
     with out.phase("🔑", "Certificates"):
         cluster.ensure_certificates()
     if cluster.has_nodes:
         packages.require_containerd(packages.containerd_version_line())
         with out.phase("📦", "Images"):
-            _build_images(home)
+            _build_images(cluster.home)
         with out.phase("🔌", f"Network {profile.network.node_cidr}"):
             cluster.open_network()
     with out.phase("👍", f"Control plane process, API at {profile.server}"):
@@ -71,13 +100,6 @@ def start(home: Home, options: StartOptions, out: Output) -> Profile:
             cluster.start_agent(node)
     with out.phase("🔎", "API server ready"):
         _await_ready(cluster)
-    cluster.write_kubeconfig(options.kubeconfig)
-    if options.wait:
-        with out.phase("🌟", "Nodes ready"):
-            for node in profile.nodes:
-                _await_node(cluster, node, began)
-    _done(profile, out)
-    return profile
 
 
 def new_profile(home: Home, options: StartOptions, out: Output) -> Profile:
@@ -189,9 +211,13 @@ def _await_node(cluster: Cluster, node: NodeEntry, since_s: float) -> None:
 
 
 def _await(condition: Callable[[], bool], timeout_s: float, what: str, cluster: Cluster) -> None:
-    if not wait_for(condition, timeout_s):
+    def settled() -> bool:
+        cluster.check_started()
+        return condition()
+
+    if not wait_for(settled, timeout_s):
         raise LaunchError(
-            "GUEST_START_TIMEOUT",
+            SLOW,
             f"{what} is not ready after {timeout_s:.0f} s",
             f'see what it says: "navarch logs -p {cluster.profile.name}" or the files in {cluster.directory}/logs',
             80,

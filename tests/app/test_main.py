@@ -11,6 +11,7 @@ import pytest
 
 from navarch.app.main import main
 from navarch.launch.drivers.process import wait_for
+from navarch.launch.machine import Cluster
 from navarch.launch.profile import DriverName, Home, Profile
 
 Navarch = Callable[..., tuple[int, str, str]]
@@ -101,6 +102,29 @@ def test_a_taken_port_is_told_and_leaves_nothing(navarch: Navarch, home: Home) -
         code, _, err = navarch("start", "--driver=fake", f"--apiserver-port={other.getsockname()[1]}")
     assert code == 50 and "HOST_PORT_TAKEN" in err
     assert home.names() == ()
+
+
+def test_a_control_plane_that_cannot_start_is_told_at_once_and_stopped(navarch: Navarch, home: Home) -> None:
+    navarch("start", "--driver=fake")
+    navarch("stop")
+    store = home.directory("navarch") / "store"
+    store.rename(store.with_name("aside"))
+    store.write_text("no store")
+    code, _, err = navarch("start")
+    assert code == 80 and "PROCESS_ENDED: the control-plane" in err
+    assert str(store) in err, "its last words"
+    assert not Cluster(home, home.require("navarch")).anything_runs
+    store.unlink()
+    store.with_name("aside").rename(store)
+    assert navarch("start")[0] == 0
+
+
+def test_a_kubeconfig_that_cannot_be_read_is_told_before_anything_is_made(navarch: Navarch, home: Home) -> None:
+    home.root.parent.joinpath("kubeconfig").write_text("\tno: yaml")
+    code, _, err = navarch("start", "--driver=fake")
+    assert code == 1 and "HOST_KUBECONFIG" in err
+    assert home.names() == ()
+    home.root.parent.joinpath("kubeconfig").unlink()
 
 
 def test_what_is_left_of_a_profile_is_removed_by_a_start_and_by_a_delete(navarch: Navarch, home: Home) -> None:

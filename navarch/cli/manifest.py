@@ -227,6 +227,13 @@ def locate(session: Session, tree: Tree, source: str) -> Manifest:
     return Manifest(tree, source, resource, own or session.namespace)
 
 
+def selected(item: Manifest, selector: str) -> bool:
+    """Whether the file's labels match."""
+    from navarch.base.selector import parse_labels
+
+    return parse_labels(selector).matches((item.tree.get("metadata") or {}).get("labels") or {})
+
+
 def require_files(options: Options) -> None:
     """Raises: UsageError without any -f or -k."""
     if not given(options):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import socket
 import threading
@@ -15,11 +14,10 @@ import pytest
 from navarch.cli.errors import CliError
 from navarch.cli.forwarding import Tunnel, dial
 from navarch.cli.ports import Forward, forwards, parse_port
-from navarch.cli.rest import Client, Endpoint
 from navarch.wire.channels import Channel
-from navarch.wire.http import serve
 from navarch.wire.messages import Request, Response
 from navarch.wire.upgrade import port_response
+from tests.cli.node import serving
 
 POD: dict[str, Any] = {
     "metadata": {"name": "web"},
@@ -31,48 +29,23 @@ SERVICE: dict[str, Any] = {
 }
 
 
-@contextmanager
-def echoing() -> Iterator[int]:
-    """A server whose port 80 sends back what it got, when it got all, and whose other ports refuse."""
+async def echo(port: int, data: Channel, error: Channel) -> None:
+    """Port 80 sends back what it got, when it got all; other ports refuse."""
+    if port != 80:
+        await error.write(b"connection refused")
+        return
+    await data.write(b"".join([chunk async for chunk in data]))
 
-    async def echo(port: int, data: Channel, error: Channel) -> None:
-        if port != 80:
-            await error.write(b"connection refused")
-            return
-        await data.write(b"".join([chunk async for chunk in data]))
 
-    async def handle(request: Request) -> Response:
-        return port_response(request, (), echo)
-
-    ready: list[int] = []
-    up = threading.Event()
-    loop = asyncio.new_event_loop()
-    over = asyncio.Event()
-
-    async def run() -> None:
-        server = await serve(handle, None, "127.0.0.1", 0)
-        ready.append(server.port)
-        up.set()
-        await over.wait()
-        await server.close(0.1)
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
-    thread.start()
-    up.wait(5)
-    try:
-        yield ready[0]
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(5)
-        loop.close()
+async def forward(request: Request) -> Response:
+    return port_response(request, (), echo)
 
 
 @contextmanager
 def tunnelled() -> Iterator[tuple[Tunnel, Callable[[], str]]]:
     """A tunnel to the echoing server, and what waits for the next error."""
     errors: queue.Queue[str] = queue.Queue()
-    with echoing() as server:
-        client = Client(Endpoint(f"http://127.0.0.1:{server}"))
+    with serving(forward) as client:
         tunnel = dial(client, "/forward", errors.put)
         thread = threading.Thread(target=tunnel.run)
         thread.start()

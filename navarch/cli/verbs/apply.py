@@ -64,7 +64,7 @@ def run(session: Session, options: Options, words: Words) -> int:
         try:
             if isinstance(item, CliError):
                 raise item
-            if options.selector and not _selected(item, options.selector):
+            if options.selector and not manifest.selected(item, options.selector):
                 continue
             done = apply_one(session, options, item)
             applied.append(done)
@@ -87,12 +87,6 @@ def _validate(options: Options) -> None:
         raise CliError("--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)")
     if options.force and options.server_side:
         raise CliError("--force cannot be used with --server-side")
-
-
-def _selected(item: Manifest, selector: str) -> bool:
-    from navarch.base.selector import parse_labels
-
-    return parse_labels(selector).matches((item.tree.get("metadata") or {}).get("labels") or {})
 
 
 def _print_objects(reporter: printer.Reporter, trees: list[Tree]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from navarch.api.validation.cel_parse import CelSyntaxError, Expr, parse
+from navarch.schema.cel_parse import CelSyntaxError, Expr, parse
 from navarch.schema.types import Tree
 
 UNKNOWN: Final = "unknown"

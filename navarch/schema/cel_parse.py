@@ -1,6 +1,7 @@
 """The syntax of CEL expressions: text to tree, with the first fault in cel-go's words.
 
-Macros are calls like all others here. `cel_check.py` gives the names their meaning.
+Macros are calls like all others here. `cel_rewrite.py` replaces those that the runtime does not have;
+`api/validation/cel_check.py` gives the names their meaning.
 
 Source: the CEL language definition (grammar); cel-go's parser messages.
 """
@@ -38,16 +39,24 @@ class Token(NamedTuple):
     text: str
     offset: int
 
+    @property
+    def end(self) -> int:
+        return self.offset + len(self.text)
+
 
 @dataclass(slots=True)
 class Expr:
     """A node. `kind`: literal, name, select, call, method, list, map, struct, unary, binary, ternary.
-    `text` is the name, operator or type of a literal; `offset` is where a fault of it is shown."""
+    `text` is the name, operator or type of a literal; `offset` is where a fault of it is shown. The node
+    takes up the text from `start` to `end`, its parentheses included. `names` are a struct's fields."""
 
     kind: str
     text: str
     offset: int
     parts: list[Expr] = field(default_factory=list)
+    start: int = 0
+    end: int = 0
+    names: tuple[str, ...] = ()
 
 
 def parse(text: str) -> Expr:
@@ -101,34 +110,42 @@ class _Parser:
             raise CelSyntaxError(f"mismatched input '{self.next.text}' expecting '{text}'", self.next.offset)
         return self._take()
 
+    def _spans(self, start: int, found: Expr) -> Expr:
+        """The node, which begins at `start` and ends with the last token taken."""
+        found.start, found.end = start, self._tokens[self._position - 1].end
+        return found
+
     def ternary(self) -> Expr:
+        start = self.next.offset
         condition = self._binary(0)
         if not self._at("?"):
             return condition
         mark = self._take()
         chosen = self._binary(0)
         self._expect(":")
-        return Expr("ternary", "?:", mark.offset, [condition, chosen, self.ternary()])
+        return self._spans(start, Expr("ternary", "?:", mark.offset, [condition, chosen, self.ternary()]))
 
     _LEVELS: Final = (("||",), ("&&",), _RELATIONS, ("+", "-"), ("*", "/", "%"))
 
     def _binary(self, level: int) -> Expr:
         if level == len(self._LEVELS):
             return self._unary()
+        start = self.next.offset
         left = self._binary(level + 1)
         while self._at(*self._LEVELS[level]):
             mark = self._take()
-            left = Expr("binary", mark.text, mark.offset, [left, self._binary(level + 1)])
+            left = self._spans(start, Expr("binary", mark.text, mark.offset, [left, self._binary(level + 1)]))
         return left
 
     def _unary(self) -> Expr:
         if self._at("!", "-"):
             mark = self._take()
-            return Expr("unary", mark.text, mark.offset, [self._unary()])
+            return self._spans(mark.offset, Expr("unary", mark.text, mark.offset, [self._unary()]))
         return self._member()
 
     def _member(self) -> Expr:
-        found = self._primary("{'[', '{', '(', " + _STARTS)
+        start = self.next.offset
+        found = self._spans(start, self._primary("{'[', '{', '(', " + _STARTS))
         while self._at(".", "[", "{"):
             mark = self._take()
             if mark.text == ".":
@@ -140,6 +157,7 @@ class _Parser:
                 self._expect("]")
             else:
                 found = self._built(found, mark)
+            self._spans(start, found)
         return found
 
     def _selected(self, base: Expr, mark: Token) -> Expr:
@@ -156,19 +174,19 @@ class _Parser:
     def _built(self, base: Expr, mark: Token) -> Expr:
         """An object with its fields; `base` names the type."""
         values: list[Expr] = []
+        names: list[str] = []
         while not self._at("}"):
-            if self._at("?"):
-                self._take()
+            optional = self._take().text if self._at("?") else ""
             if self.next.kind != "name":
                 raise CelSyntaxError(f"mismatched input '{self.next.text}' expecting '}}'", self.next.offset)
-            self._take()
+            names.append(optional + self._take().text.strip("`"))
             self._expect(":")
             values.append(self.ternary())
             if not self._at(","):
                 break
             self._take()
         self._expect("}")
-        return Expr("struct", _dotted(base), mark.offset, values)
+        return Expr("struct", _dotted(base), mark.offset, values, names=tuple(names))
 
     def _arguments(self) -> list[Expr]:
         """What stands up to the closing parenthesis, which is taken too."""

@@ -7,6 +7,7 @@ Source: apiserver `pkg/cel/library` (lists, regex); cel-go `ext` (lists, sets, t
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -26,7 +27,7 @@ def last_index_of(items: list[Any], wanted: Any) -> int:
 
 
 def is_sorted(items: list[Any]) -> bool:
-    return all(left <= right for left, right in zip(items, items[1:], strict=False))
+    return all(left <= right for left, right in itertools.pairwise(items))
 
 
 def total(items: list[Any]) -> Any:
@@ -109,7 +110,7 @@ def entries(found: Any) -> list[list[Any]]:
 
 
 def from_entries(pairs: list[list[Any]]) -> dict[Any, Any]:
-    return {key: value for key, value in pairs}
+    return dict(pairs)
 
 
 def merged(maps: list[dict[Any, Any]]) -> dict[Any, Any]:

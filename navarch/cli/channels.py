@@ -63,7 +63,8 @@ class WebSocket:
         while self._protocol.handshake_exc is None and self._protocol.state.name == "CONNECTING":
             if not self._receive():
                 break
-        if self._protocol.state.name == "OPEN":
+        # A command that is quickly over has the connection closed again in the same breath.
+        if self._protocol.handshake_exc is None and self._protocol.state.name != "CONNECTING":
             self.subprotocol = str(self._protocol.subprotocol or "")
             return
         response = getattr(self._protocol.handshake_exc, "response", None)

@@ -21,11 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-CLIENT: Final = "kubernetes.io/kube-apiserver-client"
-KUBELET_CLIENT: Final = "kubernetes.io/kube-apiserver-client-kubelet"
-KUBELET_SERVING: Final = "kubernetes.io/kubelet-serving"
-LEGACY: Final = "kubernetes.io/legacy-unknown"
-SIGNERS: Final = (CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY)
+from navarch.control.signers import CLIENT, KUBELET_CLIENT, KUBELET_SERVING
 
 #: Clocks of those who use the certificate may be behind.
 BACKDATED: Final = timedelta(minutes=5)

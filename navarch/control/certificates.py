@@ -4,6 +4,8 @@ approved, one clears away what is settled or forgotten. Pure, but for the signat
 A kubelet's request for a client certificate is approved if the API server says that whoever sent it may
 have one: its own (`selfnodeclient`) or that of a new node (`nodeclient`). All else a human approves.
 
+`certificate_signing` is imported with the first request: it loads `cryptography`, which takes its time.
+
 Source: Kubernetes' certificate controllers (recognizers, messages, life spans).
 """
 
@@ -12,24 +14,20 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from navarch.base.resource import ObjectKey, Resource
 from navarch.base.times import format_time, parse
 from navarch.client.cache import key_of
-from navarch.control.certificate_signing import (
-    KUBELET_CLIENT,
-    SIGNERS,
-    RefusedError,
-    Request,
-    check,
-    decoded,
-)
 from navarch.control.intents import DONE, Ask, Delete, Patch, Plan
+from navarch.control.signers import KUBELET_CLIENT, SIGNERS
 from navarch.control.sources import SIGNINGREQUESTS
 from navarch.control.views import CertificateSigningRequest, to_tree
 from navarch.control.world import Controller, Watch, World, same_key
 from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.control.certificate_signing import Request
 
 NAME: Final = "certificate-controller"
 REVIEWS: Final = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", False)
@@ -40,7 +38,7 @@ PENDING_S: Final = 24 * 3600.0
 ASK_AGAIN_S: Final = 60.0
 
 #: (request, uid, wanted life span in seconds, now) -> PEM. Raises: RefusedError.
-Sign = Callable[[Request, str, int | None, float], str]
+Sign = Callable[["Request", str, int | None, float], str]
 
 
 # --- approving
@@ -48,6 +46,8 @@ def approve(world: World, key: ObjectKey, now: float) -> Plan:
     request = world[SIGNINGREQUESTS].get(key)
     if request is None or request.spec.signerName != KUBELET_CLIENT or _types(request) or request.status.certificate:
         return DONE
+    from navarch.control.certificate_signing import RefusedError, check
+
     try:
         asked = _decoded(request)
         check(asked)
@@ -91,6 +91,8 @@ def sign_approved(sign: Sign, world: World, key: ObjectKey, now: float) -> Plan:
         return DONE
     if "Approved" not in _types(request) or {"Denied", "Failed"} & _types(request):
         return DONE
+    from navarch.control.certificate_signing import RefusedError, check
+
     try:
         asked = _decoded(request)
         check(asked)
@@ -118,6 +120,8 @@ def clean(world: World, key: ObjectKey, now: float) -> Plan:
 
 
 def _decoded(request: CertificateSigningRequest) -> Request:
+    from navarch.control.certificate_signing import decoded
+
     return decoded(request.spec.request, request.spec.signerName, request.spec.usages)
 
 

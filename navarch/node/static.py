@@ -14,7 +14,6 @@ import logging
 from collections.abc import Callable, Iterable
 
 import msgspec
-import yaml
 
 from navarch.api.views.base import decode
 from navarch.api.views.pod import Pod
@@ -51,6 +50,8 @@ class StaticPods:
         for name in self._host.list_dir(directory) if directory else ():
             if name.startswith(".") or not name.endswith((".yaml", ".yml", ".json")):
                 continue
+            import yaml  # only where there are manifests
+
             try:
                 tree = yaml.safe_load(self._host.read_file(f"{directory}/{name}"))
                 trees.append(static_pod(tree, self._config.name))

@@ -3,7 +3,6 @@ the request's fieldValidation asks."""
 
 from __future__ import annotations
 
-from navarch.base import yaml
 from navarch.base.errors import StatusError, bad_request, unsupported_media_type
 from navarch.schema.canon import ASKED, STORED
 from navarch.schema.decode import (
@@ -98,6 +97,8 @@ def decode_applied_as(raw: bytes, kind: str, api_version: str, options: WriteOpt
     repeated: list[str] = []
     tree = plain_json(raw)
     if tree is None:
+        from navarch.base import yaml  # PyYAML takes its time, and most bodies are JSON
+
         try:
             tree, repeated = yaml.load_strict(raw)
         except yaml.YamlError as error:

@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-import yaml
 
 from navarch.base.errors import Details, StatusError
 from navarch.wire.messages import Request, Response
@@ -88,7 +87,9 @@ def bytes_response(body: bytes, form: Format = PLAIN, status: int = 200) -> Resp
 def tree_response(tree: Any, form: Format = PLAIN, status: int = 200) -> Response:
     """A tree in the negotiated media type."""
     if form.is_yaml:
-        return Response(status, _to_yaml(tree), YAML)
+        from navarch.server.respond_yaml import to_yaml  # few ask for it, and PyYAML takes its time
+
+        return Response(status, to_yaml(tree), YAML)
     return json_response(tree, status)
 
 
@@ -170,33 +171,3 @@ def _clauses(accept: str) -> list[tuple[str, dict[str, str]]]:
             parsed.append((quality, media_type.lower(), parameters))
     parsed.sort(key=lambda entry: -entry[0])
     return [(media_type, parameters) for _, media_type, parameters in parsed]
-
-
-#: Words that Go's YAML reads as booleans and PyYAML as text.
-_GO_BOOLEANS = frozenset({"y", "Y", "n", "N"})
-
-
-class _GoDumper(yaml.CSafeDumper):
-    """Quotes as Go does: double quotes around text that would read as something else."""
-
-    def text(self, value: str) -> yaml.ScalarNode:
-        style = None
-        if "\n" in value:
-            style = "|"
-        elif value in _GO_BOOLEANS or _implicit_tag(self, value) != _TEXT_TAG:
-            style = '"'
-        return self.represent_scalar(_TEXT_TAG, value, style=style)
-
-
-def _implicit_tag(dumper: Any, value: str) -> Any:
-    """The tag of the value if it stood there without quotes."""
-    return dumper.resolve(yaml.ScalarNode, value, (True, False))
-
-
-_TEXT_TAG = "tag:yaml.org,2002:str"
-_GoDumper.add_representer(str, _GoDumper.text)
-
-
-def _to_yaml(tree: Any) -> bytes:
-    text: str = yaml.dump(tree, Dumper=_GoDumper, default_flow_style=False, allow_unicode=True, width=1 << 30)
-    return text.encode()

@@ -10,10 +10,13 @@ from typing import Any, Protocol
 
 from navarch.client import identities
 from navarch.client.contract import Client
+from navarch.client.informer import Informer
 from navarch.control.catalog import single_minded
 from navarch.control.collectors import run_collectors
 from navarch.control.config import Config
 from navarch.control.runner import ControlPlane
+from navarch.control.sources import PODS
+from navarch.control.views import Bare
 from navarch.scheduler.run import Scheduler
 from navarch.seams.contract import Seams
 from navarch.server.app import ApiServer
@@ -75,6 +78,25 @@ class Controllers:
             group.create_task(self._collect())
 
 
+class PatientScheduler:
+    """A scheduler that is made when the first pod waits for a node: numpy takes as long to load as all the
+    rest of a cluster, and many tests have no pods."""
+
+    def __init__(self, client: Client, seams: Seams) -> None:
+        self._client = client
+        self._seams = seams
+
+    async def run(self) -> None:
+        found = asyncio.Event()
+        pods = Informer(self._client, PODS.resource, Bare, field_selector="spec.nodeName=", rng=self._seams.rng)
+        pods.on_change(lambda _key, _old, _new: found.set())
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(pods.run())
+            await found.wait()
+            looking.cancel()
+        await Scheduler(self._client, self._seams).run()
+
+
 def start(component: Component, site: Site, loop: asyncio.AbstractEventLoop) -> Running:
     part = component.make(site)
     return Running(component, part, loop.create_task(part.run(), name=component.name))
@@ -96,8 +118,7 @@ def _control(site: Site) -> Part:
 
 
 def _scheduler(site: Site) -> Part:
-    client = site.client_for("kube-scheduler", identities.SCHEDULER)
-    return Scheduler(client, site.seams)
+    return PatientScheduler(site.client_for("kube-scheduler", identities.SCHEDULER), site.seams)
 
 
 CONTROL_PLANE: tuple[Component, ...] = (

@@ -15,9 +15,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from navarch.base.resource import ObjectKey
 from navarch.base.times import format_time
 from navarch.control import certificates
-from navarch.control.certificate_signing import CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY, Authority
+from navarch.control.certificate_signing import Authority
 from navarch.control.certificates import REVIEWS
 from navarch.control.intents import Ask, Delete, Plan
+from navarch.control.signers import CLIENT, KUBELET_CLIENT, KUBELET_SERVING, LEGACY
 from navarch.control.sources import SIGNINGREQUESTS
 from navarch.control.world import World
 from navarch.schema.types import Tree

@@ -8,9 +8,10 @@ import pytest
 from navarch.base.resource import Resource
 from navarch.client.contract import PatchType
 from navarch.client.recorder import EVENTS
-from navarch.control.certificate_signing import KUBELET_CLIENT, Authority
+from navarch.control.certificate_signing import Authority
 from navarch.control.config import Config
 from navarch.control.hostpath_provisioner import STANDARD_CLASS
+from navarch.control.signers import KUBELET_CLIENT
 from navarch.control.sources import (
     ADMISSIONPOLICIES,
     AUTOSCALERS,

@@ -8,8 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 
-from cryptography.x509 import NameOID, load_pem_x509_csr
-
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import CREATE, UPDATE, Attributes, Plugin, World
 
@@ -49,6 +47,8 @@ def check_subject(attributes: Attributes, _world: World) -> None:
     spec = attributes.tree["spec"]
     if spec.get("signerName") != _CLIENT_SIGNER:
         return
+    from cryptography.x509 import NameOID, load_pem_x509_csr
+
     try:
         request = load_pem_x509_csr(base64.b64decode(spec.get("request", "")))
     except (ValueError, binascii.Error):

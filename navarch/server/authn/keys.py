@@ -1,5 +1,7 @@
 """Keys that sign and verify service-account tokens, and how they are published.
 
+`cryptography` is imported where a key is made or shown: it takes longer to load than a simulated cluster to start.
+
 Source: RFC 7517 (JWK), Kubernetes' key ids (SHA-256 of the public key's DER, base64url).
 """
 
@@ -8,17 +10,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from typing import Any
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from typing import TYPE_CHECKING, Any
 
 from navarch.base.errors import UsageError
 
-PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
-PublicKey = RSAPublicKey | EllipticCurvePublicKey
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+    PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
+    PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 _CURVE_NAMES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
@@ -33,6 +34,8 @@ class VerifyingKey:
     algorithm: str
 
     def to_jwk(self) -> dict[str, str]:
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
         jwk = {"use": "sig", "kty": "EC", "kid": self.key_id, "alg": self.algorithm}
         if isinstance(self.key, RSAPublicKey):
             numbers = self.key.public_numbers()
@@ -51,11 +54,17 @@ class SigningKey:
 
 def generate_key() -> SigningKey:
     """A new P-256 key: signing costs a thirtieth of RSA's."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     return _signing(ec.generate_private_key(ec.SECP256R1()))
 
 
 def load_signing_key(pem: bytes) -> SigningKey:
     """Raises: UsageError if `pem` holds no RSA or EC private key."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     try:
         key = serialization.load_pem_private_key(pem, None)
     except ValueError as error:
@@ -66,9 +75,12 @@ def load_signing_key(pem: bytes) -> SigningKey:
 
 
 def verifying_key(key: PublicKey) -> VerifyingKey:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     key_id = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
-    algorithm = "RS256" if isinstance(key, rsa.RSAPublicKey) else _CURVES[key.curve.name]
+    algorithm = "RS256" if isinstance(key, RSAPublicKey) else _CURVES[key.curve.name]
     return VerifyingKey(key, key_id, algorithm)
 
 

@@ -4,6 +4,8 @@ A token is good while its signature and times are, and while the ServiceAccount 
 it is bound to (Pod, Node or Secret) still exist with the same uid. Signatures are checked once per
 token; the objects every time, from the server's index.
 
+The JWT library is imported with the first token: where there is none, nobody waits for it.
+
 Source: KEP-1205 and KEP-4193 (bound tokens, claims, user extra), RFC 7519.
 """
 
@@ -12,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import jwt
 
 from navarch.base.times import parse
 from navarch.schema.types import Tree
@@ -110,6 +110,8 @@ class ServiceAccountTokens:
             "nbf": now,
             "sub": f"system:serviceaccount:{namespace}:{account.name}",
         }
+        import jwt
+
         key = self._signing
         token = jwt.encode(claims, key.private, key.public.algorithm, {"kid": key.public.key_id})
         return token, float(told)
@@ -142,6 +144,8 @@ class ServiceAccountTokens:
         """The claims of a token that one of our keys signed. Times and audiences are not looked at."""
         if token.count(".") != 2:
             return None
+        import jwt
+
         try:
             key = self._keys.get(jwt.get_unverified_header(token).get("kid", ""))
             if key is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Final
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode
 
@@ -69,10 +70,14 @@ class Relays:
         self._reads = reads
         self._rng = rng
         self._access = access
-        # Whoever proxies to a pod by https vouches for it, as Kubernetes has it.
-        self._unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._unverified.check_hostname = False
-        self._unverified.verify_mode = ssl.CERT_NONE
+
+    @cached_property
+    def _unverified(self) -> ssl.SSLContext:
+        """Whoever proxies to a pod by https vouches for it, as Kubernetes has it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
 
     async def log(self, request: Request, info: RequestInfo, served: Served) -> Response:
         pod = self._object(info, served)

@@ -95,11 +95,20 @@ _EMPTY: Final = re.compile(rb"\[\s*\]|\{\s*\}")
 _EMPTIES: Final = re.compile(_EMPTY.pattern + rb'|null|"\$|"op"')
 
 
+#: Custom resources are maps to the server, which have no message.
+_NO_MESSAGE: Final = (
+    "object *unstructured.Unstructured does not implement the protobuf marshalling interface and cannot be encoded "
+    "to a protobuf message"
+)
+
+
 def decode_custom(raw: bytes, content_type: str, node: Struct, kind: str, api_version: str) -> Decoded:
     """The tree of a custom resource's body, pruned. `node` comes from `structural.compile_crd`.
 
     Raises: StatusError 400 with the text of the API server.
     """
+    if content_type == protobuf.MEDIA_TYPE:
+        raise cannot_handle(kind, api_version, kind, _NO_MESSAGE)
     tree, repeated, is_json = _parse(raw, content_type, kind)
     found_version, found_kind = _identify(tree, raw, kind, api_version)
     if found_kind != kind:

@@ -237,11 +237,13 @@ def _zero(field: Field) -> bytes:
     return values.zero(field.number, node.name)
 
 
-# --- types with several JSON forms
+# --- fields with a message of their own
 
 
 def _special(owner: str, name: str, field: Field) -> Put | None:
     """The step of such a field, None for all others."""
+    if field.go_type == "v1.Verbs":
+        return delimited(field.number, _items(values.string(1)))
     if (owner, name) in EMPTY_MESSAGES:
         return delimited(field.number, lambda _: b"")
     either = SCHEMA_OR.get(name) if owner == SCHEMA else None

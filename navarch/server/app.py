@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import orjson
-
 from navarch.api.catalog import KINDS
 from navarch.api.kind import Kind
 from navarch.base.errors import Details, StatusError, bad_request, method_not_allowed, no_such_resource
@@ -27,20 +25,21 @@ from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.server.definitions import Definitions
 from navarch.server.delete import Deleter
 from navarch.server.filters import AFTER_AUTHENTICATION, FILTERS, Filter, Security, admit, finish, guard
+from navarch.server.negotiate import JSON
 from navarch.server.objects import Handler, Objects
 from navarch.server.own_writes import OwnWrites
 from navarch.server.pages import Pages
 from navarch.server.pipeline import Pipeline
 from navarch.server.reactions import Reactions
-from navarch.server.reads import Reads
-from navarch.server.respond import negotiate, tree_response
+from navarch.server.reads import Reads, form_of
+from navarch.server.respond import in_form
 from navarch.server.review_requests import ReviewRequests
 from navarch.server.reviews import Judges
 from navarch.server.served import Resources, Served
 from navarch.server.signing import SigningRequests
 from navarch.server.subresources.backends import KubeletAccess
 from navarch.server.subresources.catalog import subresource_handlers
-from navarch.server.subresources.relay import relay_handlers
+from navarch.server.subresources.relay import RELAYED, relay_handlers
 from navarch.server.watch import Watches
 from navarch.server.world import StoreWorld
 from navarch.store.contract import Store
@@ -165,13 +164,13 @@ class ApiServer:
             info.namespace = ""
         if served.kind.deprecation:
             request.warnings.append(served.kind.deprecation)
-        response = await self._handler(info, served)(request, info, served)
-        accept = request.headers.get("accept", "")
-        if "yaml" in accept and response.stream is None and response.content_type == "application/json":
-            form = negotiate(accept)
-            if form.is_yaml:
-                return tree_response(orjson.loads(response.body), form, response.status)
-        return response
+        handler = self._handler(info, served)
+        if info.subresource in RELAYED:
+            return await handler(request, info, served)
+        # Before anything is done: a client that accepts no answer shall find nothing changed.
+        form = form_of(request, served, many=info.verb in ("list", "watch", "deletecollection"))
+        response = await handler(request, info, served)
+        return in_form(response, form) if response.stream is None and response.content_type == JSON else response
 
     def _show_kinds(self) -> None:
         """Discovery and OpenAPI tell of what is served now."""

@@ -19,7 +19,8 @@ import orjson
 from navarch.api.kind import Kind, Subresource
 from navarch.base.errors import no_such_resource
 from navarch.schema.types import Tree
-from navarch.server.respond import Format, bytes_response, negotiate, negotiate_discovery, page_not_found
+from navarch.server.negotiate import Format, negotiate, negotiate_discovery
+from navarch.server.respond import bytes_response, page_not_found
 from navarch.wire.messages import Request, Response
 
 #: The order of groups in /apis; groups that are not here follow by name.

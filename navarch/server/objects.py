@@ -13,6 +13,7 @@ from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
 from navarch.server import bodies, patching
 from navarch.server.delete import Deleter, Deletion, success
+from navarch.server.negotiate import check_stream
 from navarch.server.options import (
     DeleteOptions,
     Query,
@@ -33,7 +34,7 @@ from navarch.server.pipeline import (
     check_uid,
     wrong_uid,
 )
-from navarch.server.reads import Form, Reads, form_of
+from navarch.server.reads import Reads, form_of
 from navarch.server.selection import Selection
 from navarch.server.served import Served
 from navarch.server.watch import Watches
@@ -81,7 +82,9 @@ class Objects:
         if info.name and "fieldSelector" not in query:
             # The legacy path /watch/.../name.
             query = {**query, "fieldSelector": [f"metadata.name={info.name}"]}
-        return await self._watches.open(served, info.namespace, query, form_of(request, served, many=True))
+        form = form_of(request, served, many=True)
+        check_stream(form)
+        return await self._watches.open(served, info.namespace, query, form)
 
     # --- writes
 
@@ -240,7 +243,7 @@ class Objects:
     def answer(self, request: Request, served: Served, outcome: Outcome, query: Query) -> Response:
         form = form_of(request, served)
         body = outcome.value
-        if form is not Form.OBJECT:
+        if form.as_:
             body = self._reads.render_tree(served, orjson.loads(body), form, query)
         return Response(201 if outcome.created else 200, body)
 

@@ -21,8 +21,9 @@ from navarch.base.errors import no_such_resource
 from navarch.schema import facts, openapi
 from navarch.schema.types import Tree
 from navarch.server import openapi_protobuf, openapi_v2
+from navarch.server.negotiate import JSON
 from navarch.server.openapi_paths import PRODUCES, document_path, identifier, paths, tag
-from navarch.server.respond import JSON, TEXT
+from navarch.server.respond import TEXT
 from navarch.wire.messages import Request, Response
 
 #: (group, version, kind) -> openAPIV3Schema of a custom resource.

@@ -7,60 +7,34 @@ are stored in another version's form.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 
 import orjson
 
 from navarch.base.errors import Cause, bad_request, expired, not_found, timeout
+from navarch.schema import protobuf_encode
 from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
 from navarch.server import continuation, tables
 from navarch.server.continuation import Continuation
+from navarch.server.negotiate import PROTOBUF, Format, negotiate, not_acceptable
 from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
-from navarch.server.respond import negotiate, not_acceptable
 from navarch.server.selection import Selection
 from navarch.server.served import Served
 from navarch.store.contract import Compacted, Entry, Store
 from navarch.wire.messages import Request, Response
 
 
-class Form(Enum):
-    """How objects are shown; the value is the version of the form's own type."""
-
-    OBJECT = ("", "")
-    TABLE = ("Table", "meta.k8s.io/v1")
-    TABLE_BETA = ("Table", "meta.k8s.io/v1beta1")
-    PARTIAL = ("PartialObjectMetadata", "meta.k8s.io/v1")
-    PARTIAL_BETA = ("PartialObjectMetadata", "meta.k8s.io/v1beta1")
-
-    @property
-    def is_table(self) -> bool:
-        return self in (Form.TABLE, Form.TABLE_BETA)
-
-    @property
-    def is_partial(self) -> bool:
-        return self in (Form.PARTIAL, Form.PARTIAL_BETA)
-
-    @property
-    def api_version(self) -> str:
-        return self.value[1]
-
-
-def form_of(request: Request, served: Served, *, many: bool = False) -> Form:
+def form_of(request: Request, served: Served, *, many: bool = False) -> Format:
     """The form that the client accepts for one object or for many. Raises: StatusError 406."""
-    accept = request.headers.get("accept", "")
-    if not accept:
-        return Form.OBJECT
-    asked = negotiate(accept, streams=many)
-    if not asked.as_:
-        return Form.OBJECT
-    watched = request.info is not None and request.info.verb == "watch"
-    if asked.as_ != "Table" and not watched and (asked.as_ == "PartialObjectMetadataList") != many:
+    verb = request.info.verb if request.info is not None else ""
+    streams = many and verb != "deletecollection"
+    asked = negotiate(request.headers.get("accept", ""), streams=streams, custom=not served.builtin)
+    if asked.is_partial and verb != "watch" and (asked.as_ == "PartialObjectMetadataList") != many:
         what = "the requested object is a list" if many else "the requested object is not a list"
         group = served.group.partition(".")[0] or "core"
         type_name = f"*{group}.{served.kind.kind}{'List' if many else ''}"
         raise not_acceptable(f"you requested {asked.as_}, but {what} ({type_name})")
-    return Form((asked.as_.removesuffix("List"), f"meta.k8s.io/{asked.version}"))
+    return asked
 
 
 class Reads:
@@ -72,7 +46,7 @@ class Reads:
 
     # --- one object
 
-    async def get(self, served: Served, namespace: str, name: str, query: Query, form: Form) -> Response:
+    async def get(self, served: Served, namespace: str, name: str, query: Query, form: Format) -> Response:
         """Raises: StatusError 404, and 500 or 504 for a resourceVersion that is none or not yet."""
         if query:
             try:
@@ -94,12 +68,12 @@ class Reads:
             raise not_found(served.plural, name, served.group)
         return entry
 
-    def render(self, served: Served, entry: Entry, form: Form, query: Query) -> bytes:
-        if form is Form.OBJECT:
+    def render(self, served: Served, entry: Entry, form: Format, query: Query) -> bytes:
+        if not form.as_:
             return served.show(entry.value)
         return self.render_tree(served, served.tree(entry.value), form, query)
 
-    def render_tree(self, served: Served, tree: Tree, form: Form, query: Query) -> bytes:
+    def render_tree(self, served: Served, tree: Tree, form: Format, query: Query) -> bytes:
         if form.is_partial:
             return orjson.dumps(tables.partial_metadata(tree, form.api_version))
         if form.is_table:
@@ -121,7 +95,7 @@ class Reads:
 
     # --- many objects
 
-    async def collection(self, served: Served, namespace: str, query: Query, form: Form) -> Response:
+    async def collection(self, served: Served, namespace: str, query: Query, form: Format) -> Response:
         """Raises: StatusError 400, 404, 410, 422, 504 as Kubernetes answers wrong options."""
         options = list_options(query, watch=False)
         selection = Selection(served, namespace, options)
@@ -130,7 +104,9 @@ class Reads:
         entries, metadata = await self.select(selection, options)
         if served.conversion is not None:
             await served.ready([entry.value for entry in entries])
-        if form is Form.OBJECT:
+        if not form.as_ and form.is_protobuf:
+            return Response(200, _list_message(served, entries, metadata), PROTOBUF)
+        if not form.as_:
             return Response(body=_list_bytes(served, entries, metadata))
         trees = [served.tree(entry.value) for entry in entries]
         if form.is_partial:
@@ -205,6 +181,12 @@ def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> byt
     # Views instead of slices: the bytes are copied once, into the answer.
     skip = len(served.head)
     return _joined(head + b'},"items":[{', b",{", [memoryview(value)[skip:] for value in values])
+
+
+def _list_message(served: Served, entries: Sequence[Entry], metadata: Tree) -> bytes:
+    """The list in protobuf. One item at a time is a tree."""
+    items = (served.tree(entry.value) for entry in entries)
+    return protobuf_encode.encode_list(f"{served.kind.kind}List", served.api_version, metadata, items, served.node)
 
 
 def _joined(head: bytes, between: bytes, items: list[bytes] | list[memoryview]) -> bytes:

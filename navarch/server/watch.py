@@ -15,18 +15,16 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import orjson
-
 from navarch.base.errors import StatusError
 from navarch.client.contract import WatchEvent
-from navarch.schema.types import Tree
 from navarch.seams.contract import Clock, Rng
 from navarch.server import tables
 from navarch.server.metrics import watch_labels
+from navarch.server.negotiate import Format
 from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
-from navarch.server.reads import Form
 from navarch.server.selection import Selection
 from navarch.server.served import Served
+from navarch.server.watch_text import EventText, event_text
 from navarch.store.contract import Compacted, Entry, Event, Store, restamp
 from navarch.wire.messages import Response, Sink
 
@@ -135,14 +133,15 @@ class Hub:
 
     def _shared(self, event: Event, type_: str) -> WatchEvent:
         """The one WatchEvent of this type that all watchers share, with all that is derived from it."""
-        shared: dict[str, WatchEvent] | None = event.views
-        if shared is None:
-            shared = event.views = {}
+        forms: dict[Served, dict[str, WatchEvent]] | None = event.views
+        if forms is None:
+            forms = event.views = {}
+        # A bucket may be served in several versions, whose hubs see the same event.
+        shared = forms.setdefault(self._served, {})
         change = shared.get(type_)
         if change is None:
             views = next(iter(shared.values())).views if shared else None
-            change = WatchEvent(type_, self._served.show(event.entry.value), event.revision, views)
-            shared[type_] = change
+            change = shared[type_] = WatchEvent(type_, self._served.show(event.entry.value), event.revision, views)
         return change
 
 
@@ -223,7 +222,7 @@ class Watches:
         self._hubs: dict[Served, Hub] = {}
         self._open: set[WatchStream] = set()
 
-    async def open(self, served: Served, namespace: str, query: Query, form: Form) -> Response:
+    async def open(self, served: Served, namespace: str, query: Query, form: Format) -> Response:
         """The answer of a watch request. Raises: StatusError 400, 422, 500 for wrong options."""
         options = list_options(query, watch=True)
         try:
@@ -234,12 +233,12 @@ class Watches:
         include = tables.check_include(first(query, "includeObject"))
         if not options.resource_version:
             await self._store.sync()
-        text = _Text(served, form, include, self._clock)
+        text = event_text(served, form, include, self._clock)
         hub = self._hub(served)
         if isinstance(hub, ConvertingHub):
             await hub.prepare(selection, options, after)
         stream = WatchStream(self, hub, selection, options, after, text)
-        return Response(content_type="application/json", stream=stream)
+        return Response(content_type=text.content_type, stream=stream)
 
     def _hub(self, served: Served) -> Hub:
         hub = self._hubs.get(served)
@@ -305,7 +304,7 @@ class WatchStream:
     """One watch: the body of its answer (`start`), or a direct client's feed (`attach`)."""
 
     def __init__(
-        self, watches: Watches, hub: Hub, selection: Selection, options: ListOptions, after: int, text: _Text
+        self, watches: Watches, hub: Hub, selection: Selection, options: ListOptions, after: int, text: EventText
     ) -> None:
         self.hub = hub
         self._watches = watches
@@ -399,53 +398,3 @@ class WatchStream:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-
-
-class _Text:
-    """The lines of a watch in the form that the client asked for."""
-
-    def __init__(self, served: Served, form: Form, include: str, clock: Clock) -> None:
-        self.served = served
-        self._form = form
-        self._include = include
-        self._clock = clock
-        self._columns_sent = False
-
-    def line(self, change: WatchEvent) -> bytes:
-        if self._form is Form.OBJECT:
-            cached: bytes | None = change.views.get(bytes)
-            if cached is None or not cached.startswith(b'{"type":"%s"' % change.type.encode()):
-                cached = b'{"type":"%s","object":%s}\n' % (change.type.encode(), change.raw)
-                change.views[bytes] = cached
-            return cached
-        tree = orjson.loads(change.raw)
-        return orjson.dumps({"type": change.type, "object": self._shown(tree)}) + b"\n"
-
-    def _shown(self, tree: Tree) -> Tree:
-        if self._form.is_partial:
-            return tables.partial_metadata(tree, self._form.api_version)
-        metadata = {"resourceVersion": tree["metadata"].get("resourceVersion", "")}
-        columns = not self._columns_sent
-        self._columns_sent = True
-        version = self._form.api_version
-        return tables.table(self.served, [tree], metadata, self._clock.now(), self._include, version, columns=columns)
-
-    def bookmark(self, revision: int, *, initial_end: bool = False) -> bytes:
-        metadata: Tree = {
-            "resourceVersion": str(revision),
-        }
-        if initial_end:
-            metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
-        kind, version = self.served.kind.kind, self.served.api_version
-        tree: Tree = {"kind": kind, "apiVersion": version, "metadata": metadata}
-        form = self._form
-        if form.is_partial:
-            tree = tables.partial_metadata(tree, form.api_version)
-        elif form.is_table:
-            listed = {"resourceVersion": str(revision)}
-            tree = tables.table(self.served, [], listed, 0.0, "None", form.api_version, columns=False)
-        return orjson.dumps({"type": "BOOKMARK", "object": tree}) + b"\n"
-
-    @staticmethod
-    def error(error: StatusError) -> bytes:
-        return orjson.dumps({"type": "ERROR", "object": error.to_dict()}) + b"\n"

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from navarch.wire.messages import Response, Sink
-from tests.server.peer import Peer
+from tests.server.peer import JSON, Peer
 
 
 class Collected(Sink):
@@ -35,9 +35,9 @@ class Collected(Sink):
         return [(e["type"], e["object"]["metadata"].get("name", "")) for e in self.events()]
 
 
-def open_watch(peer: Peer, path: str, sink: Collected) -> Response:
+def open_watch(peer: Peer, path: str, sink: Collected, accept: str = JSON) -> Response:
     """Start a watch; events go to the sink from here on."""
-    response = peer.send("GET", path)
+    response = peer.send("GET", path, accept=accept)
     assert response.stream is not None, response.body
     stream = response.stream
 

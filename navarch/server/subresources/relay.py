@@ -45,6 +45,10 @@ MAX_ERROR_BYTES: Final = 10 * 1024
 MAX_ERROR_WAIT_S: Final = 10.0
 
 
+#: Subresources whose answer is another's: nothing is negotiated.
+RELAYED = frozenset({"log", "exec", "attach", "portforward", "proxy"})
+
+
 def relay_handlers(
     world: World, chain: Chain, reads: Reads, rng: Rng, access: KubeletAccess
 ) -> dict[tuple[str, str], Handler]:

@@ -71,7 +71,7 @@ def single_minded(config: Config) -> tuple[Controller, ...]:
         endpointslicemirroring.CONTROLLER,
         servicecidrs.CONTROLLER,
         loadbalancer.controller(config.load_balancer_cidr),
-        nodeipam.controller(config.node_networks),
+        *((nodeipam.controller(config.node_networks),) if config.cluster_cidrs else ()),
         nodelifecycle.controller(config.node_grace_s),
         tainteviction.CONTROLLER,
         podgc.controller(config.terminated_pods_kept),

@@ -15,7 +15,8 @@ from navarch.control.world import Source
 @dataclass(frozen=True)
 class Config:
     """`resources`: every served resource that can be listed, watched and deleted, events excepted.
-    `root_ca`: PEM, published to all namespaces. `cluster_cidrs`: pod networks, one per IP family.
+    `root_ca`: PEM, published to all namespaces. `cluster_cidrs`: pod networks, one per IP family;
+    without any, somebody else gives nodes their ranges.
     `load_balancer_cidr`: addresses for Services of type LoadBalancer; without it they stay pending."""
 
     resources: tuple[Resource, ...] = ()

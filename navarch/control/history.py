@@ -49,6 +49,8 @@ def current(
             "name": f"{owner.metadata.name}-{digest}",
             "namespace": owner.metadata.namespace,
             "labels": {**labels, HASH_LABEL: digest},
+            # With them goes the cause of the change, which `kubectl rollout history` shows.
+            **({"annotations": dict(owner.metadata.annotations)} if owner.metadata.annotations else {}),
             "ownerReferences": [owner_reference(resource, owner)],
         },
         "data": wanted,

@@ -54,7 +54,9 @@ async def run(directory: Path) -> None:
         return direct_client(server.handle_as, user, agent)
 
     nodes = next(s.resource for s in server.resources if s.resource.plural == "nodes")
-    await client("setup", identities.ADMIN).create(nodes, {"metadata": {"name": NODE}})
+    await client("setup", identities.ADMIN).create(
+        nodes, {"metadata": {"name": NODE}, "status": {"capacity": {"memory": "1Gi"}}}
+    )
     agent = "kube-controller-manager"
     control = asyncio.create_task(
         run_controllers(
@@ -81,7 +83,14 @@ def _config(server: ApiServer, pki: Path) -> Config:
         if served.builtin and {"list", "watch", "delete"} <= set(served.kind.verbs) and served.bucket != "events"
     )
     authority = Authority((pki / "ca.crt").read_text(), (pki / "ca.key").read_text())
-    return Config(resources=resources, root_ca=(pki / "ca.crt").read_text(), cluster_cidrs=(), sign=authority.sign)
+    return Config(
+        resources=resources,
+        root_ca=(pki / "ca.crt").read_text(),
+        cluster_cidrs=(),
+        # Nobody speaks for the node: what is known of it then comes soon.
+        node_grace_s=1.0,
+        sign=authority.sign,
+    )
 
 
 if __name__ == "__main__":

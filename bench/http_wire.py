@@ -1,6 +1,6 @@
 """CPU time of the wire per request: a trivial handler over TLS, keep-alive, client in another process.
 
-    python -m bench.http_wire [--requests 50000] [--connections 8] [--loop uvloop|asyncio]
+    python -m bench.http_wire [--requests 50000] [--connections 8] [--loop uvloop|asyncio] [--http2]
 
 Prints the server process's CPU microseconds per request. What a handler does comes on top.
 """
@@ -15,8 +15,10 @@ import time
 
 import trustme
 import uvloop
+from jh2._hazmat import Encoder
 
 from navarch.wire.http import serve
+from navarch.wire.http2.frames import END_STREAM, HEADERS, PREFACE, frame, headers_frames, settings_frame
 from navarch.wire.messages import Request, Response
 
 REQUEST = (
@@ -28,6 +30,36 @@ ANSWER = Response(body=b"x" * 3400, headers=[("Audit-Id", "0"), ("Cache-Control"
 
 async def handle(_request: Request) -> Response:
     return ANSWER
+
+
+FIELDS = (
+    (b":method", b"GET"),
+    (b":scheme", b"https"),
+    (b":path", b"/api/v1/namespaces/default/pods/web"),
+    (b":authority", b"localhost"),
+    (b"user-agent", b"bench/1.0"),
+    (b"accept", b"application/json"),
+    (b"authorization", b"Bearer 0123456789abcdef"),
+    (b"accept-encoding", b"gzip"),
+)
+
+
+async def ask_http2(port: int, authority: bytes, requests: int) -> None:
+    """One request at a time on one connection, as the others; answers end with the END_STREAM flag."""
+    context = ssl.create_default_context(cadata=authority.decode())
+    context.set_alpn_protocols(["h2"])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
+    writer.write(PREFACE + settings_frame({4: 1 << 30}) + frame(8, 0, 0, (1 << 30).to_bytes(4, "big")))
+    encoder = Encoder()
+    for number in range(requests):
+        block = encoder.encode([(name, value, False) for name, value in FIELDS])
+        writer.write(headers_frames(2 * number + 1, block, END_STREAM, 16384))
+        while True:
+            head = await reader.readexactly(9)
+            await reader.readexactly(int.from_bytes(head[:3], "big"))
+            if head[3] <= HEADERS and head[4] & END_STREAM:
+                break
+    writer.close()
 
 
 async def ask(port: int, authority: bytes, requests: int) -> None:
@@ -44,19 +76,21 @@ async def ask(port: int, authority: bytes, requests: int) -> None:
     writer.close()
 
 
-def client(port: int, authority: bytes, requests: int, connections: int) -> None:
+def client(port: int, authority: bytes, requests: int, connections: int, http2: bool) -> None:
     async def main() -> None:
-        await asyncio.gather(*[ask(port, authority, requests // connections) for _ in range(connections)])
+        one = ask_http2 if http2 else ask
+        await asyncio.gather(*[one(port, authority, requests // connections) for _ in range(connections)])
 
     uvloop.run(main())
 
 
-async def measure(requests: int, connections: int) -> float:
+async def measure(requests: int, connections: int, http2: bool) -> float:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
+    context.set_alpn_protocols(["h2", "http/1.1"])
     server = await serve(handle, context, "127.0.0.1", 0)
-    arguments = (server.port, authority.cert_pem.bytes(), requests, connections)
+    arguments = (server.port, authority.cert_pem.bytes(), requests, connections, http2)
     process = multiprocessing.get_context("spawn").Process(target=client, args=arguments)
     process.start()
     while not server.connections:  # noqa: ASYNC110
@@ -74,10 +108,11 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=50_000)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--loop", choices=("uvloop", "asyncio"), default="uvloop")
+    parser.add_argument("--http2", action="store_true")
     options = parser.parse_args()
     factory = uvloop.new_event_loop if options.loop == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        each = runner.run(measure(options.requests, options.connections))
+        each = runner.run(measure(options.requests, options.connections, options.http2))
     print(f"{each:.1f} us CPU per request ({options.requests} requests, {options.connections} connections)")
 
 

@@ -12,37 +12,32 @@ full the socket is not read. A connection never sleeps: `Server` calls `expire` 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
-from navarch.wire.head import CONTINUE, LAST_CHUNK, chunk, stream_head, upgrade_head, whole_answer
+from navarch.wire.answer import stream_fields, whole_answer
+from navarch.wire.exchange import exchange, split_target
+from navarch.wire.head import CONTINUE, LAST_CHUNK, chunk, head
+from navarch.wire.limits import (
+    IDLE_TIMEOUT_S,
+    LINGER_S,
+    MAX_BODY_BYTES,
+    MAX_HEAD_BYTES,
+    READ_TIMEOUT_S,
+    WRITE_TIMEOUT_S,
+)
 from navarch.wire.messages import Request, Response, Sink, Stream
-from navarch.wire.refuse import bad_request, body_too_large, headers_too_large, server_broke
-from navarch.wire.run import Suspended, step
+from navarch.wire.refuse import bad_request, body_too_large, headers_too_large
 
 if TYPE_CHECKING:
     from navarch.wire.http import Server
 
-log = logging.getLogger(__name__)
-
-#: Source: apiserver `MaxRequestBodyBytes`, net/http `DefaultMaxHeaderBytes`.
-MAX_BODY_BYTES = 3 * 1024 * 1024
-MAX_HEAD_BYTES = 1024 * 1024
-
 #: Requests that may wait behind the one that is being answered.
-MAX_PIPELINED = 8
+MAX_PIPELINED: Final = 8
 
-#: How long a peer may take: to send a request's next bytes, to send the next request, to take
-#: bytes of an answer, and to read a refusal before the connection is cut.
-READ_TIMEOUT_S = 32.0
-IDLE_TIMEOUT_S = 180.0
-WRITE_TIMEOUT_S = 60.0
-LINGER_S = 2.0
+_CLOSE: Final = "Connection: close\r\n"
 
 
 class Connection(asyncio.Protocol):
@@ -209,13 +204,11 @@ class Connection(asyncio.Protocol):
         self._reading = False
         if self._refused:
             return
-        path, _, query = self._url.decode("latin-1").partition("?")
-        if not path.startswith("/"):
-            path = "/" + path.partition("://")[2].partition("/")[2]
+        path, query = split_target(self._url.decode("latin-1"))
         parser = self._parser
         request = Request(
             method=parser.get_method().decode("latin-1"),
-            path=unquote(path) if "%" in path else path,
+            path=path,
             query=query,
             headers=self._headers,
             body=b"".join(self._body),
@@ -260,54 +253,38 @@ class Connection(asyncio.Protocol):
             self._busy = True
             item = self._queue.popleft()
             if isinstance(item, Response):
-                self._transport.writelines(whole_answer(item, "", "", False))
+                fields, body = whole_answer(item, "", "")
+                self._transport.write(head(item.status, fields, _CLOSE) + body)
                 self._since = self._loop.time()
                 self._busy = False
             else:
-                self._run(item)
+                exchange(self._server, item, self._answer)
         self._driving = False
         if self._paused and not self._queue and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
 
-    def _run(self, request: Request) -> None:
-        try:
-            response = step(self._server.handle(request))
-        except Suspended as suspended:
-            self._server.start_task(self._finish(request, suspended.rest()))
-        except Exception:
-            log.exception("path=%s the handler raised", request.path)
-            self._answer(request, server_broke())
-        else:
-            self._answer(request, response)
-
-    async def _finish(self, request: Request, rest: Coroutine[Any, Any, Response]) -> None:
-        try:
-            response = await rest
-        except Exception:
-            log.exception("path=%s the handler raised", request.path)
-            response = server_broke()
-        if self._transport.is_closing():
-            return
-        self._answer(request, response)
-        self._drive()
-
     # --- answers
 
     def _answer(self, request: Request, response: Response) -> None:
+        if self._transport.is_closing():
+            if response.stream is not None:
+                response.stream.stop()
+            return
         if response.take_over is not None:
             self._hand_over(response)
         elif response.stream is not None:
             self._start_stream(response, response.stream)
         else:
-            keep_alive = self._keep_alive or bool(self._queue)
-            accepts = request.headers.get("accept-encoding", "")
-            head, body = whole_answer(response, request.method, accepts, keep_alive and self._rest is None)
+            fields, body = whole_answer(response, request.method, request.headers.get("accept-encoding", ""))
+            stays = (self._keep_alive or bool(self._queue)) and self._rest is None
+            first = head(response.status, fields, "" if stays else _CLOSE)
             if len(body) < 65536:
-                self._transport.write(head + body)
+                self._transport.write(first + body)
             else:
-                self._transport.writelines((head, body))
+                self._transport.writelines((first, body))
             self._after_answer()
+        self._drive()
 
     def _after_answer(self) -> None:
         self._busy = False
@@ -319,7 +296,9 @@ class Connection(asyncio.Protocol):
         chunked = self._parser.get_http_version() != "1.0"
         if not chunked:
             self._keep_alive = False
-        self._transport.write(stream_head(response, chunked, self._keep_alive))
+        framing = "Transfer-Encoding: chunked\r\n" if chunked else ""
+        ending = framing if self._keep_alive else framing + _CLOSE
+        self._transport.write(head(response.status, stream_fields(response), ending))
         sink = StreamSink(self, self._transport, chunked)
         self._stream = (stream, sink)
         stream.start(sink)
@@ -345,7 +324,7 @@ class Connection(asyncio.Protocol):
 
     def _hand_over(self, response: Response) -> None:
         assert response.take_over is not None and self._rest is not None
-        self._transport.write(upgrade_head(response))
+        self._transport.write(head(response.status, response.headers))
         rest, self._rest = bytes(self._rest), None
         self._inner = response.take_over(self._transport, rest)
         if self._write_stalled:

@@ -1,4 +1,4 @@
-"""The API server's HTTP/1.1 server, on TCP with TLS or on a Unix socket.
+"""The API server's HTTP server, on TCP with TLS or on a Unix socket; HTTP/2 where TLS agrees on it.
 
     server = await serve(handle, ssl_context, "127.0.0.1", 6443)
     ...
@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from navarch.wire.connection import Connection
+from navarch.wire.http2.connection import Http2Connection
 from navarch.wire.messages import Request, Response
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -32,7 +33,7 @@ class Server:
     def __init__(self, handle: Handle, loop: asyncio.AbstractEventLoop) -> None:
         self.handle = handle
         self.loop = loop
-        self.connections: set[Connection] = set()
+        self.connections: set[Connection | Http2Connection] = set()
         self.draining = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[asyncio.AbstractServer] = []
@@ -50,7 +51,7 @@ class Server:
         """Raises: OSError when the address is taken or not ours."""
         self._add(
             await self.loop.create_server(
-                lambda: Connection(self),
+                lambda: Accepted(self) if ssl_context else Connection(self),
                 host,
                 port,
                 ssl=ssl_context,
@@ -88,7 +89,7 @@ class Server:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Connection | Http2Connection) -> None:
         self.connections.discard(connection)
         if not self.connections:
             self._empty.set()
@@ -103,6 +104,20 @@ class Server:
         for connection in tuple(self.connections):
             connection.expire(now)
         self._sweep = self.loop.call_later(SWEEP_INTERVAL_S, self._expire)
+
+
+class Accepted(asyncio.Protocol):
+    """A connection whose TLS handshake has yet to say which version of HTTP it carries."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        tls = transport.get_extra_info("ssl_object")
+        is_http2 = tls.selected_alpn_protocol() == "h2"
+        chosen = Http2Connection(self._server) if is_http2 else Connection(self._server)
+        transport.set_protocol(chosen)
+        chosen.connection_made(transport)
 
 
 async def serve(handle: Handle, ssl_context: ssl.SSLContext | None, host: str, port: int) -> Server:

@@ -52,7 +52,7 @@ class Sink(Protocol):
         """Bytes written and not yet taken by the peer. A stream that sees too many ends itself."""
 
     def close(self) -> None:
-        """End the answer cleanly (the terminating chunk)."""
+        """End the answer cleanly (the terminating chunk, or END_STREAM)."""
 
 
 class Stream(Protocol):

@@ -12,7 +12,7 @@ import pytest
 import trustme
 import uvloop
 
-from navarch.wire import connection
+from navarch.wire import limits
 from navarch.wire.http import Handle, Server, serve, serve_unix
 from navarch.wire.messages import Request, Response, Sink
 
@@ -121,7 +121,7 @@ def test_expect_100_continue(run: Run) -> None:
 def test_a_body_over_the_limit_is_refused_with_a_status(run: Run, declared: bool) -> None:
     async def talk(_server: Server, pair: Pair) -> None:
         reader, writer = pair
-        size = connection.MAX_BODY_BYTES + 1
+        size = limits.MAX_BODY_BYTES + 1
         if declared:
             writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size)
         else:
@@ -134,7 +134,7 @@ def test_a_body_over_the_limit_is_refused_with_a_status(run: Run, declared: bool
 
 @pytest.mark.parametrize(
     ("sent", "status"),
-    [(b"nonsense\r\n\r\n", 400), (b"GET / HTTP/1.1\r\nX: " + b"y" * connection.MAX_HEAD_BYTES + b"yy", 431)],
+    [(b"nonsense\r\n\r\n", 400), (b"GET / HTTP/1.1\r\nX: " + b"y" * limits.MAX_HEAD_BYTES + b"yy", 431)],
 )
 def test_what_is_not_http_is_refused(run: Run, sent: bytes, status: int) -> None:
     async def talk(_server: Server, pair: Pair) -> None:
@@ -306,9 +306,9 @@ def test_slow_and_idle_peers_are_cut(run: Run) -> None:
         pair[1].write(b"GET / HT")
         await until(lambda: any(c._reading for c in server.connections))
         conn = next(iter(server.connections))
-        conn.expire(server.loop.time() + connection.READ_TIMEOUT_S - 1)
+        conn.expire(server.loop.time() + limits.READ_TIMEOUT_S - 1)
         assert not conn._transport.is_closing()
-        conn.expire(server.loop.time() + connection.READ_TIMEOUT_S + 1)
+        conn.expire(server.loop.time() + limits.READ_TIMEOUT_S + 1)
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await pair[0].readexactly(1)
 

@@ -1,0 +1,67 @@
+"""What an answer is on the wire, whatever version of HTTP carries it: its fields, and its body, compressed
+for clients that accept it. Pure, but for the cached `Date` header.
+"""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from typing import Final
+
+from isal import igzip
+
+from navarch.wire.messages import Response
+
+#: Larger bodies are compressed for clients that accept it. Source: apiserver `responsewriters` (128 KiB).
+GZIP_ABOVE_BYTES: Final = 128 * 1024
+
+#: The statuses that never have a body.
+BODILESS: Final = frozenset({204, 304})
+
+Fields = list[tuple[str, str]]
+
+
+class DateHeader:
+    """The value of the `Date` header, formatted once per second."""
+
+    __slots__ = ("_second", "_text")
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._text = ""
+
+    def text(self) -> str:
+        now = int(time.time())
+        if now != self._second:
+            self._second = now
+            self._text = formatdate(now, usegmt=True)
+        return self._text
+
+
+_DATE = DateHeader()
+
+
+def stream_fields(response: Response) -> Fields:
+    """The fields of a streamed answer."""
+    fields = list(response.headers)
+    if response.content_type and response.status not in BODILESS:
+        fields.append(("Content-Type", response.content_type))
+    fields.append(("Date", _DATE.text()))
+    return fields
+
+
+def whole_answer(response: Response, method: str, accept_encoding: str) -> tuple[Fields, bytes]:
+    """The fields and the body of a complete answer."""
+    body = response.body
+    fields = stream_fields(response)
+    if len(body) > GZIP_ABOVE_BYTES and "gzip" in accept_encoding and not _is_encoded(response):
+        body = igzip.compress(body, compresslevel=1, mtime=0)
+        fields += (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+    if response.status in BODILESS:
+        return fields, b""
+    fields.append(("Content-Length", str(len(body))))
+    return fields, b"" if method == "HEAD" else body
+
+
+def _is_encoded(response: Response) -> bool:
+    return any(name.lower() == "content-encoding" for name, _ in response.headers)

@@ -1,0 +1,226 @@
+"""One HTTP/2 connection: a `Session` on a transport, requests to the handler, answers back.
+
+Created by `http.Server` for connections whose TLS agreed on `h2`. All streams write into one buffer that goes
+to the transport once per turn of the event loop; while the transport is full, their data waits in the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from navarch.wire.answer import BODILESS, stream_fields, whole_answer
+from navarch.wire.exchange import exchange, split_target
+from navarch.wire.http2.hpack import encode_head
+from navarch.wire.http2.session import Asked, Cancelled, Event, Refusal, Session
+from navarch.wire.http2.stream import Stream as StreamState
+from navarch.wire.limits import IDLE_TIMEOUT_S, LINGER_S, MAX_BODY_BYTES, READ_TIMEOUT_S, WRITE_TIMEOUT_S
+from navarch.wire.messages import Request, Response, Sink, Stream
+from navarch.wire.refuse import body_too_large, headers_too_large
+
+if TYPE_CHECKING:
+    from navarch.wire.http import Server
+
+#: What the transport may hold before the session keeps data back.
+WRITE_BUFFER_BYTES = 256 * 1024
+
+
+class Http2Connection(asyncio.Protocol):
+    """The protocol of one connection."""
+
+    __slots__ = (
+        "_flushing",
+        "_loop",
+        "_peer_address",
+        "_peer_certificate",
+        "_server",
+        "_session",
+        "_since",
+        "_transport",
+        "answers",
+    )
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._loop = server.loop
+        self._session = Session()
+        #: Streamed answers under way.
+        self.answers: dict[StreamState, Answering] = {}
+        self._flushing = False
+        self._since = self._loop.time()
+        self._peer_certificate: bytes | None = None
+        self._peer_address = ""
+
+    # --- what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            self._peer_certificate = tls.getpeercert(binary_form=True)
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            self._peer_address = peer[0]
+        self._server.connections.add(self)
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        self._since = self._loop.time()
+        self._flushing = True
+        self._heed(self._session.receive(data, self._since))
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.forget(self)
+        self._session.failed = True
+        for answering in tuple(self.answers.values()):
+            answering.cancel()
+
+    def pause_writing(self) -> None:
+        self._since = self._loop.time()
+        self._session.outbox.blocked = True
+
+    def resume_writing(self) -> None:
+        self._since = self._loop.time()
+        self._session.outbox.blocked = False
+        self.flush()
+
+    # --- what the server calls
+
+    def expire(self, now: float) -> None:
+        """Cut streams whose peer takes too long, and the connection if it does so as a whole."""
+        session = self._session
+        if session.outbox.blocked:
+            limit_s = WRITE_TIMEOUT_S
+        elif session.failed:
+            limit_s = LINGER_S
+        elif session.streams:
+            self._heed(session.sweep(now))
+            self._flush()
+            return
+        else:
+            session.sweep(now)
+            limit_s = IDLE_TIMEOUT_S if session.greeted else READ_TIMEOUT_S
+        if now - self._since > limit_s:
+            self._transport.abort()
+
+    def drain(self) -> None:
+        """Finish what is under way, end the streams, then close."""
+        self._session.goaway()
+        for answering in tuple(self.answers.values()):
+            answering.close()
+        self.flush()
+
+    @property
+    def is_draining(self) -> bool:
+        return self._server.draining
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    # --- requests
+
+    def _heed(self, events: list[Event]) -> None:
+        for event in events:
+            stream = event.stream
+            if isinstance(event, Asked):
+                if self._session.take_up(stream):
+                    self._handle(stream, event.body)
+            elif isinstance(event, Cancelled):
+                answering = self.answers.get(stream)
+                if answering is not None:
+                    answering.cancel()
+            else:
+                too_large = event.why is Refusal.BODY_TOO_LARGE
+                self.respond(stream, "", "", body_too_large(MAX_BODY_BYTES) if too_large else headers_too_large())
+
+    def _handle(self, stream: StreamState, body: bytes) -> None:
+        head = stream.head
+        path, query = split_target(head.target)
+        request = Request(
+            method=head.method,
+            path=path,
+            query=query,
+            headers=head.headers,
+            body=body,
+            peer_certificate=self._peer_certificate,
+            peer_address=self._peer_address,
+        )
+        exchange(self._server, request, Answering(self, self._session, stream).answer)
+
+    def respond(self, stream: StreamState, method: str, accepts: str, response: Response) -> None:
+        """Give a whole answer."""
+        fields, body = whole_answer(response, method, accepts)
+        self._session.respond(stream, encode_head(response.status, fields), body)
+
+    # --- answers
+
+    def flush(self) -> None:
+        """Write, once in this turn of the loop, what all streams have to send."""
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        session, transport = self._session, self._transport
+        while (taken := session.outbox.take()) and not transport.is_closing():
+            transport.write(b"".join(taken))
+        if session.failed or session.is_drained:
+            transport.close()
+
+
+class Answering(Sink):
+    """The answer of one request: whole, or a stream that writes here."""
+
+    __slots__ = ("_connection", "_session", "_stream", "_writer")
+
+    def __init__(self, connection: Http2Connection, session: Session, stream: StreamState) -> None:
+        self._connection = connection
+        self._session = session
+        self._stream = stream
+        self._writer: Stream | None = None
+
+    def answer(self, request: Request, response: Response) -> None:
+        assert response.take_over is None, "nobody is asked to take a stream over"
+        method, writer = request.method, response.stream
+        if writer is None:
+            self._connection.respond(self._stream, method, request.headers.get("accept-encoding", ""), response)
+        else:
+            block = encode_head(response.status, stream_fields(response))
+            if method == "HEAD" or response.status in BODILESS or self._stream.closed:
+                self._session.respond(self._stream, block, b"")
+                writer.stop()
+            else:
+                self._session.start(self._stream, block)
+                self._start(writer)
+        self._connection.flush()
+
+    def _start(self, writer: Stream) -> None:
+        self._writer = writer
+        self._connection.answers[self._stream] = self
+        writer.start(self)
+        if self._connection.is_draining:
+            self.close()
+
+    def write(self, data: bytes) -> None:
+        if self._writer is not None:
+            self._session.send(self._stream, data)
+            self._connection.flush()
+
+    def buffered(self) -> int:
+        return self._stream.queued
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self.cancel()
+            self._session.end(self._stream)
+            self._connection.flush()
+
+    def cancel(self) -> None:
+        """Nobody takes the answer any more."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            del self._connection.answers[self._stream]
+            writer.stop()

@@ -1,0 +1,95 @@
+"""Header blocks: decoding what clients send, and encoding answers. Pure.
+
+Decoding is jh2's, compiled. Answers are encoded without the dynamic table, as literals: they are small,
+differ in most of their fields, and what a connection has to remember of them is nothing.
+
+Source: RFC 7541.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from jh2._hazmat import Decoder, HPACKError, OversizedHeaderListError
+
+from navarch.wire.http2.frames import COMPRESSION_ERROR, ENHANCE_YOUR_CALM, ConnectionFailure
+
+#: Indices of the static table: whole `:status` fields, and names. Source: RFC 7541, appendix A.
+_STATUS_INDEX: Final = 8
+_WHOLE_STATUS: Final = {200: 8, 204: 9, 206: 10, 304: 11, 400: 12, 404: 13, 500: 14}
+_NAME_INDEX: Final = {
+    "cache-control": 24,
+    "content-encoding": 26,
+    "content-length": 28,
+    "content-type": 31,
+    "date": 33,
+    "etag": 34,
+    "last-modified": 44,
+    "location": 46,
+    "retry-after": 53,
+    "vary": 59,
+    "www-authenticate": 61,
+}
+
+
+class HeaderDecoder:
+    """The decoding side of one connection. `limit_bytes` bounds what a block may unfold to."""
+
+    __slots__ = ("_decoder",)
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._decoder = Decoder(limit_bytes)
+
+    def decode(self, block: bytes) -> list[tuple[bytes, bytes, bool]]:
+        """(name, value, sensitive) of each field. Raises: ConnectionFailure; the decoder is of no use then."""
+        if not block:
+            return []
+        try:
+            fields: list[tuple[bytes, bytes, bool]] = self._decoder.decode(block, True)
+        except HPACKError as error:
+            raise ConnectionFailure(COMPRESSION_ERROR, str(error)) from None
+        except OversizedHeaderListError:
+            raise ConnectionFailure(ENHANCE_YOUR_CALM, "the header list is too large") from None
+        except BaseException as error:
+            # A block that ends within a field makes the library panic, which is no Exception.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise ConnectionFailure(COMPRESSION_ERROR, "the header block is cut off") from None
+        return fields
+
+
+def encode_head(status: int, fields: Iterable[tuple[str, str]]) -> bytes:
+    """The header block of an answer. Names may come in any case."""
+    index = _WHOLE_STATUS.get(status)
+    start = chr(0x80 | index) if index else f"{chr(_STATUS_INDEX)}\x03{status}"
+    parts = [start]
+    for name, value in fields:
+        size = len(value)
+        parts.append(_name(name))
+        parts.append(chr(size) if size < 0x7F else _integer(size, 0x7F))
+        parts.append(value)
+    return "".join(parts).encode("latin-1")
+
+
+@lru_cache(512)
+def _name(name: str) -> str:
+    """The first part of a literal field that is not to be indexed."""
+    name = name.lower()
+    index = _NAME_INDEX.get(name)
+    if index is not None:
+        return _integer(index, 0x0F)
+    return f"\0{_integer(len(name), 0x7F)}{name}"
+
+
+def _integer(value: int, prefix: int) -> str:
+    """An integer whose first byte has room for `prefix`, in bytes written as Latin-1 text."""
+    if value < prefix:
+        return chr(value)
+    digits = [chr(prefix)]
+    value -= prefix
+    while value >= 0x80:
+        digits.append(chr(value & 0x7F | 0x80))
+        value >>= 7
+    return "".join([*digits, chr(value)])

@@ -1,0 +1,129 @@
+"""What one HTTP/2 connection has to send: control frames at once, data as far as the windows go. Pure.
+
+Belongs to a `Session`. Streams with queued data take turns, a frame each; a stream without a window waits
+aside and holds up nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from navarch.wire.http2 import frames as h2
+from navarch.wire.http2.frames import ConnectionFailure
+from navarch.wire.http2.stream import Stream
+
+#: Bytes of data that one `take` gives, give or take a frame: what the transport gets at a time.
+BURST_BYTES: Final = 1024 * 1024
+
+
+class Outbox:
+    """`on_sent` hears of each stream whose answer has been given out to its end."""
+
+    def __init__(self, on_sent: Callable[[Stream], None]) -> None:
+        self._on_sent = on_sent
+        #: Set while the transport takes nothing: only control frames are given out.
+        self.blocked = False
+        self.unsent_bytes = 0
+        self.max_frame = h2.DEFAULT_FRAME_SIZE
+        #: The window that the peer gives new streams.
+        self.stream_window = h2.DEFAULT_WINDOW
+        self._window = h2.DEFAULT_WINDOW
+        self._frames: list[bytes | memoryview] = []
+        #: Streams with queued data and a window, in turn.
+        self._ready: dict[int, Stream] = {}
+
+    def take(self) -> list[bytes | memoryview]:
+        """What is to be written now. There may be more after it, if it is not empty."""
+        if self._ready and not self.blocked:
+            self._pump()
+        taken, self._frames = self._frames, []
+        return taken
+
+    def control(self, frame: bytes) -> None:
+        self._frames.append(frame)
+
+    def head(self, stream: Stream, block: bytes) -> None:
+        """The header block of an answer; with `stream.ends` that is all of it."""
+        flags = h2.END_STREAM if stream.ends else 0
+        self._frames.append(h2.headers_frames(stream.id, block, flags, self.max_frame))
+        if stream.ends:
+            self._on_sent(stream)
+
+    def put(self, stream: Stream, data: bytes) -> None:
+        """Data of an answer, its last with `stream.ends`."""
+        size = len(data)
+        if not (stream.queue or self.blocked) and size <= min(self.max_frame, stream.window, self._window):
+            stream.window -= size
+            self._window -= size
+            self._data_frame(stream, size, [data])
+            return
+        stream.queue.append(data)
+        stream.queued += size
+        self.unsent_bytes += size
+        if stream.window > 0:
+            self._ready[stream.id] = stream
+
+    def end(self, stream: Stream) -> None:
+        """`stream.ends` was set after its last data: tell the peer, if nothing is queued that will."""
+        if not stream.queue:
+            self._data_frame(stream, 0, [])
+
+    def drop(self, stream: Stream) -> None:
+        """Forget what the stream still had to send."""
+        self._ready.pop(stream.id, None)
+        self.unsent_bytes -= stream.queued
+        stream.queue.clear()
+        stream.queued = 0
+
+    def widen(self, increment: int) -> None:
+        """The connection's window grows. Raises: ConnectionFailure."""
+        self._window += increment
+        if self._window > h2.MAX_WINDOW:
+            raise ConnectionFailure(h2.FLOW_CONTROL_ERROR, "the connection's window is too large")
+
+    def widen_stream(self, stream: Stream, change: int) -> None:
+        """A stream's window grows, or shrinks, even below zero."""
+        stream.window += change
+        if stream.window <= 0:
+            self._ready.pop(stream.id, None)
+        elif stream.queue:
+            self._ready[stream.id] = stream
+
+    def _pump(self) -> None:
+        budget = BURST_BYTES
+        while self._ready and self._window > 0 and budget > 0:
+            stream_id, stream = next(iter(self._ready.items()))
+            del self._ready[stream_id]
+            budget -= self._send_one(stream)
+            if stream.queue and stream.window > 0:
+                self._ready[stream_id] = stream
+
+    def _send_one(self, stream: Stream) -> int:
+        """One frame of a stream's queue; its size."""
+        room = min(self.max_frame, stream.window, self._window)
+        queue = stream.queue
+        pieces: list[bytes | memoryview] = []
+        size = 0
+        while queue and size < room:
+            piece = queue[0]
+            if size + len(piece) <= room:
+                queue.popleft()
+            else:
+                view = memoryview(piece)
+                piece, queue[0] = view[: room - size], view[room - size :]
+            pieces.append(piece)
+            size += len(piece)
+        stream.window -= size
+        stream.queued -= size
+        self._window -= size
+        self.unsent_bytes -= size
+        self._data_frame(stream, size, pieces)
+        return size
+
+    def _data_frame(self, stream: Stream, size: int, pieces: list[bytes] | list[bytes | memoryview]) -> None:
+        last = stream.ends and not stream.queue
+        self._frames.append(h2.frame_head(size, h2.DATA, h2.END_STREAM if last else 0, stream.id))
+        self._frames += pieces
+        if last:
+            self._on_sent(stream)

@@ -1,0 +1,53 @@
+"""The state of one HTTP/2 stream: what has come of the request, and what is still to be sent of the answer."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from navarch.wire.http2.request_head import Head
+
+
+class Stream:
+    """Belongs to a `Session`, which is the only one that changes it.
+
+    `window` and `receive_window` are bytes that may still be sent and received. `queued` counts the bytes
+    of `queue`, which wait for the windows or the transport. `since` is when the peer last did its part.
+    """
+
+    __slots__ = (
+        "body",
+        "body_bytes",
+        "closed",
+        "ends",
+        "head",
+        "id",
+        "is_answered",
+        "is_complete",
+        "is_handled",
+        "queue",
+        "queued",
+        "receive_window",
+        "since",
+        "window",
+    )
+
+    def __init__(self, stream_id: int, head: Head, window: int, receive_window: int, now: float) -> None:
+        self.id = stream_id
+        self.head = head
+        self.window = window
+        self.receive_window = receive_window
+        self.since = now
+        #: The whole request has come.
+        self.is_complete = False
+        #: Nothing more is sent or taken.
+        self.closed = False
+        #: Somebody works on the answer; its head has been given; it has been given to its end.
+        self.is_handled = False
+        self.is_answered = False
+        self.ends = False
+        self.body: list[bytes] = []
+        self.body_bytes = 0
+        self.queue: deque[bytes | memoryview] = deque()
+        self.queued = 0

@@ -111,6 +111,8 @@ class Kind:
     #: Drop what a client may not set at creation (status), set what the server sets. The metadata
     #: carries name, namespace, uid and creationTimestamp already.
     prepare_create: Callable[[Tree], None] = nothing
+    #: Defaults of a new object that show only when it was read back, so that nobody judges them.
+    complete: Callable[[Tree], None] = nothing
     #: (new, old): carry over what an update may not touch (status).
     prepare_update: Callable[[Tree, Tree], None] | None = None
     #: (new, old): on a status write, carry over everything but the status.

@@ -67,18 +67,19 @@ def _of_pod(pod: Tree) -> Usage:
     if (pod.get("status") or {}).get("phase") in ("Failed", "Succeeded"):
         return {}
     usage: Usage = {"pods": ONE}
-    for name, amount in _total(pod["spec"], "requests").items():
+    for name, amount in total_of(pod["spec"], "requests").items():
         if name in _COMPUTE or name.startswith("hugepages-"):
             usage[name] = amount
         usage[f"requests.{name}"] = amount
-    for name, amount in _total(pod["spec"], "limits").items():
+    for name, amount in total_of(pod["spec"], "limits").items():
         if name in _COMPUTE:
             usage[f"limits.{name}"] = amount
     return usage
 
 
-def _total(spec: Tree, field: str) -> Usage:
-    """Containers and sidecars run together; an init container runs with the sidecars before it."""
+def total_of(spec: Tree, field: str) -> Usage:
+    """What a pod's containers need together, and the pod's overhead. Containers and sidecars run together;
+    an init container runs with the sidecars before it."""
     total: Usage = {}
     sidecars: Usage = {}
     peak: Usage = {}

@@ -212,9 +212,9 @@ def ingress_warnings(new: Tree, old: Tree | None) -> list[str]:
     return [f"annotation \"{key}\" is deprecated, please use 'spec.ingressClassName' instead"]
 
 
-def driver_warnings(new: Tree, _old: Tree | None) -> list[str]:
+def driver_warnings(new: Tree, old: Tree | None) -> list[str]:
     spec = new.get("spec") or {}
-    if not spec.get("tokenRequests") or spec.get("serviceAccountTokenInSecrets") is not None:
+    if old is not None or not spec.get("tokenRequests") or spec.get("serviceAccountTokenInSecrets") is not None:
         return []
     return [
         "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent "

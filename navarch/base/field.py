@@ -46,6 +46,18 @@ _WITHOUT_VALUE = {
 
 _MARKUP: Final = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&"}
 
+_ESCAPES: Final = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+}
+
 #: Stands for a value that the message leaves out.
 NO_VALUE: Final = object()
 
@@ -79,9 +91,24 @@ def show(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    text = orjson.dumps(value).decode()
-    # Go's JSON leaves no markup in structures; plain strings it prints as they are.
-    return text if isinstance(value, str) else text.translate(_MARKUP)
+    if isinstance(value, str):
+        return quoted(value)
+    # Go's JSON leaves no markup in structures.
+    return orjson.dumps(value).decode().translate(_MARKUP)
+
+
+def quoted(text: str) -> str:
+    """A text as Go quotes it: what does not print is escaped, below a byte as `\\x01`."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(_ESCAPES.get(c) or (c if c.isprintable() else _escaped(c)) for c in text) + '"'
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def required(path: str, detail: str = "") -> FieldError:

@@ -28,6 +28,7 @@ from navarch.schema.managed_fields import (
     encode,
     give_up,
     reset_fields,
+    taken_at,
 )
 from navarch.schema.ownable import field_set, merge, named_members, without
 from navarch.schema.typed import errors_text, type_errors
@@ -141,7 +142,10 @@ def _apply(
         if conflicts and not force:
             raise _ConflictError(conflicts)
         give_up(others, changed, removed)
-    time = time_text if merged != before else last.time if last is not None else ""
+    if merged != before:
+        time = taken_at(key.subresource, last, time_text)
+    else:
+        time = last.time if last is not None else ""
     mine = difference(stated, _UNOWNED)
     if mine:
         others[key] = Owned(mine, api_version, time)

@@ -247,7 +247,8 @@ class _Elements:
         assert self._differ is not None
         out: FieldSet = {".": {}}
         for item in value:
-            out[self.step(item)] = self._differ.added(item)
+            step = self.step(item)
+            out[step] = {} if step in out else self._differ.added(item)  # duplicates have no identity
         return out if len(out) == 2 else sort_node(out)
 
     def compare(self, old: Any, new: Any) -> Changes:

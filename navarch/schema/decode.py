@@ -68,7 +68,7 @@ def decode_object(raw: bytes, content_type: str, node: Struct, kind: str, api_ve
     """
     tree, repeated, is_json = _parse(raw, content_type, kind, node)
     found = _identify(tree, raw, kind, api_version)
-    _check_expected(found, kind, api_version)
+    _check_expected(tree, found, kind, api_version)
     text = raw if is_json else b""
     odd = is_json and _has_repeated_keys(tree, raw)
     empties = _EMPTY.search(raw) is not None
@@ -297,22 +297,35 @@ def _identify(tree: Any, raw: bytes, kind: str, api_version: str) -> tuple[str, 
     return found_version or api_version, found_kind or kind
 
 
-def _check_expected(found: tuple[str, str], kind: str, api_version: str) -> None:
+def _check_expected(tree: Tree, found: tuple[str, str], kind: str, api_version: str) -> None:
     """Is the body of the kind and version that its path is for?"""
     found_version, found_kind = found
     if found == (api_version, kind) or found_kind == kind == "DeleteOptions":
         return  # every group-version registers DeleteOptions
-    group = api_version.rpartition("/")[0]
-    if found != ("v1", "List") and facts.load().type_name(found_version, found_kind) is None:
-        scheme = _SCHEMES.get(group, _SCHEME)
-        why = f'no kind "{found_kind}" is registered for version "{found_version}" in scheme "{scheme}"'
-        raise cannot_handle(found_kind, found_version, kind, why)
-    if found_kind != kind or found_version.rpartition("/")[0] != group:
-        version = found_version.rsplit("/", 1)[-1]
-        internal = group.split(".")[0] or "core"
-        why = f"converting ({version}.{found_kind}) to ({internal}.{kind}): unknown conversion"
+    if why := misfit(tree, found, kind, api_version):
         raise cannot_handle(found_kind, found_version, kind, why)
     raise _other_version(found_version, api_version)
+
+
+def misfit(tree: Tree, found: tuple[str, str], kind: str, api_version: str) -> str:
+    """Why an object that says it is of another (apiVersion, kind) cannot become a `kind`: Go decodes it as what
+    it says, then converts. Empty where only the version is another one."""
+    found_version, found_kind = found
+    group = api_version.rpartition("/")[0]
+    name = facts.load().type_name(found_version, found_kind)
+    if name is None and found != ("v1", "List"):
+        scheme = _SCHEMES.get(group, _SCHEME)
+        return f'no kind "{found_kind}" is registered for version "{found_version}" in scheme "{scheme}"'
+    if found_kind == kind and found_version.rpartition("/")[0] == group:
+        return ""
+    if name is not None:
+        try:
+            normalize(facts.load().type(name), orjson.loads(orjson.dumps(tree)))
+        except DecodeError as error:
+            return str(error)
+    version = found_version.rsplit("/", 1)[-1]
+    internal = group.split(".")[0] or "core"
+    return f"converting ({version}.{found_kind}) to ({internal}.{kind}): unknown conversion"
 
 
 def _other_version(found: str, expected: str) -> StatusError:

@@ -77,11 +77,19 @@ def on_update(
             key = ManagerKey(manager or "unknown", "Update", api_version, subresource)
             mine = managed.get(key)
             fields = union(mine.fields, changed) if mine is not None else changed
-            managed[key] = Owned(fields, api_version, time_text)
+            managed[key] = Owned(fields, api_version, taken_at(subresource, mine, time_text))
             cap(managed)
         entries = encode(managed)
     if entries:
         metadata["managedFields"] = entries
+
+
+def taken_at(subresource: str, before: Owned | None, now: str) -> str:
+    """When a manager that writes now took its fields. Who writes a scale owns a field of another object:
+    Kubernetes carries that over without its time."""
+    if subresource != "scale":
+        return now
+    return before.time if before is not None else ""
 
 
 def reset_fields(subresource: str) -> frozenset[str]:

@@ -214,7 +214,7 @@ def _allows(kind: Kind, info: RequestInfo) -> bool:
         return False
     # Collections and objects share verbs in a kind, but not in a path.
     named = bool(info.name)
-    return named == (info.verb in ("get", "update", "patch", "delete")) or info.verb in ("list", "watch", "create")
+    return named == (info.verb in ("get", "update", "patch", "delete")) or info.verb in ("list", "watch")
 
 
 def _not_allowed() -> StatusError:

@@ -16,11 +16,10 @@ from navarch.base.errors import StatusError, bad_request, unsupported_media_type
 from navarch.base.field import invalid, invalid_value
 from navarch.schema import gojson, strategic
 from navarch.schema.canon import ASKED, STORED
-from navarch.schema.decode import DecodeError, decode_patched, may_leave_empties
+from navarch.schema.decode import DecodeError, decode_patched, may_leave_empties, misfit
 from navarch.schema.types import Tree
 from navarch.server import bodies
 from navarch.server.pipeline import Change, Write, check_place
-from navarch.server.served import Served
 
 JSON = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
@@ -78,8 +77,9 @@ def _decoded(write: Write, media: str, patched: Tree, patch: Any) -> Tree:
     """What a patch made, as if it had been a request body."""
     served = write.served
     as_object(patched)
-    if _mistyped(served, patched):
-        raise _unfit(patched, _no_kind(patched))
+    found = (str(patched.get("apiVersion", "")), str(patched.get("kind", "")))
+    if found != (served.api_version, served.kind.kind):
+        raise _unfit(patched, misfit(patched, found, served.kind.kind, served.api_version))
     if served.builtin and media != STRATEGIC:
         unknown_refused = write.options.field_validation == "Strict"
         keeping = ASKED if write.as_asked else STORED
@@ -110,12 +110,3 @@ def _unfit(patched: Tree, why: str) -> StatusError:
     # What Go's merge has touched prints with sorted keys.
     shown = orjson.dumps(dict(sorted(patched.items()))).decode()
     return invalid("", "", "", [invalid_value("patch", shown, why)])
-
-
-def _mistyped(served: Served, patched: Tree) -> bool:
-    return patched.get("kind") != served.kind.kind or patched.get("apiVersion") != served.api_version
-
-
-def _no_kind(patched: Tree) -> str:
-    kind, version = patched.get("kind", ""), patched.get("apiVersion", "")
-    return f'no kind "{kind}" is registered for version "{version}" in scheme "pkg/api/legacyscheme/scheme.go:30"'

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import orjson
 
 from navarch.api.kind import Kind
+from navarch.api.owners import without_repeats
 from navarch.api.strategy import carry
 from navarch.api.validation.metadata import metadata_update_errors
 from navarch.api.validation.objects import create_errors, update_errors
@@ -63,6 +64,8 @@ class Write:
     warnings: list[str]
     #: What stands in for the kind's own rules where a subresource has others: (new, old) -> errors.
     check: Callable[[Tree, Tree], list[FieldError]] | None = None
+    #: For a subresource that writes one part of an object: (new, a copy of the old) -> what is stored.
+    carry: Callable[[Tree, Tree], Tree] | None = None
     #: Does the new tree still hold empty lists and maps of the request that are not stored (`canon.ASKED`)?
     as_asked: bool = False
 
@@ -123,6 +126,7 @@ class Pipeline:
     async def _create_once(self, write: Write, tree: Tree, *, applied: bool) -> Outcome:
         served = write.served
         self._fill_metadata(write, tree)
+        _dedup_owners(write, tree)
         if not applied:
             self._own_fields(write, None, tree)
         attributes = self._attributes(CREATE, write, tree, None)
@@ -137,6 +141,7 @@ class Pipeline:
                 raise invalid(served.kind.kind, served.kind.home_group, tree["metadata"].get("name", ""), errors)
             self._warn(write, tree, None)
             await self._chain.validate(attributes)
+            served.kind.complete(tree)
             _settle(write, tree)
             key = served.key(write.namespace, tree["metadata"]["name"])
             return await self._put_new(write, key, tree)
@@ -211,6 +216,7 @@ class Pipeline:
         if asked not in ("", "0") and asked != old["metadata"]["resourceVersion"]:
             raise conflict(served.plural, write.name, MODIFIED, served.group)
         _carry_metadata(tree, old)
+        _dedup_owners(write, tree)
         if not applied:
             self._own_fields(write, old, tree)
         attributes = self._attributes(UPDATE, write, tree, old)
@@ -259,7 +265,13 @@ class Pipeline:
             if kind.prepare_status is not None:
                 kind.prepare_status(tree, old)
             return
-        if kind.prepare_update is not None and not write.subresource:
+        if write.carry is not None:
+            kept = write.carry(tree, _copy(old))
+            # Who asked for more than that part owns it all the same.
+            carry(kept["metadata"], tree["metadata"], "managedFields")
+            tree.clear()
+            tree.update(kept)
+        elif kind.prepare_update is not None and not write.subresource:
             kind.prepare_update(tree, old)
         apart = ("metadata", "status") if write.served.status_apart else ("metadata",)
         settled = stored(write.served.node, tree) if write.as_asked else tree
@@ -279,7 +291,7 @@ class Pipeline:
     # --- shared steps
 
     def _own_fields(self, write: Write, old: Tree | None, tree: Tree) -> None:
-        seen = stated(write.served.node, tree) if write.as_asked else tree
+        seen = _as_owned(write, tree)
         managed_fields.on_update(
             write.served.node,
             old,
@@ -311,6 +323,11 @@ class Pipeline:
         warnings = write.served.kind.warnings
         if warnings is not None:
             write.warnings.extend(warnings(tree, old))
+
+
+def _dedup_owners(write: Write, tree: Tree) -> None:
+    if warning := without_repeats(tree["metadata"]):
+        write.warnings.append(warning)
 
 
 def check_revision_given(write: Write, tree: Tree) -> None:
@@ -395,6 +412,19 @@ def _finished(kind: Kind, tree: Tree) -> bool:
 def _changed_beside(apart: tuple[str, ...], tree: Tree, old: Tree) -> bool:
     """Whether anything but the fields `apart` differs."""
     return any(tree.get(name) != old.get(name) for name in tree.keys() | old.keys() if name not in apart)
+
+
+def _as_owned(write: Write, tree: Tree) -> Tree:
+    """The tree as its writer comes to own it: without what only the request held, and with what a form
+    that is not the stored one shows of the object."""
+    seen = stated(write.served.node, tree) if write.as_asked else tree
+    kind = write.served.kind
+    if kind.to_stored is None or kind.from_stored is None:
+        return seen
+    seen = _copy(seen)
+    kind.to_stored(seen)
+    kind.from_stored(seen)
+    return seen
 
 
 def _settle(write: Write, tree: Tree) -> None:

@@ -63,6 +63,7 @@ def created(record: dict[str, Any]) -> Tree:
     kind.default(tree)
     tree["metadata"] |= {"uid": "<uid1>", "creationTimestamp": _NOW}
     kind.prepare_create(tree)
+    kind.complete(tree)
     if kind.to_stored and kind.from_stored:
         kind.to_stored(tree)
         kind.from_stored(tree)

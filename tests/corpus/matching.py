@@ -6,6 +6,7 @@ the others (`<time>`, `<age>`) for any value of their shape.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -30,6 +31,10 @@ _NUMBERED = {
     "continue": r"[\w\-=]+",
 }
 _PLACEHOLDER = re.compile(r"<(rand5|rfc1123time|clusterIPv6|[a-zA-Z]+)(\d*)>")
+
+
+#: The random end of a name that the server gave to a part of an object.
+_SUFFIX = re.compile(r"kube-api-access-(\w{5})")
 
 
 class Bindings:
@@ -66,6 +71,8 @@ class Bindings:
             if value not in self.values.values():
                 n = 1 + sum(1 for key in self.values if re.fullmatch(rf"<{name}\d+>", key))
                 self.values[f"<{name}{n}>"] = value
+        if suffix := _SUFFIX.search(json.dumps(tree)):
+            self.last_suffix = suffix[1]
         metadata = tree.get("metadata", {}) if isinstance(tree, dict) else {}
         self.last_time = metadata.get("creationTimestamp", self.last_time)
 
@@ -155,10 +162,15 @@ def _multiset(expected: Any, actual: Any, bindings: Bindings, path: str) -> Iter
 
 
 def _message(expected: str, actual: Any, bindings: Bindings, path: str) -> Iterator[str]:
+    if isinstance(actual, str):
+        actual = _HUNK.sub("@@ @@", actual)
     if not isinstance(actual, str) or not _fits(expected, actual, bindings):
         if isinstance(actual, str) and _parts(bindings.fill(expected)) == _parts(actual):
             return
         yield f"{path}: {expected[:300]!r} expected, {str(actual)[:300]!r} found"
+
+
+_HUNK = re.compile(r"@@ -\d+,\d+ \+\d+,\d+ @@")
 
 
 def _parts(message: str) -> list[str]:

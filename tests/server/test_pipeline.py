@@ -135,3 +135,59 @@ def test_laws_of_apply(peer: Peer, first: Any, second: Any, again: Any) -> None:
         stated = again if entry["manager"] == "one" else second
         owned = {key.removeprefix("f:") for key in entry["fieldsV1"].get("f:data", {}) if key != "."}
         assert owned <= set(stated)
+
+
+def test_what_a_request_states_empty_is_owned_and_stored_as_nothing(peer: Peer) -> None:
+    slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+    body = {"metadata": {"name": "s", "labels": {}}, "addressType": "IPv4", "endpoints": []}
+    made = peer.post(slices, body)
+    assert made["endpoints"] is None and "labels" not in made["metadata"]
+    assert made["metadata"]["managedFields"][0]["fieldsV1"] == {"f:addressType": {}, "f:endpoints": {}}
+
+
+def test_errors_show_what_a_request_states_empty(peer: Peer) -> None:
+    body = deployment()
+    body["spec"]["template"]["metadata"]["labels"] = {}
+    _, text = peer.refused("POST", DEPLOYMENTS, body)
+    assert "spec.template.metadata.labels: Invalid value: {}: `selector` does not match template `labels`" in text
+
+
+def test_a_field_that_an_update_states_empty_is_no_new_generation(peer: Peer) -> None:
+    made = peer.post(DEPLOYMENTS, deployment())
+    made["spec"]["template"]["spec"]["nodeSelector"] = {}
+    again = peer.ok("PUT", DEPLOYMENTS + "/d", made)
+    assert again["metadata"]["generation"] == 1
+    assert "nodeSelector" not in again["spec"]["template"]["spec"]
+
+
+def test_repeated_owners_are_kept_once_with_a_warning(peer: Peer) -> None:
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u"}
+    body = {"metadata": {"name": "c", "ownerReferences": [owner, owner, {**owner, "name": "q"}]}}
+    response = peer.send("POST", CONFIG_MAPS, body)
+    warnings = [value for name, value in response.headers if name == "Warning"]
+    assert len(warnings) == 1 and "duplicate UID(s) observed: u" in warnings[0]
+    assert len(peer.get(CONFIG_MAPS + "/c")["metadata"]["ownerReferences"]) == 2
+
+
+def test_objects_are_not_created_by_name(peer: Peer) -> None:
+    code, text = peer.refused("POST", CONFIG_MAPS + "/c", config_map())
+    assert (code, text) == (405, "the server does not allow this method on the requested resource")
+
+
+def test_another_kind_is_decoded_as_what_it_says_first(peer: Peer) -> None:
+    secret = {**config_map(k="v"), "kind": "Secret"}
+    _, text = peer.refused("POST", CONFIG_MAPS, secret)
+    assert text.endswith("cannot be handled as a ConfigMap: illegal base64 data at input byte 0")
+    secret["data"]["k"] = "dg=="
+    _, text = peer.refused("POST", CONFIG_MAPS, secret)
+    assert text.endswith("converting (v1.Secret) to (core.ConfigMap): unknown conversion")
+
+
+def test_a_resize_that_asks_for_more_owns_it_and_does_not_get_it(peer: Peer) -> None:
+    pods = "/api/v1/namespaces/default/pods"
+    peer.post(pods, {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "a"}]}})
+    patch = {"spec": {"containers": [{"name": "c", "image": "b"}]}}
+    pod = peer.ok("PATCH", pods + "/p/resize", patch, media="application/strategic-merge-patch+json")
+    assert pod["spec"]["containers"][0]["image"] == "a"
+    (entry,) = [e for e in pod["metadata"]["managedFields"] if e.get("subresource") == "resize"]
+    assert entry["fieldsV1"] == {"f:spec": {"f:containers": {'k:{"name":"c"}': {"f:image": {}}}}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from navarch.api.cells import age, at, containers, labels, name
@@ -12,6 +13,7 @@ from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import carry, keep_all_but_status
 from navarch.api.validation.workloads import daemon_set_errors, selector_is_immutable
 from navarch.api.warnings import of_template
+from navarch.base.errors import bad_request
 from navarch.base.selector import format_label_selector
 from navarch.schema.types import Tree
 
@@ -64,7 +66,6 @@ COLUMNS = (
 
 def _default(tree: Tree) -> None:
     spec = struct(tree, "spec")
-    struct(struct(tree, "metadata"), "annotations").setdefault(_GENERATION, "0")
     default_template(spec)
     spec.setdefault("revisionHistoryLimit", 10)
     strategy = struct(spec, "updateStrategy")
@@ -74,11 +75,15 @@ def _default(tree: Tree) -> None:
         rolling.setdefault("maxUnavailable", 1)
         rolling.setdefault("maxSurge", 0)
     # Whoever writes the object comes to own the counter, which the server then sets.
-    struct(struct(tree, "metadata"), "annotations").setdefault(_GENERATION, "0")
+    count = struct(struct(tree, "metadata"), "annotations").setdefault(_GENERATION, "0")
+    if not _INTEGER.fullmatch(count):
+        text = f'strconv.ParseInt: parsing "{count}": invalid syntax'
+        raise bad_request(f'DaemonSet in version "v1" cannot be handled as a DaemonSet: {text}')
 
 
 #: An old counter of template changes, kept as an annotation of every DaemonSet.
 _GENERATION = "deprecated.daemonset.template.generation"
+_INTEGER = re.compile("[+-]?[0-9]+")
 _STATUS = {"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0}
 
 

@@ -22,6 +22,9 @@ CURRENT_METRICS: Final = _PREFIX + "current-metrics"
 CONDITIONS: Final = _PREFIX + "conditions"
 BEHAVIOR: Final = _PREFIX + "behavior"
 
+#: All annotations that v1 shows and nobody stores.
+STAND_INS: Final = frozenset({METRICS, CURRENT_METRICS, CONDITIONS, BEHAVIOR})
+
 _CPU_PERCENT: Final = "targetCPUUtilizationPercentage"
 
 
@@ -44,6 +47,8 @@ def to_v2(tree: Tree) -> None:
     status["currentMetrics"] = current or None
     if conditions := _take(tree, CONDITIONS):
         status["conditions"] = conditions
+    if not status.get("currentReplicas"):
+        status.pop("currentReplicas", None)
     status.setdefault("desiredReplicas", 0)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from navarch.api.autoscaling import convert
 from navarch.api.autoscaling import horizontal_pod_autoscaler_v2 as v2
 from navarch.api.columns import AGE, NAME
-from navarch.api.defaulting import struct
+from navarch.api.defaulting import fill_pointer, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.api.validation.autoscaling import autoscaler_errors
@@ -54,7 +54,10 @@ COLUMNS = (
 
 
 def _default(tree: Tree) -> None:
-    struct(tree, "spec").setdefault("minReplicas", 1)
+    spec = struct(tree, "spec")
+    spec.setdefault("minReplicas", 1)
+    if convert.METRICS not in (tree["metadata"].get("annotations") or {}):
+        fill_pointer(spec, "targetCPUUtilizationPercentage", v2.CPU_PERCENT)
 
 
 def _to_stored(tree: Tree) -> None:
@@ -95,6 +98,7 @@ KIND = Kind(
     default=_default,
     to_stored=_to_stored,
     from_stored=convert.from_v2,
+    stand_ins=convert.STAND_INS,
     cells=_cells,
     validate=_validate,
 )

@@ -52,6 +52,8 @@ COLUMNS = (
 )
 
 
+#: The target of an autoscaler that names no metric.
+CPU_PERCENT = 80
 _UP = {
     "stabilizationWindowSeconds": 0,
     "selectPolicy": "Max",
@@ -68,7 +70,7 @@ def default(tree: Tree) -> None:
     spec = struct(tree, "spec")
     spec.setdefault("minReplicas", 1)
     if not spec.get("metrics"):
-        target = {"type": "Utilization", "averageUtilization": 80}
+        target = {"type": "Utilization", "averageUtilization": CPU_PERCENT}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
     if isinstance(behavior := spec.get("behavior"), dict):
         for side, rules in (("scaleUp", _UP), ("scaleDown", _DOWN)):

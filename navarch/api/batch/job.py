@@ -79,7 +79,6 @@ def _prepare_create(tree: Tree) -> None:
     selector = struct(spec, "selector")
     chosen = {_UID_LABELS[0]: metadata.get("uid", "")} | (selector.get("matchLabels") or {})
     selector["matchLabels"] = dict(sorted(chosen.items()))
-    _copy_labels(tree)
 
 
 def _copy_labels(tree: Tree) -> None:
@@ -154,6 +153,7 @@ KIND = Kind(
     },
     default=_default,
     prepare_create=_prepare_create,
+    complete=_copy_labels,
     cells=_cells,
     validate=new_job_errors,
     validate_update=job_update_errors,

@@ -24,7 +24,7 @@ def default_container(container: Tree) -> None:
     for variable in each(container, "env"):
         _default_source(variable.get("valueFrom") or {})
     for name in PROBES:
-        if probe := container.get(name):
+        if (probe := container.get(name)) is not None:
             _default_probe(probe)
     for hook in (container.get("lifecycle") or {}).values():
         if isinstance(hook, dict):
@@ -32,8 +32,8 @@ def default_container(container: Tree) -> None:
 
 
 def pull_policy(image: str) -> str:
-    """`Always` for the tag `latest`, spelled out or meant, else `IfNotPresent`."""
-    if "@" in image:
+    """`Always` for the tag `latest`, spelled out or meant, else `IfNotPresent`, also for what is no image's name."""
+    if not image or "@" in image:
         return "IfNotPresent"
     _, colon, tag = image.rpartition("/")[2].partition(":")
     return "Always" if not colon or tag == "latest" else "IfNotPresent"

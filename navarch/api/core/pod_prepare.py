@@ -23,6 +23,8 @@ def prepare_pod(pod: Tree) -> None:
     """A fresh status, label selectors made of `matchLabelKeys`, AppArmor fields of annotations."""
     spec = pod["spec"]
     pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod)}
+    if spec.get("terminationGracePeriodSeconds", 0) < 0:
+        spec["terminationGracePeriodSeconds"] = 1
     if spec.get("schedulingGates"):
         pod["status"]["conditions"] = [_gated(pod["metadata"].get("creationTimestamp"))]
     drop_disabled(spec)

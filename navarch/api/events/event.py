@@ -10,7 +10,7 @@ from navarch.api.core import event
 from navarch.api.events import convert
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind
-from navarch.api.validation.events import event_errors, event_update_errors
+from navarch.api.validation.events import event_change_errors, event_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -83,5 +83,5 @@ KIND = Kind(
     from_stored=convert.from_core,
     cells=_cells,
     validate=event_errors,
-    validate_update=event_update_errors,
+    validate_change=event_change_errors,
 )

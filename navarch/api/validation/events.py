@@ -30,6 +30,7 @@ _REFERENCE: Final = (
 )
 _FIXED: Final = (
     "involvedObject",
+    "reason",  # Kubernetes names it twice
     "reason",
     "message",
     "source",
@@ -51,12 +52,7 @@ def core_event_errors(tree: Tree) -> Errors:
 def event_errors(tree: Tree) -> Errors:
     """An event of events.k8s.io/v1."""
     event = _stored(tree)
-    errors = _shared_errors(event, "reportingController")
-    if (series := event.get("series")) is not None:
-        if (series.get("count") or 0) < 2:
-            errors.append(invalid_value("series.count", "", "should be at least 2"))
-        if not series.get("lastObservedTime"):
-            errors.append(required("series.lastObservedTime"))
+    errors = _shared_errors(event, "reportingController") + _series_errors(event)
     if not event.get("eventTime"):
         errors.append(required("eventTime"))
     kind = event.get("type", "")
@@ -69,11 +65,24 @@ def event_errors(tree: Tree) -> Errors:
     return errors
 
 
-def event_update_errors(new: Tree, old: Tree) -> Errors:
+def event_change_errors(new: Tree, old: Tree) -> Errors:
+    """Of an event that changes only what makes its series is asked; the rest may not change."""
     event, before = _stored(new), _stored(old)
-    errors = [immutable(key, _shown(key, event)) for key in _FIXED if event.get(key) != before.get(key)]
+    errors = _shared_errors(event, "reportingController") + _series_errors(event)
+    errors += [immutable(key, _shown(key, event)) for key in _FIXED if event.get(key) != before.get(key)]
     if event.get("reportingComponent") != before.get("reportingComponent"):
         errors.append(immutable("reportingController", event.get("reportingComponent")))
+    return errors
+
+
+def _series_errors(event: Tree) -> Errors:
+    series = event.get("series")
+    errors: Errors = []
+    if series is not None:
+        if (series.get("count") or 0) < 2:
+            errors.append(invalid_value("series.count", "", "should be at least 2"))
+        if not series.get("lastObservedTime"):
+            errors.append(required("series.lastObservedTime"))
     return errors
 
 
@@ -82,7 +91,7 @@ def _shown(key: str, event: Tree) -> Any:
     if key == "involvedObject":
         involved = event.get(key) or {}
         return {shown: involved.get(name, "") for shown, name in _REFERENCE}
-    return event.get(key, "")
+    return event.get(key) if key in ("eventTime", "related") else event.get(key, "")
 
 
 def _stored(tree: Tree) -> Tree:

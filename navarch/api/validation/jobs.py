@@ -174,8 +174,8 @@ def _generated_errors(tree: Tree, labels: dict[str, str]) -> Errors:
             elif labels[key] != expected:
                 errors.append(invalid_value(where, labels, f"must be '{expected}'"))
     selector = spec["selector"]
-    allowed = [{"matchLabels": {key: uid}} for key in _UID_LABELS]
-    if len(selector.get("matchLabels") or {}) == 1 and selector not in allowed:
+    generated = dict.fromkeys(_UID_LABELS, uid) | dict.fromkeys(_NAME_LABELS, metadata.get("name", ""))
+    if not selector_errors(selector, "") and not matches(selector, generated):
         errors.append(invalid_value("spec.selector", selector, "`selector` not auto-generated"))
     return errors
 
@@ -184,8 +184,10 @@ def _completions_errors(spec: Tree, before: Tree) -> Errors:
     now, was = spec.get("completions"), before.get("completions")
     if now == was:
         return []
-    if spec.get("completionMode") != "Indexed" or now is None or was is None:
+    if spec.get("completionMode") != "Indexed":
         return [immutable("spec.completions", now)]
+    if now is None:
+        return []  # needed, and said so
     if now != spec.get("parallelism"):
         return [invalid_value("spec.completions", now, "can only be modified in tandem with spec.parallelism")]
     return []

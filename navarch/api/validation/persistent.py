@@ -56,7 +56,7 @@ def volume_errors(tree: Tree) -> Errors:
     if not capacity:
         errors.append(required("spec.capacity"))
     if list(capacity) != ["storage"]:
-        errors.append(not_supported("spec.capacity", capacity or None, ("storage",)))
+        errors.append(not_supported("spec.capacity", spec.get("capacity"), ("storage",)))
     for name, amount in capacity.items():
         whole = quantity.value(str(amount))
         if whole < 0:

@@ -14,7 +14,7 @@ from navarch.api.validation.affinity import (
 from navarch.api.validation.containers import PodFacts, container_errors
 from navarch.api.validation.labels import label_errors
 from navarch.api.validation.metadata import annotation_errors
-from navarch.api.validation.resources import container_resource_errors
+from navarch.api.validation.resources import container_resource_errors, pod_resource_errors
 from navarch.api.validation.rules import INT32_MAX, Errors, between, indexed, invalid_each, one_of
 from navarch.api.validation.security import pod_security_errors
 from navarch.api.validation.volumes import volume_errors
@@ -69,6 +69,7 @@ def _errors(spec: Tree, path: str) -> Errors:
     errors += one_of(f"{path}.preemptionPolicy", policy, ("PreemptLowerPriority", "Never"))
     if spec.get("resources"):
         errors += container_resource_errors(spec["resources"], f"{path}.resources", claims)
+        errors += pod_resource_errors(spec, f"{path}.resources")
     return errors + _os_errors(spec, path)
 
 

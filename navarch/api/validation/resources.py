@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
+from navarch.api.usage import total_of
 from navarch.api.validation.rules import NOT_NEGATIVE, Errors, indexed, invalid_each
 from navarch.base import names, quantity
 from navarch.base.field import duplicate, invalid_value, not_found_field, not_supported, required
@@ -42,6 +43,17 @@ def container_resource_errors(resources: Tree, path: str, claims: Collection[str
         errors += _name_errors(name, where) + quantity_errors(name, amount, where)
         errors += _over_limit(name, amount, limits, path)
     errors += _claim_errors(resources, path, claims or ())
+    return errors
+
+
+def pod_resource_errors(spec: Tree, path: str) -> Errors:
+    """A pod asks for no less than its containers do together."""
+    asked = spec["resources"].get("requests") or {}
+    errors: Errors = []
+    for name, total in total_of({**spec, "overhead": None}, "requests").items():
+        if name in asked and total.nano > quantity.parse(str(asked[name])).nano:
+            text = f"must be greater than or equal to aggregate container requests of {total}"
+            errors.append(invalid_value(f"{path}.requests[{name}]", str(asked[name]), text))
     return errors
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from navarch.api.validation.go_form import shown
 from navarch.api.validation.rules import INT32_MAX, Errors, between, descending_path, indexed, supported
 from navarch.base.field import duplicate, invalid_value, not_supported, required
 from navarch.schema.types import Tree
@@ -36,7 +37,9 @@ def pod_security_errors(spec: Tree, path: str) -> Errors:
         if context.get(key) is not None:
             errors += supported(f"{path}.{key}", context[key], allowed)
     errors += _sysctl_errors(context, path)
-    return errors + _profile_errors(context, path)
+    for key, word in (("seccompProfile", "seccomp"), ("appArmorProfile", "AppArmor")):
+        errors += _profile_errors(context, path, key, word)
+    return errors
 
 
 def container_security_errors(context: Tree | None, path: str) -> Errors:
@@ -47,34 +50,16 @@ def container_security_errors(context: Tree | None, path: str) -> Errors:
         errors += _id_errors(context, path, key)
     if context.get("procMount") is not None:
         errors += supported(f"{path}.procMount", context["procMount"], ("Default", "Unmasked"))
+    errors += _profile_errors(context, path, "seccompProfile", "seccomp")
     added = set((context.get("capabilities") or {}).get("add") or ())
     if context.get("allowPrivilegeEscalation") is False:
         if context.get("privileged"):
             text = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
-            errors.append(invalid_value(path, shown_context(context), text))
+            errors.append(invalid_value(path, shown("SecurityContext", context), text))
         if {"CAP_SYS_ADMIN"} & added:
             text = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
-            errors.append(invalid_value(path, shown_context(context), text))
-    return errors + _profile_errors(context, path)
-
-
-def shown_context(context: Tree) -> Tree:
-    """A container's security context as the server's own structure prints it."""
-    fields = (
-        ("Capabilities", "capabilities"),
-        ("Privileged", "privileged"),
-        ("SELinuxOptions", "seLinuxOptions"),
-        ("WindowsOptions", "windowsOptions"),
-        ("RunAsUser", "runAsUser"),
-        ("RunAsGroup", "runAsGroup"),
-        ("RunAsNonRoot", "runAsNonRoot"),
-        ("ReadOnlyRootFilesystem", "readOnlyRootFilesystem"),
-        ("AllowPrivilegeEscalation", "allowPrivilegeEscalation"),
-        ("ProcMount", "procMount"),
-        ("SeccompProfile", "seccompProfile"),
-        ("AppArmorProfile", "appArmorProfile"),
-    )
-    return {shown: context.get(key) for shown, key in fields}
+            errors.append(invalid_value(path, shown("SecurityContext", context), text))
+    return errors + _profile_errors(context, path, "appArmorProfile", "AppArmor")
 
 
 def _id_errors(context: Tree, path: str, key: str) -> Errors:
@@ -96,15 +81,11 @@ def _sysctl_errors(context: Tree, path: str) -> Errors:
     return errors
 
 
-def _profile_errors(context: Tree, path: str) -> Errors:
-    errors: Errors = []
-    for key, word in (("seccompProfile", "seccomp"), ("appArmorProfile", "AppArmor")):
-        if (profile := context.get(key)) is not None:
-            errors += _one_profile_errors(profile, f"{path}.{key}", key, word)
-    return errors
-
-
-def _one_profile_errors(profile: Tree, path: str, key: str, word: str) -> Errors:
+def _profile_errors(context: Tree, path: str, key: str, word: str) -> Errors:
+    profile = context.get(key)
+    if profile is None:
+        return []
+    path = f"{path}.{key}"
     kind, local = profile.get("type", ""), profile.get("localhostProfile")
     errors: Errors = []
     if not kind:
@@ -118,6 +99,5 @@ def _one_profile_errors(profile: Tree, path: str, key: str, word: str) -> Errors
             errors += descending_path(f"{path}.localhostProfile", local)
     elif local is not None:
         text = f"can only be set when {word} type is Localhost"
-        shown = {"Type": kind, "LocalhostProfile": local}
-        errors.append(invalid_value(f"{path}.localhostProfile", shown, text))
+        errors.append(invalid_value(f"{path}.localhostProfile", shown("Profile", profile), text))
     return errors

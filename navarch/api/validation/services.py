@@ -75,10 +75,6 @@ def service_status_errors(new: Tree, _old: Tree) -> Errors:
 def service_update_errors(new: Tree, old: Tree) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
     errors: Errors = []
-    balancers = spec.get("type") == before.get("type") == "LoadBalancer"
-    if balancers and spec.get("loadBalancerClass") != before.get("loadBalancerClass"):
-        text = "may not change once set"
-        errors.append(invalid_value("spec.loadBalancerClass", spec.get("loadBalancerClass"), text))
     local = all(s.get("type") == "LoadBalancer" and s.get("externalTrafficPolicy") == "Local" for s in (spec, before))
     if local and before.get("healthCheckNodePort") and spec.get("healthCheckNodePort") != before["healthCheckNodePort"]:
         errors.append(forbidden_field("spec.healthCheckNodePort", "field is immutable"))
@@ -87,7 +83,11 @@ def service_update_errors(new: Tree, old: Tree) -> Errors:
         if old_ip and new_ip and old_ip != new_ip:
             shown = spec.get("clusterIPs") or [new_ip]
             errors.append(invalid_value("spec.clusterIPs[0]", shown, "may not change once set"))
-    return errors
+    balancers = spec.get("type") == before.get("type") == "LoadBalancer"
+    if balancers and spec.get("loadBalancerClass") != before.get("loadBalancerClass"):
+        text = "may not change once set"
+        errors.append(invalid_value("spec.loadBalancerClass", spec.get("loadBalancerClass"), text))
+    return errors + _balancer_class_errors(spec)
 
 
 def endpoint_slice_errors(tree: Tree) -> Errors:
@@ -190,6 +190,8 @@ def cluster_ip_errors(spec: Tree) -> Errors:
     if "None" in addresses:
         if len(addresses) > 1:
             errors.append(invalid_value("spec.clusterIPs", addresses, "'None' must be the first and only value"))
+        if len(addresses) > 2:
+            errors.append(invalid_value("spec.clusterIPs", addresses, "may only hold up to 2 values"))
         return errors
     for index, address in enumerate(addresses):
         errors += invalid_each(f"spec.clusterIPs[{index}]", address, names.ip_errors(address))
@@ -231,16 +233,22 @@ def _balancer_errors(spec: Tree) -> Errors:
         errors.append(forbidden_field("spec.LoadBalancerSourceRanges", _ONLY_BALANCER))
     for index, text in enumerate(ranges):
         errors += invalid_each(f"spec.LoadBalancerSourceRanges[{index}]", text, names.cidr_errors(text.strip()))
-    allocate, name = spec.get("allocateLoadBalancerNodePorts"), spec.get("loadBalancerClass")
+    allocate = spec.get("allocateLoadBalancerNodePorts")
     if balancer and allocate is None:
         errors.append(required("spec.allocateLoadBalancerNodePorts"))
     if not balancer and allocate is not None:
         errors.append(forbidden_field("spec.allocateLoadBalancerNodePorts", _ONLY_BALANCER))
-    if name is not None:
-        errors += invalid_each("spec.loadBalancerClass", name, names.qualified_name_errors(name))
-        if not balancer:
-            errors.append(forbidden_field("spec.loadBalancerClass", _ONLY_BALANCER))
-    return errors
+    return errors + _balancer_class_errors(spec)
+
+
+def _balancer_class_errors(spec: Tree) -> Errors:
+    """Updates meet these twice."""
+    name = spec.get("loadBalancerClass")
+    if name is None:
+        return []
+    if spec.get("type") != "LoadBalancer":
+        return [forbidden_field("spec.loadBalancerClass", _ONLY_BALANCER)]
+    return invalid_each("spec.loadBalancerClass", name, names.qualified_name_errors(name))
 
 
 def _policy_errors(spec: Tree) -> Errors:

@@ -15,8 +15,8 @@ from navarch.api.validation.rules import (
     between,
     named,
     no_backsteps,
-    one_of,
     present,
+    supported,
 )
 from navarch.base import names
 from navarch.base.field import forbidden_field, invalid_value, not_supported, required, too_long
@@ -85,7 +85,9 @@ def _iscsi(source: Tree, path: str) -> Errors:
     if not iqn:
         errors.append(required(f"{path}.iqn"))
     elif not iqn.startswith(("iqn", "eui", "naa")):
-        errors.append(invalid_value(f"{path}.iqn", iqn, "must be valid format starting with iqn, eui, or naa"))
+        # Kubernetes says it to pods in more words than to persistent volumes.
+        hint = "" if path == "spec.iscsi" else " starting with iqn, eui, or naa"
+        errors.append(invalid_value(f"{path}.iqn", iqn, f"must be valid format{hint}"))
     elif not (_IQN if iqn.startswith("iqn") else _EUI).fullmatch(iqn):
         errors.append(invalid_value(f"{path}.iqn", iqn, "must be valid format"))
     errors += between(f"{path}.lun", source.get("lun"), 0, 255)
@@ -138,8 +140,9 @@ def _quobyte(source: Tree, path: str) -> Errors:
 def _azure_disk(source: Tree, path: str) -> Errors:
     errors = present(source, path, "diskName", "diskURI")
     kinds, caching = ("Dedicated", "Managed", "Shared"), ("None", "ReadOnly", "ReadWrite")
-    errors += one_of(f"{path}.cachingMode", source.get("cachingMode"), caching)
-    errors += one_of(f"{path}.kind", source.get("kind"), kinds)
+    for key, allowed in (("cachingMode", caching), ("kind", kinds)):
+        if source.get(key) is not None:
+            errors += supported(f"{path}.{key}", source[key], allowed)
     uri = source.get("diskURI", "")
     managed = source.get("kind") == "Managed"
     if managed and not uri.startswith("/"):
@@ -162,10 +165,8 @@ def _storageos(source: Tree, path: str) -> Errors:
 
 def _csi(source: Tree, path: str) -> Errors:
     errors = csi_driver_errors(f"{path}.driver", source.get("driver", ""))
-    for key in ("nodePublishSecretRef",):
-        reference = source.get(key)
-        if reference is not None and not reference.get("name"):
-            errors.append(required(f"{path}.{key}.name"))
+    if (reference := source.get("nodePublishSecretRef")) is not None:
+        errors += named(f"{path}.nodePublishSecretRef.name", reference.get("name"), names.dns1123_subdomain_errors)
     return errors
 
 

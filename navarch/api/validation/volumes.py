@@ -24,6 +24,39 @@ _TOKEN_MIN_S: Final = 10 * 60
 _TOKEN_MAX_S: Final = 1 << 32
 _PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 _PROPAGATION: Final = ("Bidirectional", "HostToContainer", "None")
+#: The sources of a volume in the order in which Kubernetes counts them.
+_SOURCES: Final = (
+    "emptyDir",
+    "hostPath",
+    "gitRepo",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "secret",
+    "nfs",
+    "iscsi",
+    "glusterfs",
+    "flocker",
+    "persistentVolumeClaim",
+    "rbd",
+    "cinder",
+    "cephfs",
+    "quobyte",
+    "downwardAPI",
+    "fc",
+    "flexVolume",
+    "configMap",
+    "azureFile",
+    "vsphereVolume",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "azureDisk",
+    "storageos",
+    "projected",
+    "scaleIO",
+    "csi",
+    "ephemeral",
+    "image",
+)
 
 
 def volume_errors(spec: Tree, path: str) -> tuple[Errors, dict[str, Tree]]:
@@ -115,7 +148,7 @@ def _device_errors(container: Tree, path: str, volumes: Mapping[str, Tree], poin
 
 
 def _source_errors(volume: Tree, path: str) -> Errors:
-    given = [key for key in volume if key != "name" and volume[key] is not None]
+    given = [key for key in _SOURCES if volume.get(key) is not None]
     if not given:
         return [required(path, "must specify a volume type")]
     errors = only_one(path, given, "may not specify more than 1 volume type")

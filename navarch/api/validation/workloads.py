@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from navarch.api.validation.labels import label_errors, matches, selector_errors
@@ -23,6 +24,7 @@ _STATEFUL_TEXT: Final = (
     "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
     "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
 )
+_NUMBER: Final = re.compile(r"-?\d+")
 _STATEFUL_MUTABLE: Final = {
     "replicas",
     "ordinals",
@@ -143,7 +145,12 @@ def stateful_set_errors(tree: Tree) -> Errors:
 
 
 def controller_revision_errors(tree: Tree) -> Errors:
-    errors = [] if tree.get("data") is not None else [required("data", "data is mandatory")]
+    data = tree.get("data")
+    errors: Errors = []
+    if data is None:
+        errors.append(required("data", "data is mandatory"))
+    elif not isinstance(data, dict):
+        errors.append(required("data", "data must be a valid JSON object"))
     return errors + not_negative("revision", tree.get("revision"))
 
 
@@ -216,9 +223,10 @@ def _restart_errors(pod_spec: Tree, kind: str) -> Errors:
 
 
 def _amount(value: Any) -> int:
-    """An integer, or the number of a percentage: both are zero at the same time."""
+    """An integer, or the number of a percentage or of a text that should be one: zero at the same time."""
     if isinstance(value, str):
-        return int(value.rstrip("%")) if value.rstrip("%").isdigit() else 0
+        found = _NUMBER.match(value)
+        return int(found[0]) if found else 0
     return value or 0
 
 
@@ -255,6 +263,8 @@ def _shown_strategy(strategy: Tree) -> Any:
         shown = {key[0].upper() + key[1:]: value for key, value in rolling.items()}
         if "partition" in rolling:
             shown.setdefault("MaxUnavailable", None)
+        elif "maxUnavailable" in rolling:
+            shown.setdefault("MaxSurge", 0)
     return {"Type": strategy.get("type", ""), "RollingUpdate": shown}
 
 

@@ -8,7 +8,7 @@ Source: registry/core/service/storage (allocation and defaulting by type); KEP-5
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -63,8 +63,12 @@ class ServiceAddresses(Reaction):
         """Raises: StatusError 422 for an address or port that is not to be had."""
         if write.subresource:
             return
-        _keep_what_was(tree["spec"], old["spec"])
-        _synchronise(tree["spec"], old["spec"])
+        spec, before = tree["spec"], old["spec"]
+        _drop_what_the_type_lost(spec, before)
+        _keep_what_was(spec, before)
+        _synchronise(spec, before)
+        if _changes_address(spec, before):
+            return  # validation refuses it, in words about what was asked for
         self._allocate(tree, old)
 
     def abandon(self, tree: Tree) -> None:
@@ -116,7 +120,6 @@ class ServiceAddresses(Reaction):
         mine = set(self._numbers(old["spec"])) if old is not None else set()
         try:
             if spec.get("type") == "ExternalName":
-                _forget_addresses(spec, old)
                 return
             if old is None and spec.get("clusterIP") and not spec.get("clusterIPs"):
                 spec["clusterIPs"] = [spec["clusterIP"]]
@@ -139,10 +142,17 @@ class ServiceAddresses(Reaction):
         have = list(self._networks)
         policy = spec.get("ipFamilyPolicy")
         families: list[str] = list(spec.get("ipFamilies", ()))
-        if not families and spec.get("clusterIP") not in (None, "", "None"):
-            number = number_of(spec["clusterIP"])
-            if number is not None:
-                families = [f"IPv{ip_address(spec['clusterIP']).version}"]
+        errors: list[FieldError] = []
+        for index, address in enumerate(spec.get("clusterIPs", ())):
+            if index < len(families) or number_of(address) is None:
+                continue
+            family = f"IPv{ip_address(address).version}"
+            if family not in have:
+                text = f"{family} is not configured on this cluster"
+                errors.append(invalid_value(f"spec.clusterIPs[{index}]", spec["clusterIPs"], text))
+            families.append(family)
+        if errors:
+            return errors
         headless_without_selector = spec.get("clusterIP") == "None" and not spec.get("selector")
         if policy is None:
             policy = "RequireDualStack" if headless_without_selector and len(families) > 1 else "SingleStack"
@@ -193,8 +203,6 @@ class ServiceAddresses(Reaction):
     ) -> list[FieldError]:
         type_ = spec.get("type")
         if type_ not in _WITH_NODE_PORTS:
-            if old is not None and old["spec"].get("type") in _WITH_NODE_PORTS:
-                _forget_node_ports(spec, old["spec"])
             return []
         wants = type_ == "NodePort" or spec.get("allocateLoadBalancerNodePorts", True)
         # Ports that differ only in protocol share one number.
@@ -210,12 +218,11 @@ class ServiceAddresses(Reaction):
             if number:
                 port["nodePort"] = number
                 shared[port["port"]] = number
+        if not _needs_health_check(spec) or (old is not None and _needs_health_check(old["spec"])):
+            return []
         return self._health_check(spec, mine, holding)
 
     def _health_check(self, spec: Tree, mine: set[tuple[Pool, int]], holding: Holding) -> list[FieldError]:
-        if spec.get("type") != "LoadBalancer" or spec.get("externalTrafficPolicy") != "Local":
-            spec.pop("healthCheckNodePort", None)
-            return []
         asked = spec.get("healthCheckNodePort")
         if asked:
             error = self._hold_port("spec.healthCheckNodePort", asked, mine, holding)
@@ -307,25 +314,53 @@ def _downgrade(spec: Tree, old: Tree) -> None:
             spec[name] = spec[name][:1]
 
 
-def _forget_addresses(spec: Tree, old: Tree | None) -> None:
-    """A service that became an ExternalName gives its addresses back."""
-    if old is None or old["spec"].get("type") == "ExternalName":
-        return
-    for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"):
-        if spec.get(name) == old["spec"].get(name):
-            spec.pop(name, None)
-    spec.pop("internalTrafficPolicy", None)
-    spec.pop("externalTrafficPolicy", None)
-    _forget_node_ports(spec, old["spec"])
+def _drop_what_the_type_lost(spec: Tree, old: Tree) -> None:
+    """What the new type has no use for goes, unless the client changed it: then validation says so.
 
-
-def _forget_node_ports(spec: Tree, old: Tree) -> None:
-    had = {p.get("nodePort") for p in old.get("ports", ())}
-    for port in spec.get("ports", ()):
-        if port.get("nodePort") in had:
+    Source: registry/core/service `dropTypeDependentFields`.
+    """
+    uses: tuple[tuple[Callable[[Tree], bool], tuple[str, ...]], ...] = (
+        (_needs_addresses, ("clusterIPs", "clusterIP", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")),
+        (_needs_health_check, ("healthCheckNodePort",)),
+        (_is_balancer, ("allocateLoadBalancerNodePorts",)),
+        (_is_balancer, ("loadBalancerClass",)),
+        (_is_exposed, ("externalTrafficPolicy",)),
+    )
+    for needs, names in uses:
+        if needs(old) and not needs(spec):
+            for name in names:
+                if spec.get(name) == old.get(name):
+                    spec.pop(name, None)
+    if _needs_node_ports(old) and not _needs_node_ports(spec) and _node_ports_of(old) == _node_ports_of(spec):
+        for port in spec.get("ports", ()):
             port.pop("nodePort", None)
-    if spec.get("healthCheckNodePort") == old.get("healthCheckNodePort"):
-        spec.pop("healthCheckNodePort", None)
-    if not spec.get("externalIPs"):
-        spec.pop("externalTrafficPolicy", None)
-    spec.pop("allocateLoadBalancerNodePorts", None)
+
+
+def _changes_address(spec: Tree, old: Tree) -> bool:
+    """Does a service that keeps its addresses ask for another one?"""
+    asked = spec.get("clusterIP")
+    return bool(asked and _needs_addresses(spec) and _needs_addresses(old) and old.get("clusterIP") not in ("", asked))
+
+
+def _needs_addresses(spec: Tree) -> bool:
+    return spec.get("type") in ("ClusterIP", *_WITH_NODE_PORTS)
+
+
+def _needs_node_ports(spec: Tree) -> bool:
+    return spec.get("type") == "NodePort" or (_is_balancer(spec) and spec.get("allocateLoadBalancerNodePorts", True))
+
+
+def _needs_health_check(spec: Tree) -> bool:
+    return _is_balancer(spec) and spec.get("externalTrafficPolicy") == "Local"
+
+
+def _is_balancer(spec: Tree) -> bool:
+    return spec.get("type") == "LoadBalancer"
+
+
+def _is_exposed(spec: Tree) -> bool:
+    return spec.get("type") in _WITH_NODE_PORTS or (spec.get("type") == "ClusterIP" and bool(spec.get("externalIPs")))
+
+
+def _node_ports_of(spec: Tree) -> set[int]:
+    return {port["nodePort"] for port in spec.get("ports", ()) if port.get("nodePort")}

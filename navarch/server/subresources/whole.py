@@ -49,16 +49,8 @@ class WholeObjectSubresource:
         query = parse_query(request.query)
         options = write_options(query, "UpdateOptions" if info.verb == "update" else "PatchOptions")
         write = self._objects.write_of(request, info, served, options)
-        write.check = self._part.errors
-        asked = self._put(write, request) if info.verb == "update" else self._patch(write, request)
-
-        def change(current: Tree) -> Tree:
-            old: Tree = orjson.loads(orjson.dumps(current))
-            new = asked(current)
-            changed = self._part.carry(new, old)
-            changed["metadata"]["resourceVersion"] = new["metadata"].get("resourceVersion", "")
-            return changed
-
+        write.check, write.carry = self._part.errors, self._part.carry
+        change = self._put(write, request) if info.verb == "update" else self._patch(write, request)
         outcome = await self._objects.pipeline.change(write, change, tries=PATCH_TRIES)
         return self._objects.answer(request, served, outcome, query)
 

@@ -67,3 +67,11 @@ def test_selectors_of_all_forms() -> None:
     assert selector({"matchLabels": {"a": "1"}}) == "a=1"
     assert selector("a in (1)") == "a in (1)"
     assert selector(None) is None
+
+
+def test_who_scales_owns_the_replicas_without_a_time(peer: Peer) -> None:
+    peer.post(DEPLOYMENTS, deployment())
+    peer.ok("PATCH", DEPLOYMENTS + "/d/scale?fieldManager=s", {"spec": {"replicas": 6}}, media=MERGE)
+    entries = peer.get(DEPLOYMENTS + "/d")["metadata"]["managedFields"]
+    (entry,) = [e for e in entries if e["manager"] == "s"]
+    assert "time" not in entry and entry["subresource"] == "scale"

@@ -13,8 +13,10 @@ import orjson
 from navarch.schema.types import Tree
 from navarch.seams.contract import Seams
 from navarch.server.access import Access
+from navarch.server.authz.attributes import Attributes as Question
+from navarch.server.authz.attributes import Decision
 from navarch.server.own_writes import OwnWrites
-from navarch.server.served import Resources
+from navarch.server.served import Resources, Served
 from navarch.store.contract import Entry, Index
 from navarch.wire.messages import User
 
@@ -67,6 +69,12 @@ class StoreWorld:
         if len(entries) > _FEW:
             return [orjson.loads(entry.value) for entry in entries]
         return [self._tree(entry) for entry in entries]
+
+    def versions(self, bucket: str) -> Sequence[Served]:
+        return [served for served in self._resources if served.bucket == bucket]
+
+    def decide(self, question: Question) -> Decision:
+        return self._access.decide(question)
 
     def bucket_of(self, api_version: str, kind: str) -> tuple[str, bool]:
         for served in self._resources:

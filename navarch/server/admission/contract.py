@@ -8,6 +8,8 @@ from typing import Protocol
 
 from navarch.base.errors import StatusError, forbidden
 from navarch.schema.types import Tree
+from navarch.server.authz.attributes import Attributes as Question
+from navarch.server.authz.attributes import Decision
 from navarch.server.served import Served
 from navarch.wire.messages import User
 
@@ -29,15 +31,24 @@ class Attributes:
     user: User
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
-    #: What mutating webhooks left, by webhook; whether one changed the object, and whether this is the
-    #: second run that follows from it.
-    seen: dict[tuple[str, int], bytes] = field(default_factory=dict)
-    changed_by_webhook: bool = False
+    #: What the audit log says of the request beside itself; None where nobody keeps one.
+    annotations: dict[str, str] | None = None
+    #: What mutating webhooks and policies left, by webhook or policy; whether one changed the object, and
+    #: whether this is the second run that follows from it.
+    seen: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+    changed: bool = False
     reinvoked: bool = False
+    #: The version that was asked for, where plug-ins are shown another.
+    requested: Served | None = None
 
     @property
     def bucket(self) -> str:
         return self.served.bucket
+
+    def annotate(self, key: str, value: str) -> None:
+        """Add to the audit log's entry of the request; the first value of a key stays."""
+        if self.annotations is not None:
+            self.annotations.setdefault(key, value)
 
     @property
     def tree(self) -> Tree:
@@ -60,6 +71,9 @@ class World(Protocol):
 
     def list(self, bucket: str, namespace: str = "") -> Iterable[Tree]: ...
 
+    def versions(self, bucket: str) -> Sequence[Served]:
+        """The forms in which the objects of a bucket are served."""
+
     def bucket_of(self, api_version: str, kind: str) -> tuple[str, bool]:
         """Where objects of a kind are, and whether that is by namespace. Raises: LookupError."""
 
@@ -70,6 +84,9 @@ class World(Protocol):
 
     def allowed(self, user: User, verb: str, group: str, resource: str, namespace: str = "", name: str = "") -> bool:
         """Whether authorisation lets the user do something else than the request itself."""
+
+    def decide(self, question: Question) -> Decision:
+        """What authorisation says to any question."""
 
     def check_grant(self, kind: str, new: Tree, old: Tree | None, user: User) -> None:
         """Raises: StatusError 403 when a role or binding would grant more than the user has."""
@@ -112,12 +129,12 @@ class Chain:
         self._selected: dict[tuple[str, str, str], tuple[list[Check], list[Check]]] = {}
 
     async def admit(self, attributes: Attributes) -> None:
-        """Run the mutating half in order, and once more when a webhook changed something.
+        """Run the mutating half in order, and once more when a webhook or policy changed something.
 
         Raises: StatusError of the first that refuses.
         """
         await self._run(self._select(attributes)[0], attributes)
-        if attributes.changed_by_webhook:
+        if attributes.changed:
             attributes.reinvoked = True
             await self._run(self._select(attributes)[0], attributes)
 

@@ -1,170 +1,143 @@
-"""ValidatingAdmissionPolicy: CEL expressions refuse requests, or warn of them.
-
-A policy does nothing until a binding names it; a binding says where it applies, with which parameters, and
-what follows from a failure. The variable `authorizer` is not offered.
+"""ValidatingAdmissionPolicy: CEL expressions refuse requests, warn of them, or note them in the audit log.
 
 Source: KEP-3488; texts of apiserver `admission/plugin/policy/validating`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from navarch.base import selector
+import orjson
+
 from navarch.base.errors import Cause, Details, StatusError, resource_text
-from navarch.schema.cel import CelError, evaluate
+from navarch.schema.cel import CelError
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import CONNECT, CREATE, DELETE, UPDATE, Attributes, Plugin, World
-from navarch.server.admission.webhook_match import is_exempt, matches_namespace, matches_object, matches_rule
-from navarch.server.admission.webhook_review import request_tree, whole
+from navarch.server.admission.policy import Invocation, Scope, invocations, parameters
+from navarch.server.admission.versions import seen_as
 
 POLICIES: Final = "validatingadmissionpolicies.admissionregistration.k8s.io"
 BINDINGS: Final = "validatingadmissionpolicybindings.admissionregistration.k8s.io"
 
-_CODES: Final = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413, "Invalid": 422}
+CODES: Final = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413, "Invalid": 422}
+_FAILURES: Final = "validation.policy.admission.k8s.io/validation_failure"
+#: Longer audit annotations are cut. Source: apiserver validating/plugin.
+_MAX_ANNOTATION: Final = 10 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One validation that did not hold."""
+    """One validation that did not hold; `index` tells which."""
 
     message: str
     reason: str
+    index: int = 0
 
 
-def validate(attributes: Attributes, world: World) -> None:
+def validate(attributes: Attributes, world: World) -> Awaitable[None] | None:
     """Raises: StatusError of the first failure that a binding makes a denial."""
-    if is_exempt(attributes):
-        return
-    for binding in world.list(BINDINGS):
-        policy = world.get(POLICIES, "", binding["spec"]["policyName"])
-        if policy is None or not _applies(attributes, world, policy, binding):
-            continue
-        failures = list(_judge(attributes, world, policy, binding))
+    found = invocations(attributes, world, POLICIES, BINDINGS)
+    return _validate_all(attributes, world, found) if found else None
+
+
+async def _validate_all(attributes: Attributes, world: World, found: list[Invocation]) -> None:
+    annotated: dict[str, list[str]] = {}
+    for invocation in found:
+        view = await seen_as(attributes, invocation.served)
+        failures = list(_judge(view, world, invocation, annotated))
         if failures:
-            _act(attributes, policy, binding, failures)
+            _act(attributes, invocation, failures)
+    for key, values in annotated.items():
+        attributes.annotate(key, ", ".join(dict.fromkeys(values)))
 
 
-def _applies(attributes: Attributes, world: World, policy: Tree, binding: Tree) -> bool:
-    constraints = policy["spec"].get("matchConstraints") or {}
-    rules = constraints.get("resourceRules") or ()
-    if not any(_matches(attributes, rule) for rule in rules):
-        return False
-    narrowed = binding["spec"].get("matchResources") or {}
-    own = narrowed.get("resourceRules") or ()
-    if own and not any(_matches(attributes, rule) for rule in own):
-        return False
-    return all(
-        not any(_matches(attributes, rule) for rule in each.get("excludeResourceRules") or ())
-        and matches_namespace(attributes, world, each.get("namespaceSelector"))
-        and matches_object(attributes, each.get("objectSelector"))
-        for each in (constraints, narrowed)
-    )
-
-
-def _matches(attributes: Attributes, rule: Tree) -> bool:
-    names = rule.get("resourceNames")
-    return matches_rule(attributes, rule) and (not names or attributes.name in names)
-
-
-def _judge(attributes: Attributes, world: World, policy: Tree, binding: Tree) -> Iterator[Failure]:
-    must_hold = policy["spec"].get("failurePolicy", "Fail") == "Fail"
-    data = _variables(attributes, world)
+def _judge(
+    attributes: Attributes, world: World, invocation: Invocation, annotated: dict[str, list[str]]
+) -> Iterator[Failure]:
+    """All failures, for each parameter object in turn; `annotated` collects audit annotations."""
     try:
-        parameters = _parameters(attributes, world, policy, binding)
+        found = parameters(attributes, world, invocation)
     except LookupError as error:
-        if must_hold:
+        if invocation.must_hold:
             yield Failure(f"failed to configure binding: {error}", "Invalid")
         return
-    for params in parameters:
+    spec = invocation.policy["spec"]
+    for params in found:
+        scope = Scope(attributes, world, spec.get("variables") or (), params)
         try:
-            yield from _judge_with(policy["spec"], {**data, "params": params}, must_hold=must_hold)
+            if not scope.holds(spec.get("matchConditions") or ()):
+                continue
         except CelError as error:
-            if must_hold:
+            if invocation.must_hold:
                 yield Failure(str(error), "Invalid")
+            continue
+        yield from _failures(spec, scope, must_hold=invocation.must_hold)
+        for annotation in spec.get("auditAnnotations") or ():
+            try:
+                value = scope.evaluate(annotation["valueExpression"])
+            except CelError as error:
+                if invocation.must_hold:
+                    text = f"valueExpression '{annotation['valueExpression']}' resulted in error: {error}"
+                    yield Failure(text, "Invalid")
+                continue
+            if isinstance(value, str) and value.strip():
+                key = f"{invocation.names[0]}/{annotation['key']}"
+                annotated.setdefault(key, []).append(value.strip()[:_MAX_ANNOTATION])
 
 
-def _judge_with(spec: Tree, data: dict[str, Any], *, must_hold: bool) -> Iterator[Failure]:
-    """Raises: CelError for a match condition or variable that fails."""
-    if not conditions_hold(spec.get("matchConditions") or (), data):
-        return
-    for variable in spec.get("variables") or ():
-        data["variables"] = {**data["variables"], variable["name"]: evaluate(variable["expression"], data)}
-    for validation in spec.get("validations") or ():
+def _failures(spec: Tree, scope: Scope, *, must_hold: bool) -> Iterator[Failure]:
+    for index, validation in enumerate(spec.get("validations") or ()):
         expression = validation["expression"]
-        reason = validation.get("reason") or "Invalid"
         try:
-            if evaluate(expression, data) is not True:
-                yield Failure(_message(validation, data), reason)
+            if scope.evaluate(expression) is not True:
+                yield Failure(_message(validation, scope), validation.get("reason") or "Invalid", index)
         except CelError as error:
             if must_hold:
-                yield Failure(f"expression '{expression}' resulted in error: {error}", "Invalid")
+                yield Failure(f"expression '{expression}' resulted in error: {error}", "Invalid", index)
 
 
-def conditions_hold(conditions: Iterable[Tree], data: Mapping[str, Any]) -> bool:
-    """Whether all match conditions are true. Raises: CelError."""
-    return all(evaluate(condition["expression"], data) is True for condition in conditions)
-
-
-def _message(validation: Tree, data: dict[str, Any]) -> str:
+def _message(validation: Tree, scope: Scope) -> str:
     if expression := validation.get("messageExpression"):
         try:
-            text = evaluate(expression, data)
+            text = scope.evaluate(expression)
         except CelError:
             text = ""
-        if isinstance(text, str) and text.strip():
-            return text
-    return validation.get("message") or f"failed expression: {validation['expression']}"
+        if isinstance(text, str) and text.strip() and "\n" not in text:
+            return text.strip()
+    return validation.get("message") or f"failed expression: {validation['expression'].strip()}"
 
 
-def _variables(attributes: Attributes, world: World) -> dict[str, Any]:
-    namespace = None
-    if attributes.served.kind.namespaced:
-        namespace = world.get("namespaces", "", attributes.namespace)
-    return {
-        "object": whole(attributes, attributes.obj),
-        "oldObject": whole(attributes, attributes.old),
-        "request": request_tree(attributes, ""),
-        "namespaceObject": namespace,
-        "variables": {},
-    }
-
-
-def _parameters(attributes: Attributes, world: World, policy: Tree, binding: Tree) -> list[Tree | None]:
-    """The parameter objects, one after the other; a single None without any. Raises: LookupError."""
-    kind = policy["spec"].get("paramKind")
-    reference = binding["spec"].get("paramRef")
-    if not kind or not reference:
-        return [None]
-    bucket, namespaced = world.bucket_of(kind["apiVersion"], kind["kind"])
-    namespace = (reference.get("namespace") or attributes.namespace) if namespaced else ""
-    if name := reference.get("name"):
-        found = [tree for tree in (world.get(bucket, namespace, name),) if tree is not None]
-    else:
-        wanted = selector.from_label_selector(reference.get("selector"))
-        found = [t for t in world.list(bucket, namespace) if wanted.matches(t["metadata"].get("labels", {}))]
-    if not found and reference.get("parameterNotFoundAction") != "Allow":
-        raise LookupError("no params found for policy binding with `Deny` parameterNotFoundAction")
-    return list(found)
-
-
-def _act(attributes: Attributes, policy: Tree, binding: Tree, failures: list[Failure]) -> None:
-    actions = binding["spec"].get("validationActions") or ()
-    subject = f"ValidatingAdmissionPolicy '{policy['metadata']['name']}' with binding '{binding['metadata']['name']}'"
+def _act(attributes: Attributes, invocation: Invocation, failures: list[Failure]) -> None:
+    actions = invocation.binding["spec"].get("validationActions") or ()
+    policy, binding = invocation.names
+    subject = f"ValidatingAdmissionPolicy '{policy}' with binding '{binding}'"
+    if "Audit" in actions:
+        noted = [
+            {
+                "message": failure.message,
+                "policy": policy,
+                "binding": binding,
+                "expressionIndex": failure.index,
+                "validationActions": list(actions),
+            }
+            for failure in failures
+        ]
+        attributes.annotate(_FAILURES, orjson.dumps(noted).decode())
     for failure in failures:
         if "Deny" in actions:
-            raise _denial(attributes, f"{subject} denied request: {failure.message}", failure.reason)
+            raise denial(attributes, f"{subject} denied request: {failure.message}", failure.reason)
         if "Warn" in actions:
             attributes.warnings.append(f"Validation failed for {subject}: {failure.message}")
 
 
-def _denial(attributes: Attributes, text: str, reason: str) -> StatusError:
+def denial(attributes: Attributes, text: str, reason: str) -> StatusError:
+    """The refusal of a policy."""
     served = attributes.served
     details = Details(attributes.name, served.group, served.plural, causes=(Cause("", text),))
     message = f'{resource_text(served.plural, served.group)} "{attributes.name}" is forbidden: {text}'
-    return StatusError(_CODES.get(reason, 422), reason, message, details)
+    return StatusError(CODES.get(reason, 422), reason, message, details)
 
 
 PLUGIN = Plugin("ValidatingAdmissionPolicy", (CREATE, UPDATE, DELETE, CONNECT), subresources=("*",), validate=validate)

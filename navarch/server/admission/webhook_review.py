@@ -15,6 +15,7 @@ import orjson
 from navarch.base.errors import Cause, Details, StatusError
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import CREATE, DELETE, UPDATE, Attributes
+from navarch.server.served import Served
 
 _OPTIONS = {CREATE: "CreateOptions", UPDATE: "UpdateOptions", DELETE: "DeleteOptions"}
 
@@ -25,12 +26,13 @@ class InvalidAnswerError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`patch` is the JSON patch to apply, None without one."""
+    """`patch` is the JSON patch to apply, None without one. `annotations` are for the audit log."""
 
     allowed: bool
     status: Tree
     patch: list[Any] | None
     warnings: tuple[str, ...]
+    annotations: dict[str, str]
 
 
 def question(attributes: Attributes, uid: str) -> bytes:
@@ -41,7 +43,6 @@ def question(attributes: Attributes, uid: str) -> bytes:
 
 def request_tree(attributes: Attributes, uid: str) -> Tree:
     """The request as AdmissionReview shows it: also the variable `request` of CEL expressions."""
-    kind = attributes.served.kind
     user = attributes.user
     user_info: Tree = {"username": user.name}
     if user.uid:
@@ -49,11 +50,11 @@ def request_tree(attributes: Attributes, uid: str) -> Tree:
     user_info["groups"] = list(user.groups)
     if user.extra:
         user_info["extra"] = {key: list(values) for key, values in user.extra.items()}
-    of_kind = {"group": kind.group, "version": kind.version, "kind": kind.kind}
-    of_resource = {"group": kind.group, "version": kind.version, "resource": kind.plural}
+    of_kind, of_resource = _kind_and_resource(attributes.served)
     request: Tree = {"uid": uid, "kind": of_kind, "resource": of_resource}
     if attributes.subresource:
         request["subResource"] = attributes.subresource
+    of_kind, of_resource = _kind_and_resource(attributes.requested or attributes.served)
     request |= {"requestKind": of_kind, "requestResource": of_resource}
     if attributes.subresource:
         request["requestSubResource"] = attributes.subresource
@@ -69,6 +70,12 @@ def request_tree(attributes: Attributes, uid: str) -> Tree:
         "dryRun": attributes.dry_run,
         "options": _options(attributes),
     }
+
+
+def _kind_and_resource(served: Served) -> tuple[Tree, Tree]:
+    kind = served.kind
+    of_kind = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    return of_kind, {"group": kind.group, "version": kind.version, "resource": kind.plural}
 
 
 def whole(attributes: Attributes, tree: Tree | None) -> Tree | None:
@@ -105,7 +112,8 @@ def read_answer(body: bytes, uid: str) -> Answer:
         raise InvalidAnswerError(f"received invalid webhook response: {text}")
     status = response.get("status") or {}
     warnings = tuple(str(text) for text in response.get("warnings") or ())
-    return Answer(bool(response.get("allowed")), status, _patch(response), warnings)
+    annotations = {str(key): str(value) for key, value in (response.get("auditAnnotations") or {}).items()}
+    return Answer(bool(response.get("allowed")), status, _patch(response), warnings, annotations)
 
 
 def _patch(response: Tree) -> list[Any] | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
+from typing import Any
 
 import orjson
 
@@ -21,7 +22,8 @@ from navarch.schema.cel import CelError
 from navarch.schema.types import Tree
 from navarch.server import bodies
 from navarch.server.admission.contract import CONNECT, CREATE, DELETE, UPDATE, Attributes, Plugin, World
-from navarch.server.admission.validating_policy import conditions_hold
+from navarch.server.admission.policy import Scope
+from navarch.server.admission.versions import converted, seen_as
 from navarch.server.admission.webhook_call import CallError, call
 from navarch.server.admission.webhook_match import MUTATING, VALIDATING, Webhook, concerned
 from navarch.server.admission.webhook_review import (
@@ -30,7 +32,6 @@ from navarch.server.admission.webhook_review import (
     denial,
     question,
     read_answer,
-    request_tree,
     whole,
 )
 
@@ -59,53 +60,74 @@ def refuse(attributes: Attributes, world: World) -> Awaitable[None] | None:
 
 async def _mutate_all(attributes: Attributes, world: World, webhooks: list[Webhook]) -> None:
     before = orjson.dumps(attributes.obj)
-    for webhook in webhooks:
+    for index, webhook in enumerate(webhooks):
         seen = attributes.seen.get(webhook.key)
         if attributes.reinvoked and (not webhook.again_if_needed or seen == orjson.dumps(attributes.obj)):
             continue
-        await _mutate(attributes, world, webhook)
+        await _mutate(attributes, world, webhook, index)
         attributes.seen[webhook.key] = orjson.dumps(attributes.obj)
-    attributes.changed_by_webhook = orjson.dumps(attributes.obj) != before
+    attributes.changed |= orjson.dumps(attributes.obj) != before
 
 
 async def _ask_in_turn(attributes: Attributes, world: World, webhooks: list[Webhook]) -> None:
     for webhook in webhooks:
-        await _ask(attributes, world, webhook)
+        await _ask(await seen_as(attributes, webhook.served), world, webhook)
 
 
 async def _validate_all(attributes: Attributes, world: World, webhooks: list[Webhook]) -> None:
-    answers = [_ask(attributes, world, webhook) for webhook in webhooks]
+    answers = [_ask(await seen_as(attributes, webhook.served), world, webhook) for webhook in webhooks]
     for outcome in await asyncio.gather(*answers, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
 
 
-async def _mutate(attributes: Attributes, world: World, webhook: Webhook) -> None:
-    answer = await _ask(attributes, world, webhook)
-    if answer is None or answer.patch is None:
+async def _mutate(attributes: Attributes, world: World, webhook: Webhook, index: int) -> None:
+    view = await seen_as(attributes, webhook.served)
+    answer = await _ask(view, world, webhook)
+    if answer is None:
         return
-    tree = attributes.tree
-    served = attributes.served
-    try:
-        whole = {"kind": served.kind.kind, "apiVersion": served.api_version, **_copy(tree)}
-        changed: Tree = json_patch(whole, answer.patch)
-        bodies.settle(served, changed)
-    except (StatusError, ValueError) as error:
-        raise internal_error(str(error)) from None
-    bodies.apply_all_defaults(served, changed)
-    tree.clear()
-    tree.update(changed)
+    tree, before = attributes.tree, orjson.dumps(attributes.obj)
+    if answer.patch is not None:
+        try:
+            changed: Tree = json_patch(whole(view, _copy(view.tree)), answer.patch)
+            bodies.settle(view.served, changed)
+        except (StatusError, ValueError) as error:
+            raise internal_error(str(error)) from None
+        if view is not attributes:
+            changed = await converted(changed, view.served, attributes.served)
+        bodies.apply_all_defaults(attributes.served, changed)
+        tree.clear()
+        tree.update(changed)
+    mutated = orjson.dumps(tree) != before
+    _annotate(attributes, webhook, index, answer.patch if mutated else None, mutated=mutated)
+
+
+def _annotate(attributes: Attributes, webhook: Webhook, index: int, patch: list[Any] | None, *, mutated: bool) -> None:
+    """What the audit log says of a mutating webhook that was asked."""
+    if attributes.annotations is None:
+        return
+    key = f"round_{int(attributes.reinvoked)}_index_{index}"
+    about: Tree = {"configuration": webhook.configuration, "webhook": webhook.name}
+    attributes.annotate(f"mutation.webhook.admission.k8s.io/{key}", _text({**about, "mutated": mutated}))
+    if patch is not None:
+        patched = {**about, "patch": patch, "patchType": "JSONPatch"}
+        attributes.annotate(f"patch.webhook.admission.k8s.io/{key}", _text(patched))
+
+
+def _text(tree: Tree) -> str:
+    return orjson.dumps(tree).decode()
 
 
 async def _ask(attributes: Attributes, world: World, webhook: Webhook) -> Answer | None:
-    """The answer of a webhook that allows the request; None from one that failed and may.
+    """The answer of a webhook that allows the request; None from one that failed and may, or that does not
+    want the request after all. `attributes` are in the version that it wants.
 
     Raises: StatusError.
     """
+    if not _meets_conditions(attributes, world, webhook):
+        return None
     if attributes.dry_run and webhook.has_side_effects:
         raise bad_request(f'admission webhook "{webhook.name}" does not support dry run')
-    if not _meets_conditions(attributes, webhook):
-        return None
     uid = world.uuid()
     timeout_s = webhook.tree.get("timeoutSeconds") or _TIMEOUT_S
     try:
@@ -118,26 +140,23 @@ async def _ask(attributes: Attributes, world: World, webhook: Webhook) -> Answer
         log.warning("webhook=%s ignored=true error=%s", webhook.name, error)
         return None
     attributes.warnings.extend(answer.warnings)
+    for key, value in answer.annotations.items():
+        attributes.annotate(f"{webhook.name}/{key}", value)
     if not answer.allowed:
         raise denial(webhook.name, answer.status)
     return answer
 
 
-def _meets_conditions(attributes: Attributes, webhook: Webhook) -> bool:
-    """Whether the webhook's own expressions want the request. Raises: StatusError 500 if they fail and must not."""
+def _meets_conditions(attributes: Attributes, world: World, webhook: Webhook) -> bool:
+    """Whether the webhook's own expressions want the request. Raises: StatusError 403 if they fail and must not."""
     conditions = webhook.tree.get("matchConditions")
     if not conditions:
         return True
-    data = {
-        "object": whole(attributes, attributes.obj),
-        "oldObject": whole(attributes, attributes.old),
-        "request": request_tree(attributes, ""),
-    }
     try:
-        return conditions_hold(conditions, data)
+        return Scope(attributes, world).holds(conditions)
     except CelError as error:
         if webhook.must_succeed:
-            raise internal_error(f'failed calling webhook "{webhook.name}": {error}') from None
+            raise attributes.forbidden(str(error)) from None
         return False
 
 

@@ -69,3 +69,49 @@ def test_parameters_come_from_an_object(peer: Peer) -> None:
     peer.ok("DELETE", f"{CONFIGMAPS}/limits")
     _, message = peer.refused("POST", CONFIGMAPS, configmap("e"))
     assert message.endswith("no params found for policy binding with `Deny` parameterNotFoundAction")
+
+
+def test_variables_are_evaluated_when_they_are_used(peer: Peer) -> None:
+    policy(
+        peer,
+        {"expression": "object.metadata.name == 'c' || variables.broken == 1"},
+        variables=[
+            {"name": "none", "expression": "object.data.none"},
+            {"name": "broken", "expression": "variables.none"},
+        ],
+    )
+    peer.post(CONFIGMAPS, configmap(a="b"))
+    _, message = peer.refused("POST", CONFIGMAPS, configmap("d", a="b"))
+    assert message.endswith(
+        'resulted in error: composited variable "broken" fails to evaluate: composited variable "none" fails to '
+        "evaluate: no such key: none"
+    )
+
+
+def test_a_false_condition_outweighs_one_that_fails(peer: Peer) -> None:
+    conditions = [
+        {"name": "broken", "expression": "object.data.none == ''"},
+        {"name": "mine", "expression": "object.metadata.name == 'mine'"},
+    ]
+    policy(peer, {"expression": "true"}, matchConditions=conditions)
+    peer.post(CONFIGMAPS, configmap(a="b"))
+    _, message = peer.refused("POST", CONFIGMAPS, configmap("mine", a="b"))
+    assert message.endswith("expression 'object.data.none == ''' resulted in error: no such key: none")
+
+
+def test_the_authorizer_and_the_namespace_can_be_asked(peer: Peer) -> None:
+    policy(
+        peer,
+        {"expression": "authorizer.requestResource.check('create').allowed()"},
+        {"expression": "!authorizer.serviceAccount('default', 'x').group('apps').resource('deployments').namespace("
+                       "'default').check('delete').allowed()"},
+        {"expression": "namespaceObject.metadata.labels['kubernetes.io/metadata.name'] == 'default'"},
+        {"expression": "authorizer.path('/healthz').check('get').allowed()"},
+    )  # fmt: skip
+    peer.post(CONFIGMAPS, configmap())
+
+
+def test_parameters_of_cluster_scope_take_no_namespace(peer: Peer) -> None:
+    policy(peer, {"expression": "true"}, paramKind={"apiVersion": "v1", "kind": "Namespace"})
+    _, message = peer.refused("POST", CONFIGMAPS, configmap())
+    assert message.endswith("paramRef.namespace must not be provided for a cluster-scoped `paramKind`")

@@ -146,3 +146,55 @@ async def test_side_effects_and_dry_run_do_not_go_together(world: World) -> None
     response, _ = await world.send("POST", f"{CONFIGMAPS}?dryRun=All", configmap())
     assert response.status == 201
     assert world.asked[0]["dryRun"] is True
+
+
+HPAS = {
+    "operations": ["*"],
+    "apiGroups": ["autoscaling"],
+    "apiVersions": ["v1"],
+    "resources": ["horizontalpodautoscalers"],
+}
+
+
+def autoscaler() -> dict[str, Any]:
+    target = {"kind": "Deployment", "name": "d", "apiVersion": "apps/v1"}
+    return {"metadata": {"name": "h"}, "spec": {"maxReplicas": 3, "scaleTargetRef": target}}
+
+
+async def test_a_webhook_sees_the_version_that_it_names(world: World) -> None:
+    await world.register("mutating", rules=[HPAS])
+    world.answer = lambda _: patch({"op": "replace", "path": "/spec/targetCPUUtilizationPercentage", "value": 33})
+    path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
+    tree = autoscaler()
+    tree["spec"]["metrics"] = [
+        {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
+    ]
+    response, made = await world.send("POST", path, tree)
+    assert response.status == 201, made
+    assert made["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 33
+    asked = world.asked[0]
+    assert (asked["kind"]["version"], asked["requestKind"]["version"]) == ("v1", "v2")
+    assert (asked["resource"]["version"], asked["requestResource"]["version"]) == ("v1", "v2")
+    assert asked["object"]["apiVersion"] == "autoscaling/v1"
+    assert asked["object"]["spec"]["targetCPUUtilizationPercentage"] == 80
+
+
+async def test_exact_rules_are_for_one_version(world: World) -> None:
+    await world.register("validating", rules=[HPAS], matchPolicy="Exact")
+    world.answer = lambda _: {"allowed": False}
+    path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
+    response, _ = await world.send("POST", path, autoscaler())
+    assert response.status == 201
+    response, _ = await world.send("DELETE", path.replace("v2", "v1") + "/h")
+    assert response.status == 400
+
+
+async def test_conditions_that_fail_forbid(world: World) -> None:
+    conditions = [{"name": "x", "expression": "object.data.none == ''"}]
+    await world.register("validating", matchConditions=conditions)
+    response, status = await world.send("POST", CONFIGMAPS, configmap())
+    assert response.status == 403
+    assert status["message"] == (
+        "configmaps \"c\" is forbidden: expression 'object.data.none == ''' resulted in error: no such key: none"
+    )
+    assert world.asked == []

@@ -39,6 +39,7 @@ CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", True)
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment", True)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", False)
 ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount", True)
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 SPACE = "bench"
 LISTED = ((100, "list-100"), (1000, "list-1000"), (5000, "list-5000"))
 
@@ -86,6 +87,14 @@ def operations(scale: float) -> list[Operation]:
 
         return run
 
+    async def get_protobuf(client: RestClient, i: int) -> None:
+        await client.request(
+            "GET", f"/api/v1/namespaces/list-100/pods/list-100-{i % 100}", headers={"accept": PROTOBUF}
+        )
+
+    async def list_protobuf(client: RestClient, _: int) -> None:
+        await client.request("GET", "/api/v1/namespaces/list-100/pods", headers={"accept": PROTOBUF})
+
     async def version(client: RestClient, _: int) -> None:
         await client.request("GET", "/version")
 
@@ -125,6 +134,8 @@ def operations(scale: float) -> list[Operation]:
         Operation("list100", n(1000), 500, (4000, 7800), lister("list-100")),
         Operation("list1000", n(200), 3500, (43000, 66000), lister("list-1000")),
         Operation("list5000", n(40), 18000, (200000, 327000), lister("list-5000")),
+        Operation("get-protobuf", n(4000), 100, (0, 0), get_protobuf),
+        Operation("list100-protobuf", n(200), 6000, (0, 0), list_protobuf),
         Operation("version", n(8000), 25, (135, 266), version),
         Operation("create-cm", writes, 200, (780, 1900), create_config_map),
         Operation("create-pod", writes, 300, (1230, 2500), create_pod),

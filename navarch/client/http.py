@@ -125,7 +125,7 @@ class HttpTransport:
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._base = parts.path.rstrip("/")
         self._tls = tls if parts.scheme == "https" else None
-        lines = [f"Host: {parts.netloc}", f"User-Agent: {user_agent}", "Accept: application/json"]
+        lines = [f"Host: {parts.netloc}", f"User-Agent: {user_agent}"]
         if token:
             lines.append(f"Authorization: Bearer {token}")
         self._common = "\r\n".join(lines).encode()
@@ -199,7 +199,7 @@ class HttpTransport:
         if call.query:
             target += "?" + call.query
         lines = [f"{call.method} {target} HTTP/1.1".encode(), self._common]
-        headers = dict(call.headers)
+        headers = {"accept": "application/json"} | call.headers
         if call.body:
             headers.setdefault("content-type", "application/json")
         if call.body or call.method in ("POST", "PUT", "PATCH"):

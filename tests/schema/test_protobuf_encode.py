@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -13,6 +15,7 @@ from navarch.schema import protobuf
 from navarch.schema.decode import normalize
 from navarch.schema.facts import load
 from navarch.schema.protobuf_encode import encode, encode_list, encoder, envelope, watch_event
+from navarch.schema.protobuf_types import message_type
 from navarch.schema.types import Struct, Tree
 from tests.schema.objects import random_object
 from tests.schema.protobuf_peer import Peer, fill
@@ -84,6 +87,22 @@ def test_the_bytes_of_go() -> None:
     assert encode(tree, load().type("io.k8s.api.core.v1.ConfigMap")) == (
         head + bytes([len(message)]) + message + b"\x1a\x00\x22\x00"
     )
+
+
+RECORDED = [json.loads(line) for line in Path(__file__).with_name("recorded_protobuf.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("record", RECORDED, ids=lambda record: record["command"])
+def test_bodies_that_kubectl_sent(record: dict[str, str]) -> None:
+    """What kubectl v1.33 wrote for a command: read, brought into canonical form and written, it is the same bytes."""
+    node = message_type(record["apiVersion"], record["kind"])
+    assert node is not None
+    raw = bytes.fromhex(record["hex"])
+    tree = protobuf.decode(raw, node)
+    head = {name: tree.pop(name) for name in ("kind", "apiVersion")}
+    assert head == {name: record[name] for name in head}
+    normalize(node, tree)
+    assert encode(head | tree, node) == raw
 
 
 def test_an_empty_object_that_a_pointer_holds_is_there() -> None:

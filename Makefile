@@ -7,8 +7,8 @@ N ?= 100
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
-DEBIAN := python3-venv containerd runc containernetworking-plugins nftables tini busybox-static bash-static \
-	nginx-light wget curl conntrack iproute2 etcd-server
+DEBIAN := ca-certificates python3-venv containerd runc containernetworking-plugins nftables tini busybox-static bash-static \
+	nginx-light wget curl conntrack iproute2 procps etcd-server
 
 help:
 	@echo 'make start    install what is missing, start a cluster, run hello-world on it'

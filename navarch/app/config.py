@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from navarch.launch.profile import DriverName, NodeEntry, Profile, node_spec
+from navarch.launch.version import version
 from navarch.node.config import NodeConfig
 from navarch.server.bootstrap import BootstrapConfig
 
@@ -78,6 +79,12 @@ def node_config(place: Place, node: NodeEntry) -> NodeConfig:
     )
 
 
-def node_labels(place: Place, node: NodeEntry) -> dict[str, str]:
-    labels = {"minikube.k8s.io/name": place.profile.name}
-    return labels | {CONTROL_PLANE_LABEL: ""} if node == place.first_node else labels
+def node_labels(place: Place, name: str) -> dict[str, str]:
+    """The labels of the node with that name, whenever it joined. Source: minikube's labels of nodes."""
+    primary = name == place.first_node.name
+    labels = {
+        "minikube.k8s.io/name": place.profile.name,
+        "minikube.k8s.io/primary": "true" if primary else "false",
+        "minikube.k8s.io/version": f"v{version()}",
+    }
+    return labels | {CONTROL_PLANE_LABEL: ""} if primary else labels

@@ -24,11 +24,11 @@ RETRY_S = 1.0
 
 
 class NodeLabels:
-    """Keeps the labels on the nodes of one profile."""
+    """Keeps the labels on the nodes of one profile, those too that join it later."""
 
     def __init__(self, client: Client, seams: Seams, place: Place) -> None:
         self._client = client
-        self._wanted = {node.name: node_labels(place, node) for node in place.profile.nodes}
+        self._place = place
         self._informer = Informer(client, NODES, Node, rng=seams.rng)
         self._lacking: dict[str, dict[str, str]] = {}
         self._wake = asyncio.Event()
@@ -41,7 +41,7 @@ class NodeLabels:
             group.create_task(self._work())
 
     def _changed(self, key: ObjectKey, _old: Node | None, new: Node | None) -> None:
-        lacking = lacking_labels(self._wanted.get(key.name, {}), new) if new is not None else {}
+        lacking = lacking_labels(node_labels(self._place, key.name), new) if new is not None else {}
         if lacking:
             self._lacking[key.name] = lacking
             self._wake.set()

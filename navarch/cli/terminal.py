@@ -53,7 +53,8 @@ def _raw(terminal: bool) -> Iterator[None]:
         yield
         return
     before = termios.tcgetattr(sys.stdin)
-    tty.setraw(sys.stdin)
+    # Not its default, which throws away what was typed already.
+    tty.setraw(sys.stdin, termios.TCSANOW)
     try:
         yield
     finally:

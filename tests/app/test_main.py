@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from navarch.app.main import main
 from navarch.launch.drivers.process import wait_for
 from navarch.launch.machine import Cluster
+from navarch.launch.packages import NODE_PACKAGES, missing
 from navarch.launch.profile import DriverName, Home, Profile
 
 Navarch = Callable[..., tuple[int, str, str]]
@@ -117,6 +121,56 @@ def test_a_control_plane_that_cannot_start_is_told_at_once_and_stopped(navarch: 
     store.unlink()
     store.with_name("aside").rename(store)
     assert navarch("start")[0] == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize(
+    ("version", "said"), [("1.5.9", "RUNTIME_TOO_OLD: containerd 1.5 is too old"), ("", "RUNTIME_MISSING")]
+)
+def test_containerd_too_old_or_broken_is_told_and_leaves_nothing(
+    navarch: Navarch, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, said: str
+) -> None:
+    if missing(NODE_PACKAGES):
+        pytest.skip("what nodes need is not installed")
+    program = tmp_path / "bin" / "containerd"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{f'echo containerd x v{version} y' if version else 'exit 1'}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    code, _, err = navarch("start", "--driver=netns", "--no-install")
+    assert code == 50 and said in err and "apt-get install" in err
+    assert home.names() == () and not (tmp_path / "kubeconfig").exists()
+
+
+#: A user namespace that maps nobody: files are this user's still, and no right of root is left.
+WITHOUT_RIGHTS = ("unshare", "--user")
+
+
+def test_without_root_real_nodes_are_refused_and_pods_are_pretended(home: Home) -> None:
+    if subprocess.run([*WITHOUT_RIGHTS, "true"], capture_output=True).returncode:
+        pytest.skip("no user namespaces here")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [*WITHOUT_RIGHTS, sys.executable, "-m", "navarch.app.main", *words]
+        path = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        return subprocess.run(command, env={**os.environ, **path}, capture_output=True, text=True)
+
+    refused = run("start", "--driver=netns")
+    assert refused.returncode == 69 and "PROVIDER_NOT_ROOT: the netns driver must be run as root" in refused.stderr
+    assert home.names() == ()
+    started = run("start")
+    try:
+        assert started.returncode == 0 and "PRETENDED" in started.stderr, started
+    finally:
+        assert run("delete", "--all", "--purge").returncode == 0
+    assert not home.root.exists()
+
+
+def test_kubectl_of_a_stopped_cluster_says_that_nobody_answers(navarch: Navarch) -> None:
+    navarch("start", "--driver=fake")
+    navarch("stop")
+    code, _, err = navarch("kubectl", "--", "get", "pods")
+    assert code == 1 and "refused - did you specify the right host or port?" in err
 
 
 def test_a_kubeconfig_that_cannot_be_read_is_told_before_anything_is_made(navarch: Navarch, home: Home) -> None:

@@ -48,7 +48,7 @@ from tests.live.machine import HOST_NETWORK, Inventory, inventory, needs_machine
 
 pytestmark = [pytest.mark.live, needs_machine]
 
-PROFILE = f"live-{os.getpid()}"
+PROFILE = f"nodes-{os.getpid()}"
 ROOT = Path(__file__).parents[3]
 DRIVER = NetnsDriver()
 
@@ -134,6 +134,18 @@ class Pod:
     async def start(self) -> None:
         self.sandbox = await self.runtime.run_pod_sandbox(self.config)
         (self.ip,) = (await self.runtime.sandbox_status(self.sandbox)).ips
+
+    async def serves(self, port: int = 80) -> None:
+        """Until a process in the pod listens there."""
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection(self.ip, port)
+                except OSError:
+                    await asyncio.sleep(0.02)
+                else:
+                    writer.close()
+                    return
 
     async def container(
         self, name: str, *command: str, memory: int = 0, stdin: bool = False, start: bool = True
@@ -236,6 +248,7 @@ async def test_the_images_do_what_the_tutorials_show(
     await pod.start()
     container = await pod.container("main")
     for port in ports:
+        await pod.serves(port)
         fetched = await runtime.exec_sync(container, ["wget", "-qO-", f"http://{pod.ip}:{port}/"], 10)
         assert said in fetched.stdout
     if image.startswith("hello-node"):
@@ -266,6 +279,7 @@ async def test_a_pod_serves_and_the_host_reaches_it(nodes: Nodes, pod: Pod) -> N
     nginx = await pod.container("nginx")
     status = await pod.runtime.container_status(nginx)
     assert (status.phase, status.name, status.sandbox_id) == (ContainerPhase.RUNNING, "nginx", pod.sandbox)
+    await pod.serves()
     fetched = await pod.runtime.exec_sync(nginx, ["wget", "-T", "5", "-qO-", f"http://{pod.ip}/"], 10)
     assert fetched.exit_code == 0 and b"Welcome to nginx!" in fetched.stdout
     assert (pod.logs / "nginx/0.log").read_text().count("GET / HTTP/1.1") == 1
@@ -327,6 +341,7 @@ async def test_attach_joins_the_containers_own_process(pod: Pod) -> None:
 
 async def test_port_forward(pod: Pod) -> None:
     await pod.container("nginx")
+    await pod.serves()
     seen = Terminal()
     await pod.runtime.port_forward(pod.sandbox, 80, typed(b"GET / HTTP/1.0\r\n\r\n"), seen.write_out)
     assert seen.out.startswith(b"HTTP/1.1 200 OK")
@@ -385,6 +400,7 @@ async def test_pods_of_two_nodes_reach_each_other(nodes: Nodes, pod: Pod) -> Non
     other = Pod(nodes, 1, other_runtime, await other_runtime.pull_image("nginx:alpine"))
     await other.start()
     await other.container("nginx")
+    await other.serves()
     client = await pod.container("client", "sleep", "60")
     fetched = await pod.runtime.exec_sync(client, ["wget", "-T", "5", "-qO-", f"http://{other.ip}/"], 10)
     assert b"Welcome to nginx!" in fetched.stdout

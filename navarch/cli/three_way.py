@@ -68,9 +68,8 @@ def _says_the_same(original: Tree, modified: Tree, current: Tree) -> bool:
 
     This is what `apply` finds most of the time; it spares loading the types.
     """
-    metadata = modified["metadata"]
-    kept = (current.get("metadata") or {}).get("annotations") or {}
-    if not original or kept.get(LAST_APPLIED) != metadata["annotations"][LAST_APPLIED]:
+    said, kept = ((tree.get("metadata") or {}).get("annotations") or {} for tree in (modified, current))
+    if not original or kept.get(LAST_APPLIED) != said.get(LAST_APPLIED):
         return False
     return _contains(current, modified)
 

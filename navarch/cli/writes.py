@@ -91,10 +91,7 @@ def last_applied(tree: Tree) -> str:
     """The configuration as the annotation keeps it: one line, without the annotation itself."""
     from navarch.cli.output.json import compact
 
-    metadata = dict(tree.get("metadata") or {})
-    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != LAST_APPLIED}
-    metadata["annotations"] = annotations
-    return compact({**tree, "metadata": metadata}) + "\n"
+    return compact(without_last_applied(tree)) + "\n"
 
 
 def with_last_applied(tree: Tree) -> Tree:
@@ -102,6 +99,13 @@ def with_last_applied(tree: Tree) -> Tree:
     metadata = dict(tree.get("metadata") or {})
     metadata["annotations"] = {**(metadata.get("annotations") or {}), LAST_APPLIED: last_applied(tree)}
     return {**tree, "metadata": metadata}
+
+
+def without_last_applied(tree: Tree) -> Tree:
+    """The object as the annotation would keep it; a map of annotations is there even if it is empty."""
+    metadata = tree.get("metadata") or {}
+    kept = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != LAST_APPLIED}
+    return {**tree, "metadata": {**metadata, "annotations": kept}}
 
 
 def has_last_applied(tree: Tree) -> bool:

@@ -10,6 +10,7 @@ from datetime import UTC, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from navarch.api.views.pod import ObjectReference
 from navarch.base.resource import ObjectKey
 from navarch.base.times import format_time, parse
 from navarch.client.cache import key_of
@@ -33,9 +34,9 @@ def reconcile(world: World, key: ObjectKey, now: float) -> Plan:
     if cron_job is None or cron_job.metadata.deletionTimestamp is not None:
         return DONE
     jobs = sorted(world[JOBS].by_index("owner", cron_job.metadata.uid), key=lambda j: j.status.startTime or "")
-    active = [j for j in jobs if not finished(j)]
-    history = _surplus(cron_job, jobs)
+    active = [j for j in jobs if _expected(j) and not finished(j)]
     about = reference(CRONJOBS.resource, cron_job.metadata)
+    history: list[Intent] = [*_noticed(cron_job, jobs, about), *_surplus(cron_job, jobs)]
     try:
         schedule, zone = Schedule(cron_job.spec.schedule), _zone(cron_job.spec.timeZone)
     except (ValueError, ZoneInfoNotFoundError) as error:
@@ -51,9 +52,8 @@ def reconcile(world: World, key: ObjectKey, now: float) -> Plan:
         known = world[JOBS].get(ObjectKey(key.namespace, name)) is not None
         if not known and active and cron_job.spec.concurrencyPolicy == "Forbid":
             text = "Not starting job because prior execution is running and concurrency policy is Forbid"
-            return Plan(
-                (*_status(cron_job, active, jobs, scheduled), Event(about, "Normal", "JobAlreadyActive", text)), wait_s
-            )
+            refused = Event(about, "Normal", "JobAlreadyActive", text)
+            return Plan((*_status(cron_job, active, jobs, scheduled), refused, *history), wait_s)
         if not known:
             if cron_job.spec.concurrencyPolicy == "Replace":
                 starts += [_delete(j) for j in active]
@@ -62,6 +62,33 @@ def reconcile(world: World, key: ObjectKey, now: float) -> Plan:
             starts.append(Create(JOBS.resource, _job(cron_job, name, due), key.namespace, done, failed))
         scheduled = format_time(due)
     return Plan((*starts, *_status(cron_job, active, jobs, scheduled), *history), wait_s)
+
+
+def _expected(job: Job) -> bool:
+    """Whether the controller made it. `kubectl create job --from` makes jobs of the same owner that do not count."""
+    return SCHEDULED_AT in job.metadata.annotations
+
+
+def _noticed(cron_job: CronJob, jobs: Sequence[Job], about: ObjectReference) -> list[Event]:
+    """What has become of the jobs that the status calls active, and those that somebody else made."""
+    known = {job.metadata.uid: job for job in jobs}
+    out: list[Event] = []
+    for active in cron_job.status.active:
+        job = known.get(active.uid)
+        if job is None:
+            out.append(Event(about, "Normal", "MissingJob", f"Active job went missing: {active.name}"))
+        elif finished(job):
+            text = f"Saw completed job: {active.name}, condition: {_outcome(job)}"
+            out.append(Event(about, "Normal", "SawCompletedJob", text))
+    for job in jobs:
+        if not _expected(job) and not finished(job):
+            text = f"Saw a job that the controller did not create or forgot: {job.metadata.name}"
+            out.append(Event(about, "Warning", "UnexpectedJob", text))
+    return out
+
+
+def _outcome(job: Job) -> str:
+    return "Complete" if _ended(job, "Complete") else "Failed"
 
 
 def _zone(name: str) -> tzinfo:

@@ -13,7 +13,7 @@ _NORMAL: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?:LIVE|MERGED)-(?:<n>|\w+)"), "TEMP"),
     (re.compile(r"<rfc1123time>|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [-+]\d{4}"), "TIME"),
     (
-        re.compile(r"<time>|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [-+]\d{4}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"),
+        re.compile(r"<time>|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [-+]\d{4}(?: UTC)?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"),
         "TIME",
     ),
     (re.compile(r"<uid\d+>|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UID"),
@@ -24,7 +24,7 @@ _NORMAL: tuple[tuple[re.Pattern[str], str], ...] = (
     # Template hashes are a matter of the server.
     (re.compile(r"(?<=[-=])[bcdfghjklmnpqrstvwxz2456789]{8,10}\b"), "HASH"),
     (re.compile(r"Resource Version:\s+\d+"), "Resource Version: RV"),
-    (re.compile(r"<age>|\b(?:\d+[dhms]){1,2}\b"), "AGE"),
+    (re.compile(r"<age>|\b(?:\d+[ydhms]){1,2}\b"), "AGE"),
     (re.compile(r"<server>|http://127\.0\.0\.1:\d+"), "SERVER"),
     (re.compile(r"<jwt>|eyJ[\w-]+\.[\w-]+\.[\w-]+"), "JWT"),
     (re.compile(r"[ \t]+"), " "),
@@ -45,8 +45,8 @@ def run(record: dict[str, Any], directory: Path) -> tuple[str, str, int]:
     """Run one recorded command in the directory; stdout, stderr, exit code."""
     for name, content in (record.get("files") or {}).items():
         (directory / name).write_text(content)
-    config = directory / record.get("kubeconfig", "kubeconfig")
-    env = {"HOME": str(directory), "KUBECONFIG": str(config), "PATH": "/usr/bin:/bin", **(record.get("env") or {})}
+    config = record.get("kubeconfig", "kubeconfig")  # in the working directory: some messages name the file
+    env = {"HOME": str(directory), "KUBECONFIG": config, "PATH": "/usr/bin:/bin", **(record.get("env") or {})}
     argv = [arg.replace("<dir>", str(directory)) for arg in record["argv"]]
     out, err = io.StringIO(), io.StringIO()
     code = main(argv, env, stdin=io.StringIO(record.get("stdin") or ""), out=out, err=err)

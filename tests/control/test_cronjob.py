@@ -5,12 +5,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from navarch.base.resource import ObjectKey
 from navarch.client.contract import PatchType
 from navarch.control import cronjob, job
 from navarch.control.cron import Schedule
+from navarch.control.intents import Create, Event
 from navarch.control.sources import CRONJOBS, JOBS
 from navarch.schema.types import Tree
 from tests.control.cluster import Cluster, simulate
+from tests.control.worlds import world
 
 
 @pytest.mark.parametrize(
@@ -92,3 +95,34 @@ def test_never_two_at_once(policy: str) -> None:
         await cluster.api.patch(CRONJOBS.resource, "tick", {"spec": {"suspend": True}}, PatchType.MERGE, "default")
 
     simulate(CONTROLLERS, body)
+
+
+OWNER = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "tick", "uid": "u", "controller": True}
+
+
+def a_job(name: str, **status: object) -> Tree:
+    metadata = {"name": name, "namespace": "default", "uid": name, "ownerReferences": [OWNER]}
+    return {"metadata": metadata, "spec": {}, "status": status}
+
+
+def plan_at(seconds: float, cron_job: Tree, jobs: list[Tree]) -> list[Create | Event]:
+    found = {**cron_job, "metadata": {**cron_job["metadata"], "uid": "u", "creationTimestamp": "1970-01-01T00:00:00Z"}}
+    plan = cronjob.reconcile(world({CRONJOBS: [found], JOBS: jobs}), ObjectKey("default", "tick"), seconds)
+    return [intent for intent in plan.intents if isinstance(intent, Create | Event)]
+
+
+def test_a_job_that_somebody_else_made_of_it_does_not_count() -> None:
+    """`kubectl create job --from`: it has the owner, not the time that it was scheduled at."""
+    create, event = plan_at(120.0, every_minute(concurrencyPolicy="Forbid"), [a_job("manual")])
+    assert isinstance(create, Create) and create.tree["metadata"]["name"] == "tick-2"
+    assert isinstance(event, Event) and event.reason == "UnexpectedJob"
+
+
+def test_the_end_of_an_active_job_is_told() -> None:
+    active = [{"name": name, "uid": name} for name in ("done", "gone")]
+    done = a_job("done", conditions=[{"type": "Complete", "status": "True"}])
+    intents = plan_at(10.0, {**every_minute(), "status": {"active": active}}, [done])
+    assert [intent.message for intent in intents if isinstance(intent, Event)] == [
+        "Saw completed job: done, condition: Complete",
+        "Active job went missing: gone",
+    ]

@@ -97,8 +97,11 @@ def _print_objects(reporter: printer.Reporter, trees: list[Tree]) -> None:
     reporter.done(None, listed, "")
 
 
-def apply_one(session: Session, options: Options, item: Manifest) -> Applied:
-    """Raises: ApiError, CliError."""
+def apply_one(session: Session, options: Options, item: Manifest, annotate: bool = True) -> Applied:
+    """Make one object be as its file says; `annotate` keeps the configuration for the next time.
+
+    Raises: ApiError, CliError.
+    """
     if not item.name:
         if (item.tree.get("metadata") or {}).get("generateName"):
             raise CliError(f"from {item.tree['metadata']['generateName']}: cannot use generate name with apply")
@@ -109,6 +112,7 @@ def apply_one(session: Session, options: Options, item: Manifest) -> Applied:
     if options.server_side:
         return _apply_on_server(session, options, item)
     tree = writes.in_namespace(item.tree, item.namespace)
+    tree = writes.with_last_applied(tree) if annotate else writes.without_last_applied(tree)
     try:
         current = session.client.get(item.path).tree()
     except ApiError as error:
@@ -119,11 +123,10 @@ def apply_one(session: Session, options: Options, item: Manifest) -> Applied:
 
 
 def _create(session: Session, options: Options, item: Manifest, tree: Tree) -> Applied:
-    annotated = writes.with_last_applied(tree)
     if printer.dry_run(options) == "client":
-        return Applied(item.resource, item.namespace, annotated, "created")
+        return Applied(item.resource, item.namespace, tree, "created")
     try:
-        made = writes.create(session, options, item.resource, item.namespace, annotated)
+        made = writes.create(session, options, item.resource, item.namespace, tree)
     except ApiError as error:
         raise error.during("creating", item.source) from error
     return Applied(item.resource, item.namespace, made, "created")
@@ -134,8 +137,7 @@ def _patch(session: Session, options: Options, item: Manifest, tree: Tree, curre
         session.warn(_MISSING.format(f"{item.resource.plural}/{item.name}"))
     from navarch.cli.three_way import patch_for
 
-    annotated = writes.with_last_applied(tree)
-    body, content_type = patch_for(item.resource, annotated, current, overwrite=options.overwrite)
+    body, content_type = patch_for(item.resource, tree, current, overwrite=options.overwrite)
     if not body:
         return Applied(item.resource, item.namespace, current, "unchanged")
     if printer.dry_run(options) == "client":
@@ -148,7 +150,7 @@ def _patch(session: Session, options: Options, item: Manifest, tree: Tree, curre
         done = writes.patch(session, options, path, body, content_type, extra=extra)
     except ApiError as error:
         if options.force and error.reason in ("Conflict", "Invalid"):
-            return _recreate(session, options, item, annotated)
+            return _recreate(session, options, item, tree)
         if error.reason == "BadRequest" and "strict decoding error" in error.message:
             raise error.during("creating", item.source) from error
         raise _while_patching(error, item, body) from error

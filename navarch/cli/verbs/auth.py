@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from navarch.cli.command import Command
-from navarch.cli.errors import UsageError
+from navarch.cli.errors import CliError
 from navarch.cli.flags import Flag, Options, Words
 from navarch.cli.output import printer
 from navarch.cli.output.tables import lines
@@ -13,14 +13,17 @@ from navarch.cli.session import Session
 from navarch.schema.types import Tree
 
 _REVIEWS = "/apis/authorization.k8s.io/v1"
-_USAGE = "you must specify two arguments: verb resource or verb resource/resourceName."
+_USAGE = (
+    "you must specify two arguments: verb resource or verb resource/resourceName.\n"
+    "See 'kubectl auth can-i -h' for help and examples."
+)
 
 
 def _can_i(session: Session, options: Options, words: Words) -> int:
     if options.list:
         return _list(session, options)
     if len(words.args) not in (2, 3):
-        raise UsageError(_USAGE)
+        raise CliError(_USAGE)
     verb, target = words.args[0], words.args[1]
     spec = _non_resource(verb, target) if target.startswith("/") else _resource(session, options, words.args)
     body = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "spec": spec}

@@ -52,7 +52,7 @@ def _write_both(session: Session, options: Options, item: Manifest, live: str, m
         if error.reason != "NotFound":
             raise
         before = None
-    after: Tree | None = apply_one(session, options, item).tree
+    after: Tree | None = apply_one(session, options, item, annotate=False).tree
     if item.resource.kind == "Secret" and not item.resource.group:
         before, after = masked(before, after)
     name = ".".join(filter(None, (item.resource.group, item.resource.version, item.resource.kind, item.namespace)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 
 from navarch.cli.output.describe.context import Context, Lines
+from navarch.cli.output.describe.policy import limits, usage
 from navarch.cli.selection import Found
 
 
@@ -39,15 +40,7 @@ def secret(found: Found, context: Context) -> str:
 def service_account(found: Found, context: Context) -> str:
     out = Lines()
     out.head(found)
-    for title, key in (("Image pull secrets", "imagePullSecrets"), ("Mountable secrets", "secrets")):
-        out.pairs(title, [entry["name"] for entry in found.tree.get(key) or []])
-    tokens = [
-        item["metadata"]["name"]
-        for item in context.items(f"/api/v1/namespaces/{found.namespace}/secrets")
-        if item.get("type") == "kubernetes.io/service-account-token"
-        and (item["metadata"].get("annotations") or {}).get("kubernetes.io/service-account.name") == found.name
-    ]
-    out.pairs("Tokens", tokens)
+    out.pairs("Image pull secrets", [entry["name"] for entry in found.tree.get("imagePullSecrets") or []])
     context.events(out, found)
     return out.render()
 
@@ -57,17 +50,12 @@ def namespace(found: Found, context: Context) -> str:
     out.head(found)
     out.line(0, "Status:", (found.tree.get("status") or {}).get("phase", ""))
     quotas = context.items(f"/api/v1/namespaces/{found.name}/resourcequotas")
-    if not quotas:
-        out.put(0, "\nNo resource quota.\n")
-    else:
-        out.put(0, "\nResource Quotas\n")
-        for quota in quotas:
-            out.line(1, "Name:", quota["metadata"]["name"])
-            out.line(1, "Resource", "Used", "Hard")
-            out.line(1, "--------", "---", "---")
-            status = quota.get("status") or {}
-            for name, hard in sorted((status.get("hard") or {}).items()):
-                out.line(1, name, (status.get("used") or {}).get(name, ""), hard)
-    if not context.items(f"/api/v1/namespaces/{found.name}/limitranges"):
-        out.put(0, "\nNo LimitRange resource.\n")
+    out.put(0, "\nResource Quotas\n" if quotas else "\nNo resource quota.\n")
+    for quota in quotas:
+        out.line(1, "Name:", quota["metadata"]["name"])
+        usage(out, quota, 1)
+    ranges = context.items(f"/api/v1/namespaces/{found.name}/limitranges")
+    out.put(0, "\nResource Limits\n" if ranges else "\nNo LimitRange resource.\n")
+    if ranges:
+        limits(out, [item for each in ranges for item in each["spec"].get("limits") or []], " ")
     return out.render()

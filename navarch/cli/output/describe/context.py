@@ -32,10 +32,6 @@ class Context:
         except ApiError:
             return None
 
-    def must_get(self, path: str) -> Tree:
-        """Raises: ApiError."""
-        return self._session.client.get(path).tree()
-
     def items(self, path: str, **query: str) -> list[Tree]:
         return (self.get(path, **query) or {}).get("items") or []
 

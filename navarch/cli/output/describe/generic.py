@@ -9,6 +9,8 @@ from navarch.cli.output.describe.context import Context, Lines
 from navarch.cli.output.tables import go_value
 from navarch.cli.selection import Found
 
+#: Titles that no rule gives.
+_TITLES = {"openAPIV3Schema": "openAPIV3Schema"}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+|[^A-Za-z0-9]+")
 _ACRONYMS = frozenset(("API", "URL", "UID", "OSB", "GUID"))
 _SHOWN_APART = frozenset(("name", "namespace", "labels", "annotations", "managedFields"))
@@ -56,5 +58,7 @@ def title(key: str) -> str:
     """`creationTimestamp` as `Creation Timestamp`; words in capitals stay."""
     if "/" in key or "." in key or " " in key:
         return key
+    if key in _TITLES:
+        return _TITLES[key]
     words = _WORD.findall(key)
     return " ".join(word.upper() if word.upper() in _ACRONYMS else word[:1].upper() + word[1:] for word in words)

@@ -1,8 +1,8 @@
-"""`kubectl describe` of services, ingresses and endpoints."""
+"""`kubectl describe` of services, their endpoints, ingresses and ingress classes."""
 
 from __future__ import annotations
 
-from navarch.cli.output.describe.context import Context, Lines
+from navarch.cli.output.describe.context import Context, Lines, yes
 from navarch.cli.selection import Found
 from navarch.schema.types import Tree
 
@@ -55,6 +55,8 @@ def _ports(out: Lines, found: Found, spec: Tree, context: Context) -> None:
         out.line(0, "TargetPort:", f"{target}/{protocol}")
         if port.get("nodePort"):
             out.line(0, "NodePort:", name, f"{port['nodePort']}/{protocol}")
+        if port.get("appProtocol"):
+            out.line(0, "AppProtocol:", port["appProtocol"])
         out.line(0, "Endpoints:", _endpoints(slices, port.get("name") or "") if slices else "<none>")
 
 
@@ -89,6 +91,52 @@ def endpoints(found: Found, context: Context) -> str:
             for port in ports:
                 out.line(2, port.get("name") or "<unset>", port["port"], port.get("protocol", "TCP"))
         out.put(0, "\n")
+    context.events(out, found)
+    return out.render()
+
+
+def endpoint_slice(found: Found, context: Context) -> str:
+    out = Lines()
+    out.head(found)
+    out.line(0, "AddressType:", found.tree.get("addressType", ""))
+    if ports := found.tree.get("ports"):
+        out.put(0, "Ports:\n")
+        out.line(1, "Name", "Port", "Protocol")
+        out.line(1, "----", "----", "--------")
+        for port in ports:
+            out.line(1, port.get("name") or "<unset>", port.get("port", "<unset>"), port.get("protocol", "TCP"))
+    else:
+        out.line(0, "Ports:", "<unset>")
+    found_endpoints = found.tree.get("endpoints") or []
+    out.put(0, "Endpoints:\n" if found_endpoints else "Endpoints: <none>\n")
+    for endpoint in found_endpoints:
+        _endpoint(out, endpoint)
+    context.events(out, found)
+    return out.render()
+
+
+def _endpoint(out: Lines, endpoint: Tree) -> None:
+    out.put(1, f"- Addresses:\t{', '.join(endpoint.get('addresses') or [])}\n")
+    out.put(2, "Conditions:\n")
+    ready = (endpoint.get("conditions") or {}).get("ready")
+    out.line(3, "Ready:", "<unset>" if ready is None else yes(ready))
+    out.line(2, "Hostname:", endpoint.get("hostname", "<unset>"))
+    if target := endpoint.get("targetRef"):
+        out.line(2, "TargetRef:", f"{target.get('kind', '')}/{target.get('name', '')}")
+    out.line(2, "NodeName:", endpoint.get("nodeName", "<unset>"))
+    out.line(2, "Zone:", endpoint.get("zone", "<unset>"))
+
+
+def ingress_class(found: Found, context: Context) -> str:
+    out = Lines()
+    spec = found.tree.get("spec") or {}
+    out.head(found)
+    out.line(0, "Controller:", spec.get("controller", ""))
+    if parameters := spec.get("parameters"):
+        out.put(0, "Parameters:\n")
+        for title, key in (("APIGroup", "apiGroup"), ("Kind", "kind"), ("Name", "name")):
+            if parameters.get(key):
+                out.line(1, f"{title}:", parameters[key])
     context.events(out, found)
     return out.render()
 

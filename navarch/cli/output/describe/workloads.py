@@ -95,7 +95,7 @@ def replica_set(found: Found, context: Context) -> str:
     out.line(0, "Selector:", selector_text(selector))
     out.labels("Labels", metadata.get("labels"))
     out.annotations(metadata.get("annotations"))
-    _controlled_by(out, metadata)
+    controlled_by(out, metadata)
     out.line(0, "Replicas:", f"{status.get('replicas', 0)} current / {spec.get('replicas', 1)} desired")
     _pods_status(out, found, selector, context)
     pod_template(out, spec["template"], context)
@@ -110,7 +110,7 @@ def replica_set(found: Found, context: Context) -> str:
 replication_controller = replica_set
 
 
-def _controlled_by(out: Lines, metadata: Tree) -> None:
+def controlled_by(out: Lines, metadata: Tree) -> None:
     owner = next((o for o in metadata.get("ownerReferences") or [] if o.get("controller")), None)
     if owner:
         out.line(0, "Controlled By:", f"{owner['kind']}/{owner['name']}")

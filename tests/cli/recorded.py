@@ -12,12 +12,8 @@ from navarch.cli.main import main
 _NORMAL: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?:LIVE|MERGED)-(?:<n>|\w+)"), "TEMP"),
     (re.compile(r"<rfc1123time>|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [-+]\d{4}"), "TIME"),
-    (
-        re.compile(
-            r"<time>|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [-+]\d{4}(?: UTC)?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"
-        ),
-        "TIME",
-    ),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [-+]\d{4}(?: UTC)?"), "TIME"),
+    (re.compile(r"<time>|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"), "TIME"),
     (re.compile(r"<uid\d+>|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UID"),
     (re.compile(r'resourceVersion"?: "(?:<rv\d*>|\d+)"'), 'resourceVersion: "RV"'),
     (re.compile(r"<clusterIP\d*>|\b10\.96\.\d+\.\d+\b"), "CLUSTERIP"),

@@ -53,7 +53,7 @@ def records(name: str) -> list[dict[str, Any]]:
 
 def _spelled_out(record: dict[str, Any]) -> dict[str, Any]:
     """Bodies that the recording abbreviates, as they were sent."""
-    body = record["request"].get("body")
+    body = record.get("request", {}).get("body")  # command lines have none
     if not isinstance(body, dict):
         return record
     if body.get("note") == "annotation a is 262144 times x":

@@ -10,7 +10,8 @@ does not fit a plan raises `Anomaly`; `diagnose.py` then finds out what exactly 
 
 A Go server keeps the empty lists and maps of a request in memory until the object is stored: faults are
 told of `[]` and not of null, and a writer owns a list that is always printed when he states it empty.
-`keeping` names the presences (`types.Field`) whose empty lists and maps stay; by default none does.
+`keeping` names the presences (`types.Field`) whose empty lists and maps stay; by default none does. Most
+objects hold none, and all forms are one: `PLAIN` finds that out, and raises `Empties` where it is not so.
 
 Called by decode.py for request bodies, and by whoever merged a tree. Only for built-in types: custom
 resources keep what they are given (structural.py).
@@ -43,6 +44,11 @@ class Anomaly(Exception):
 STORED: Final[frozenset[str]] = frozenset()
 STATED: Final = frozenset({"always"})
 ASKED: Final = frozenset({"always", "omit"})
+PLAIN: Final = frozenset({"none are met"})
+
+
+class Empties(Exception):
+    """An empty list or map, which the form `PLAIN` does not have."""
 
 
 def canon(node: Node, keeping: frozenset[str] = STORED) -> Canon:
@@ -56,6 +62,34 @@ def canon(node: Node, keeping: frozenset[str] = STORED) -> Canon:
     if isinstance(node, List):
         return _list(node, keeping)
     return _SCALARS[node.name]
+
+
+def canon_beside(node: Struct, value: Any, known: Tree, keeping: frozenset[str] = STORED) -> Tree:
+    """`canon(node, keeping)(value)` for an object that shares parts with `known`, which is in stored form:
+    whatever root field, or field of the metadata, is the very one of `known`, is taken as it is. All else
+    comes out in objects of its own, so that who completes it changes nothing of `known`."""
+    if type(value) is not dict:
+        raise Anomaly
+    fields = node.fields
+    done: Tree = {}
+    rest: Tree = {}
+    for name, item in value.items():
+        kind = type(item)
+        if (kind is dict or kind is list) and name in fields:
+            before = known.get(name)
+            if before is item:
+                done[name] = item
+                continue
+            inner = fields[name].node
+            if name == "metadata" and before and isinstance(inner, Struct):
+                done[name] = canon_beside(inner, item, before, keeping)
+                continue
+        rest[name] = item
+    if not done:
+        whole: Tree = canon(node, keeping)(value)
+        return whole
+    done = {**canon(node, keeping)(rest), **done}
+    return {name: done[name] for name in fields if name in done}
 
 
 _STRUCTS: dict[tuple[Struct, frozenset[str]], Canon] = {}
@@ -128,9 +162,20 @@ def _leaf(node: Node) -> type:
 
 def _field(field: Field, keeping: frozenset[str]) -> Canon:
     inner = canon(field.node, keeping)
+    if keeping is PLAIN and isinstance(field.node, List | Map):
+        return _refusing(inner)
     if field.presence == "always" and isinstance(field.node, List | Map) and not _stays(field, keeping):
         return lambda value: inner(value) or None  # protobuf, Go's storage form, has no empty lists
     return inner
+
+
+def _refusing(inner: Canon) -> Canon:
+    def run(value: Any) -> Any:
+        if not value:
+            raise Empties
+        return inner(value)
+
+    return run
 
 
 def zero_of(node: Node) -> Canon:
@@ -166,13 +211,14 @@ def _map(node: Map, keeping: frozenset[str]) -> Canon:
     def run(value: Any) -> Tree:
         if type(value) is not dict:
             raise Anomaly
+        out = dict(value)
         for key, item in value.items():
             if type(item) is not plain:
-                value[key] = zero(None) if item is None else inner(item)
-        keys = sorted(value)
-        if len(keys) > 1 and keys != list(value):
-            return {key: value[key] for key in keys}
-        return value
+                out[key] = zero(None) if item is None else inner(item)
+        keys = sorted(out)
+        if len(keys) > 1 and keys != list(out):
+            return {key: out[key] for key in keys}
+        return out
 
     return run
 

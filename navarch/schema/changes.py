@@ -153,7 +153,7 @@ class _Object:
         removed: FieldSet = {}
         for name, value in new.items():
             before = old.get(name, _ABSENT)
-            if before is value or before == value or name in skip:
+            if before is value or name in skip or before == value:
                 continue
             if before is _ABSENT:
                 changed["f:" + name] = self.child(name, value).added(value)

@@ -21,7 +21,7 @@ from navarch.base.errors import StatusError, bad_request
 from navarch.base.field import invalid, invalid_value
 from navarch.base.nesting import too_deep
 from navarch.schema import diagnose, facts, gojson, protobuf, structural
-from navarch.schema.canon import ASKED, STATED, STORED, Anomaly, canon
+from navarch.schema.canon import ASKED, PLAIN, STATED, STORED, Anomaly, Empties, canon, canon_beside
 from navarch.schema.types import STRING, Field, List, Map, Node, Struct, Tree
 
 _EXCERPT: Final = 30
@@ -71,28 +71,16 @@ def decode_object(raw: bytes, content_type: str, node: Struct, kind: str, api_ve
     _check_expected(tree, found, kind, api_version)
     text = raw if is_json else b""
     odd = is_json and _has_repeated_keys(tree, raw)
-    empties = _EMPTY.search(raw) is not None
     try:
-        strict = repeated + normalize(node, tree, text, keeping=ASKED if empties else STORED)
+        unknown, as_asked = normalize_asked(node, tree, text)
     except DecodeError as error:
         raise cannot_handle(found[1], found[0], kind, str(error)) from error
+    strict = repeated + unknown
     if odd:
         strict = diagnose.Problems(node, diagnose.loads(raw)).strict
     tree.setdefault("kind", kind)
     tree.setdefault("apiVersion", api_version)
-    return Decoded(tree, strict, as_asked=empties)
-
-
-def may_leave_empties(patch: bytes) -> bool:
-    """May an object be left with empty lists or maps by what a patch or configuration with this text says?"""
-    return _EMPTIES.search(patch) is not None
-
-
-#: An empty list or map in a text.
-_EMPTY: Final = re.compile(rb"\[\s*\]|\{\s*\}")
-#: Either of these, or what takes away the last item of one: null, the directives of a strategic merge,
-#: the operations of a JSON patch.
-_EMPTIES: Final = re.compile(_EMPTY.pattern + rb'|null|"\$|"op"')
+    return Decoded(tree, strict, as_asked=as_asked)
 
 
 #: Custom resources are maps to the server, which have no message.
@@ -194,33 +182,57 @@ def normalize(node: Struct, tree: Tree, raw: bytes = b"", *, keeping: frozenset[
     return unknown
 
 
-def stored(node: Struct, tree: Tree) -> Tree:
-    """A copy of an object in the form in which it is stored."""
-    out: Tree = canon(node)(tree)
+def normalize_asked(node: Struct, tree: Tree, raw: bytes = b"", known: Tree | None = None) -> tuple[list[str], bool]:
+    """`normalize` to the form `canon.ASKED`, and whether the tree may hold empty lists and maps that are
+    not stored. `known` is an object in stored form, parts of which the tree may share (`canon_beside`).
+
+    Raises: DecodeError if a value does not fit its type.
+    """
+    if _is_plain(node, tree, known):
+        return [], False
+    return normalize(node, tree, raw, keeping=ASKED), True
+
+
+def _is_plain(node: Struct, tree: Tree, known: Tree | None) -> bool:
+    """Bring a tree into canonical form in place, if it fits its type and all forms of it are one."""
+    try:
+        out = canon(node, PLAIN)(tree) if known is None else canon_beside(node, tree, known, PLAIN)
+    except (Anomaly, Empties):
+        return False
+    tree.clear()
+    tree.update(out)
+    return True
+
+
+def stored(node: Struct, tree: Tree, known: Tree | None = None) -> Tree:
+    """A copy of an object in the form in which it is stored, but for what it shares with `known`."""
+    out: Tree = canon(node)(tree) if known is None else canon_beside(node, tree, known)
     return out
 
 
-def stated(node: Struct, tree: Tree) -> Tree:
-    """A copy of an object in the form in which a writer's fields are told from it."""
-    out: Tree = canon(node, STATED)(tree)
+def stated(node: Struct, tree: Tree, known: Tree | None = None) -> Tree:
+    """A copy of an object in the form in which a writer's fields are told from it, but for what it shares
+    with `known`."""
+    out: Tree = canon(node, STATED)(tree) if known is None else canon_beside(node, tree, known, STATED)
     return out
 
 
-def decode_patched(node: Struct, tree: Tree, *, strict: bool, keeping: frozenset[str] = STORED) -> list[str]:
-    """Bring an object that a JSON or merge patch made into canonical form, in place, and answer the
-    unknown fields it had. `keeping` says which form (`canon`).
+def decode_patched(node: Struct, tree: Tree, known: Tree, *, strict: bool) -> tuple[list[str], bool]:
+    """`normalize_asked` for what a JSON or merge patch made of `known`.
 
     Raises: StatusError 422 if it does not fit its type, or `strict` and it has unknown fields.
     """
+    if _is_plain(node, tree, known):
+        return [], False
     # Go's merge leaves the touched levels as maps, which print sorted.
     merged = orjson.dumps(dict(sorted(tree.items()))).decode()
     try:
-        unknown = normalize(node, tree, keeping=keeping)
+        unknown = normalize(node, tree, keeping=ASKED)
     except DecodeError as error:
         raise _invalid_patch(merged, str(error)) from error
     if strict and unknown:
         raise _invalid_patch(merged, Decoded(tree, unknown).strict_message)
-    return unknown
+    return unknown, True
 
 
 def _invalid_patch(merged: str, why: str) -> StatusError:

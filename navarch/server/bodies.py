@@ -4,15 +4,14 @@ the request's fieldValidation asks."""
 from __future__ import annotations
 
 from navarch.base.errors import StatusError, bad_request, unsupported_media_type
-from navarch.schema.canon import ASKED, STORED
 from navarch.schema.decode import (
     Decoded,
     DecodeError,
     cannot_handle,
     decode_custom,
     decode_object,
-    may_leave_empties,
     normalize,
+    normalize_asked,
     normalize_custom,
     parse_body,
     plain_json,
@@ -66,15 +65,23 @@ def report_strict(served: Served, errors: list[str], options: WriteOptions, warn
     warnings.extend(errors)
 
 
-def settle(served: Served, tree: Tree, *, as_asked: bool = False) -> list[str]:
-    """Bring an object that a patch made into normal form, in place; the unknown fields that it had.
-    With `as_asked` it keeps empty lists and maps that are not stored (`canon.ASKED`).
+def settle(served: Served, tree: Tree, known: Tree | None = None) -> tuple[list[str], bool]:
+    """Bring an object that was made of `known` (None: of nothing) into normal form, in place. The unknown
+    fields that it had, and whether it may hold empty lists and maps that are not stored (`canon.ASKED`).
 
     Raises: DecodeError if a value does not fit its type.
     """
     if served.builtin:
-        return normalize(served.node, tree, keeping=ASKED if as_asked else STORED)
-    return normalize_custom(served.node, tree)
+        return normalize_asked(served.node, tree, known=known)
+    return normalize_custom(served.node, tree), False
+
+
+def settle_stored(served: Served, tree: Tree) -> None:
+    """Bring an object that admission changed into the form in which it is stored, in place.
+
+    Raises: DecodeError if a value does not fit its type.
+    """
+    (normalize if served.builtin else normalize_custom)(served.node, tree)
 
 
 def apply_all_defaults(served: Served, tree: Tree) -> None:
@@ -88,7 +95,6 @@ def decode_applied(write: Write, raw: bytes) -> Tree:
     """The configuration of a server-side apply, just as it was written: what it leaves out is not the
     applier's. Raises: StatusError 400."""
     served = write.served
-    write.as_asked = served.builtin and may_leave_empties(raw)
     return decode_applied_as(raw, served.kind.kind, served.api_version, write.options, write.warnings)
 
 
@@ -122,10 +128,10 @@ def decode_applied_as(raw: bytes, kind: str, api_version: str, options: WriteOpt
     return applied
 
 
-def complete_applied(write: Write, tree: Tree) -> None:
-    """Bring what an apply made into normal form, with all defaults. Raises: StatusError 500."""
+def complete_applied(write: Write, tree: Tree, live: Tree | None) -> None:
+    """Bring what an apply made of the live object into normal form, with all defaults. Raises: StatusError 500."""
     try:
-        settle(write.served, tree, as_asked=write.as_asked)
+        _, write.as_asked = settle(write.served, tree, live)
     except DecodeError as error:
         raise StatusError(500, "", str(error)) from None
     apply_all_defaults(write.served, tree)

@@ -119,14 +119,21 @@ class Objects:
             tree["metadata"].pop("resourceVersion", None)
             return await self.pipeline.create(write, tree)
 
-        def replace(current: Tree) -> Tree:
-            check_uid(write, tree, current)
-            replaced: Tree = orjson.loads(orjson.dumps(tree))
-            return replaced
-
         # Without a resourceVersion the newest object is replaced, whichever it is.
         tries = 1 if tree["metadata"].get("resourceVersion") else PATCH_TRIES
-        return await self.pipeline.change(write, replace, tries=tries)
+        again = b"" if tries == 1 else orjson.dumps(tree)
+        unused: list[Tree] = [tree]
+
+        def replace(current: Tree) -> Tree:
+            check_uid(write, tree, current)
+            replaced: Tree = unused.pop() if unused else orjson.loads(again)
+            for name, value in replaced.items():
+                # What stays as it is, is compared no more.
+                if value == current.get(name):
+                    replaced[name] = current[name]
+            return replaced
+
+        return await self.pipeline.change(write, replace, tries=tries, shares=True)
 
     async def patch(self, request: Request, info: RequestInfo, served: Served) -> Response:
         query = parse_query(request.query)
@@ -138,7 +145,7 @@ class Objects:
             outcome = await self._apply(write, request.body)
         else:
             change = patching.change_of(write, media, request.body)
-            outcome = await self.pipeline.change(write, change, tries=PATCH_TRIES)
+            outcome = await self.pipeline.change(write, change, tries=PATCH_TRIES, shares=True)
         return self.answer(request, served, outcome, query)
 
     async def _apply(self, write: Write, body: bytes) -> Outcome:
@@ -167,13 +174,13 @@ class Objects:
                 options.force,
                 reset=served.reset_fields(),
             )
-            bodies.complete_applied(write, merged)
+            bodies.complete_applied(write, merged, live)
             return merged
 
         while True:
             existing = self._store.index.get(served.key(write.namespace, write.name))
             if existing is not None or write.subresource:
-                return await self.pipeline.change(write, merge, tries=PATCH_TRIES, applied=True)
+                return await self.pipeline.change(write, merge, tries=PATCH_TRIES, applied=True, shares=True)
             try:
                 return await self.pipeline.create(write, merge(None), applied=True)
             except StatusError as error:

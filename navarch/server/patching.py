@@ -15,8 +15,7 @@ from navarch.base import patch as patches
 from navarch.base.errors import StatusError, bad_request, unsupported_media_type
 from navarch.base.field import invalid, invalid_value
 from navarch.schema import gojson, strategic
-from navarch.schema.canon import ASKED, STORED
-from navarch.schema.decode import DecodeError, decode_patched, may_leave_empties, misfit
+from navarch.schema.decode import DecodeError, decode_patched, misfit
 from navarch.schema.types import Tree
 from navarch.server import bodies
 from navarch.server.pipeline import Change, Write, check_place
@@ -48,15 +47,16 @@ def change_of(write: Write, media: str, body: bytes) -> Change:
     """The change that a JSON, merge or strategic merge patch describes.
 
     Raises: StatusError 400 for a body that is no JSON, 415 for a type that the kind does not know. The
-    change itself raises 400, 409, 422 or 500 for a patch that does not fit the object.
+    change itself raises 400, 409, 422 or 500 for a patch that does not fit the object; what the patch
+    leaves alone, its result shares with the object.
     """
     if media == STRATEGIC and not write.served.builtin:
         raise unsupported_media_type((JSON, MERGE, APPLY))
     patch = decode_body(body)
-    write.as_asked = write.served.builtin and may_leave_empties(body)
 
     def change(current: Tree) -> Tree:
-        return _decoded(write, media, _patched(write, media, current, patch), patch)
+        patched = _patched(write, media, current, patch)
+        return _decoded(write, media, dict(patched) if patched is current else patched, patch, current)
 
     return change
 
@@ -73,7 +73,7 @@ def _patched(write: Write, media: str, current: Tree, patch: Any) -> Any:
     return strategic.merge(write.served.node, current, patch)
 
 
-def _decoded(write: Write, media: str, patched: Tree, patch: Any) -> Tree:
+def _decoded(write: Write, media: str, patched: Tree, patch: Any, current: Tree) -> Tree:
     """What a patch made, as if it had been a request body."""
     served = write.served
     as_object(patched)
@@ -82,11 +82,10 @@ def _decoded(write: Write, media: str, patched: Tree, patch: Any) -> Tree:
         raise _unfit(patched, misfit(patched, found, served.kind.kind, served.api_version))
     if served.builtin and media != STRATEGIC:
         unknown_refused = write.options.field_validation == "Strict"
-        keeping = ASKED if write.as_asked else STORED
-        strict = decode_patched(served.node, patched, strict=unknown_refused, keeping=keeping)
+        strict, write.as_asked = decode_patched(served.node, patched, current, strict=unknown_refused)
     else:
         try:
-            strict = bodies.settle(served, patched, as_asked=write.as_asked)
+            strict, write.as_asked = bodies.settle(served, patched, current)
         except DecodeError as error:
             if media == STRATEGIC:
                 shown = strategic.go_text(patch)

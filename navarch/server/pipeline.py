@@ -90,7 +90,9 @@ _STORED_AT = {
     "customresourcedefinitions.apiextensions.k8s.io": "apiextensions.k8s.io/customresourcedefinitions",
 }
 
-#: Makes the new tree from a fresh tree of the current object. It may change what it is handed.
+#: Makes the new tree from one of the current object: from a fresh one that it may change, or, where it
+#: says that it `shares`, from the one that the new tree is compared with. That one it leaves as it is, and
+#: root fields that do not change stay the very objects that they are, which spares all later steps a look.
 Change = Callable[[Tree], Tree]
 
 
@@ -142,7 +144,7 @@ class Pipeline:
             self._warn(write, tree, None)
             await self._chain.validate(attributes)
             served.kind.complete(tree)
-            _settle(write, tree)
+            _settle(write, tree, None)
             key = served.key(write.namespace, tree["metadata"]["name"])
             return await self._put_new(write, key, tree)
         except BaseException:
@@ -185,7 +187,9 @@ class Pipeline:
 
     # --- update, patch, apply
 
-    async def change(self, write: Write, change: Change, *, tries: int, applied: bool = False) -> Outcome:
+    async def change(
+        self, write: Write, change: Change, *, tries: int, applied: bool = False, shares: bool = False
+    ) -> Outcome:
         """Replace the current object by what `change` makes of it; the whole is tried again on a lost
         race as long as `tries` allow. Raises: StatusError 404, 409, 422 and whatever admission answers.
         """
@@ -198,7 +202,10 @@ class Pipeline:
             if served.conversion is not None:
                 await served.ready([current.value])
             old = served.tree(current.value)
-            tree = change(served.tree(current.value))
+            if shares and served.builtin and not served.converts:
+                tree = _unshared(change(old), old)
+            else:
+                tree = change(served.tree(current.value))
             tries -= 1
             outcome = await self._change_once(write, current, old, tree, applied=applied)
             if outcome is not None:
@@ -229,7 +236,7 @@ class Pipeline:
                 raise invalid(kind.kind, kind.home_group, write.name, errors)
             self._warn(write, tree, old)
             await self._chain.validate(attributes)
-            _settle(write, tree)
+            _settle(write, tree, old)
             outcome = await self._put_changed(write, current, old, tree)
         except BaseException:
             self._reactions.of(write).abandon(tree)
@@ -274,7 +281,7 @@ class Pipeline:
         elif kind.prepare_update is not None and not write.subresource:
             kind.prepare_update(tree, old)
         apart = ("metadata", "status") if write.served.status_apart else ("metadata",)
-        settled = stored(write.served.node, tree) if write.as_asked else tree
+        settled = stored(write.served.node, tree, old) if write.as_asked else tree
         changed = _changed_beside(apart, settled, old) or kind.counted(tree) != kind.counted(old)
         if kind.has_generation and write.subresource != "binding" and changed:
             tree["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
@@ -291,7 +298,7 @@ class Pipeline:
     # --- shared steps
 
     def _own_fields(self, write: Write, old: Tree | None, tree: Tree) -> None:
-        seen = _as_owned(write, tree)
+        seen = _as_owned(write, tree, old)
         managed_fields.on_update(
             write.served.node,
             old,
@@ -414,10 +421,10 @@ def _changed_beside(apart: tuple[str, ...], tree: Tree, old: Tree) -> bool:
     return any(tree.get(name) != old.get(name) for name in tree.keys() | old.keys() if name not in apart)
 
 
-def _as_owned(write: Write, tree: Tree) -> Tree:
+def _as_owned(write: Write, tree: Tree, old: Tree | None) -> Tree:
     """The tree as its writer comes to own it: without what only the request held, and with what a form
     that is not the stored one shows of the object."""
-    seen = stated(write.served.node, tree) if write.as_asked else tree
+    seen = stated(write.served.node, tree, old) if write.as_asked else tree
     kind = write.served.kind
     if kind.to_stored is None or kind.from_stored is None:
         return seen
@@ -427,10 +434,24 @@ def _as_owned(write: Write, tree: Tree) -> Tree:
     return seen
 
 
-def _settle(write: Write, tree: Tree) -> None:
+def _unshared(tree: Tree, old: Tree) -> Tree:
+    """The tree with root fields, labels and annotations of its own, whose values may still be those of
+    `old`: the steps that follow set fields of these, and reach no deeper."""
+    own = dict(tree)
+    for name, item in tree.items():
+        if old.get(name) is item and isinstance(item, dict):
+            own[name] = dict(item)
+    metadata = own["metadata"]
+    for name in ("labels", "annotations"):
+        if name in metadata:
+            metadata[name] = dict(metadata[name])
+    return own
+
+
+def _settle(write: Write, tree: Tree, old: Tree | None) -> None:
     """Bring the tree into the form that is stored."""
     if write.as_asked:
-        settled = stored(write.served.node, tree)
+        settled = stored(write.served.node, tree, old)
         tree.clear()
         tree.update(settled)
 

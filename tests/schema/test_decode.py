@@ -233,7 +233,8 @@ def test_delete_options_may_name_any_group() -> None:
 
 def patched(extra: dict[str, Any], strict: bool = False) -> list[str]:
     tree = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "c"}, **extra}
-    return decode_patched(FACTS.type("io.k8s.api.core.v1.ConfigMap"), tree, strict=strict)
+    unknown, _ = decode_patched(FACTS.type("io.k8s.api.core.v1.ConfigMap"), tree, {}, strict=strict)
+    return unknown
 
 
 def test_patched_objects() -> None:

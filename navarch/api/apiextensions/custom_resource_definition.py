@@ -34,11 +34,11 @@ def _prepare_create(tree: Tree) -> None:
 def _prepare_update(new: Tree, old: Tree) -> None:
     """Every version that ever was the storage version stays listed until its objects are migrated."""
     keep_status(new, old)
-    status = new.setdefault("status", {})
+    status = new.get("status") or {}
     stored = status.get("storedVersions") or []
     added = [v["name"] for v in each(new["spec"], "versions") if v.get("storage") and v["name"] not in stored]
     if added:
-        status["storedVersions"] = [*stored, *added]
+        new["status"] = {**status, "storedVersions": [*stored, *added]}
 
 
 def _mark_deleted(tree: Tree) -> None:

@@ -21,6 +21,7 @@ ANNOTATIONS_MAX_BYTES: Final = 256 * 1024
 STANDARD_FINALIZERS: Final = ("kubernetes", "foregroundDeletion", "orphan")
 #: An update meets the same labels, annotations and owners in three places.
 _TIMES_CHECKED: Final = 3
+_CHECKED: Final = ("labels", "annotations", "ownerReferences", "finalizers")
 #: And what it may not change in two.
 _TIMES_COMPARED: Final = 2
 
@@ -68,10 +69,13 @@ def metadata_update_errors(new: Tree, old: Tree, path: str = "metadata") -> Erro
     for key in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
         if key in new and new.get(key) != old.get(key):
             errors += [immutable(f"{path}.{key}", new.get(key))] * _TIMES_COMPARED
-    for _ in range(_TIMES_CHECKED):
-        errors += label_errors(new.get("labels"), f"{path}.labels")
-        errors += annotation_errors(new.get("annotations"), f"{path}.annotations")
-        errors += _owner_errors(new.get("ownerReferences") or [], f"{path}.ownerReferences")
+    if all(new.get(key) == old.get(key) for key in _CHECKED):
+        # What stands in the store was found right when it was written.
+        return errors
+    found = label_errors(new.get("labels"), f"{path}.labels")
+    found += annotation_errors(new.get("annotations"), f"{path}.annotations")
+    found += _owner_errors(new.get("ownerReferences") or [], f"{path}.ownerReferences")
+    errors += found * _TIMES_CHECKED
     finalizers = new.get("finalizers") or []
     errors += finalizer_errors(finalizers, f"{path}.finalizers")
     return errors + _domain_errors(finalizers, f"{path}.finalizers")

@@ -142,7 +142,7 @@ def _atomic(node: Node | None, value: Any, path: str) -> Iterator[str]:
 def _settle(served: Served, tree: Tree, changed: Tree) -> None:
     """Make the object what the mutations made of it, with defaults. Raises: MutationError."""
     try:
-        bodies.settle(served, changed)
+        bodies.settle_stored(served, changed)
     except (StatusError, ValueError) as error:
         raise MutationError(str(error)) from None
     bodies.apply_all_defaults(served, changed)

@@ -90,7 +90,7 @@ async def _mutate(attributes: Attributes, world: World, webhook: Webhook, index:
     if answer.patch is not None:
         try:
             changed: Tree = json_patch(whole(view, _copy(view.tree)), answer.patch)
-            bodies.settle(view.served, changed)
+            bodies.settle_stored(view.served, changed)
         except (StatusError, ValueError) as error:
             raise internal_error(str(error)) from None
         if view is not attributes:

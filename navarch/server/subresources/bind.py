@@ -49,7 +49,7 @@ class BindingSubresource:
         def bind(pod: Tree) -> Tree:
             return bound(pod, binding, now)
 
-        await self._objects.pipeline.change(write, bind, tries=PATCH_TRIES)
+        await self._objects.pipeline.change(write, bind, tries=PATCH_TRIES, shares=True)
         return Response(201, CREATED)
 
 
@@ -67,14 +67,14 @@ def bound(pod: Tree, binding: Tree, now: str) -> Tree:
         raise conflict("pods/binding", name, f'pod {name} is already assigned to node "{spec["nodeName"]}"')
     if spec.get("schedulingGates"):
         raise conflict("pods/binding", name, f"pod {name} has non-empty .spec.schedulingGates")
-    spec["nodeName"] = binding["target"]["name"]
+    metadata, status = dict(metadata), dict(pod.get("status") or {})
     for field in ("annotations", "labels"):
         if asked.get(field):
             metadata[field] = {**metadata.get(field, {}), **asked[field]}
-    status = pod.setdefault("status", {})
     others = [c for c in status.get("conditions", []) if c.get("type") != "PodScheduled"]
     scheduled: Tree = {"type": "PodScheduled", "status": "True", "lastTransitionTime": now}
     if generation := metadata.get("generation"):
         scheduled["observedGeneration"] = generation
     status["conditions"] = [*others, scheduled]
-    return pod
+    spec = {**spec, "nodeName": binding["target"]["name"]}
+    return {**pod, "metadata": metadata, "spec": spec, "status": status}

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH: Final = datetime(1970, 1, 1)
+#: After so many years the calendar repeats.
+_CYCLE_S: Final = 146_097 * 86_400
 _RFC3339: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
@@ -45,13 +47,13 @@ def format_time(epoch: float) -> str:
 @lru_cache(maxsize=1024)
 def _format_second(epoch: float) -> str:
     """One second is written many times: in each object, condition and owner entry of a busy cluster."""
-    return (_EPOCH + timedelta(seconds=epoch)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (_EPOCH + timedelta(seconds=epoch)).isoformat(timespec="seconds") + "Z"
 
 
 def format_micro(epoch: float) -> str:
     """RFC 3339 in UTC with six decimals: `metav1.MicroTime` on the wire."""
     micros = round(epoch * 10**6)
-    return (_EPOCH + timedelta(microseconds=micros)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds") + "Z"
 
 
 @lru_cache(maxsize=4096)
@@ -64,8 +66,11 @@ def parse(text: str) -> float:
     if match is None:
         raise ValueError(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}"')
     year, month, day, hour, minute, second = (int(g) for g in match.groups()[:6])
+    cycle_s = 0
+    if year == 0:  # before Python's first year
+        year, cycle_s = 400, _CYCLE_S
     datetime(year, month, day, hour, minute, second)  # raises where the calendar has no such day
-    seconds: float = timegm((year, month, day, hour, minute, second, 0, 0, 0))
+    seconds: float = timegm((year, month, day, hour, minute, second, 0, 0, 0)) - cycle_s
     if match[7]:
         seconds += int(match[7]) / 10 ** len(match[7])
     if match[8]:

@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import orjson
 
 LAYOUT: Final = "2006-01-02T15:04:05Z07:00"
 MICRO_LAYOUT: Final = "2006-01-02T15:04:05.000000Z07:00"
+
+_CYCLE_START: Final = 2000
 
 _DIGITS: Final = re.compile(r"\d+", re.ASCII)
 _FRACTION: Final = re.compile(r"[.,]\d+", re.ASCII)
@@ -81,10 +83,13 @@ def error(text: str, *, micro: bool) -> str:
 
 
 def canonical(text: str, *, micro: bool) -> str:
-    """A text without error as it is printed: in UTC, cut to seconds or microseconds."""
+    """A text without error as it is printed: in UTC, cut to seconds or microseconds. Where UTC would
+    leave the years that have four digits, the text stays."""
     if len(text) == (27 if micro else 20) and text[-1] == "Z":
         return text
-    start = datetime(int(text[:4]) or 1, int(text[5:7]), int(text[8:10]), tzinfo=UTC)
+    # The calendar repeats every 400 years, and Python's begins after Go's and ends with 9999.
+    cycles, year = divmod(int(text[:4]) - _CYCLE_START, 400)
+    start = datetime(_CYCLE_START + year, int(text[5:7]), int(text[8:10]))
     seconds = int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
     if (offset := _OFFSET.search(text, 19)) is not None:
         sign = -1 if offset[0][0] == "+" else 1
@@ -92,4 +97,7 @@ def canonical(text: str, *, micro: bool) -> str:
     fraction = _FRACTION.match(text, 19)
     micros = int(fraction[0][1:7].ljust(6, "0")) if fraction else 0
     moment = start + timedelta(seconds=seconds, microseconds=micros)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if micro else "%Y-%m-%dT%H:%M:%SZ")
+    year = moment.year + 400 * cycles
+    if not 0 <= year <= 9999:
+        return text
+    return f"{year:04d}{moment.isoformat(timespec='microseconds' if micro else 'seconds')[4:]}Z"

@@ -250,6 +250,14 @@ def _value(node: Node) -> _Decode:
 # --- types with a form of their own
 
 
+def _double(value: Any, _depth: int) -> float:
+    raw = _bytes(value)
+    if len(raw) != 8:
+        raise ProtobufError("proto: wrong wireType for a number")
+    number: float = struct.unpack("<d", raw)[0]
+    return number
+
+
 def _parts(value: Any) -> dict[int, Any]:
     raw = _bytes(value)
     return dict(_fields(raw, 0, len(raw)))
@@ -263,7 +271,7 @@ def _int_or_string(value: Any, _depth: int) -> int | str:
     parts = _parts(value)
     if parts.get(1, 0) == 1:
         return _bytes(parts.get(3, b"")).decode()
-    return _signed(parts.get(2, 0))
+    return _integer(parts.get(2, 0))
 
 
 def _moment(show: Callable[[float], str]) -> _Decode:
@@ -271,13 +279,16 @@ def _moment(show: Callable[[float], str]) -> _Decode:
         parts = _parts(value)
         if not parts:
             return None
-        return show(_signed(parts.get(1, 0)) + _signed(parts.get(2, 0)) / 1e9)
+        try:
+            return show(_integer(parts.get(1, 0)) + _integer(parts.get(2, 0)) / 1e9)
+        except (OverflowError, ValueError):
+            raise ProtobufError("proto: a time outside of the calendar") from None
 
     return moment
 
 
 def _duration(value: Any, _depth: int) -> str:
-    return format_duration(_signed(_parts(value).get(1, 0)) / 1e9)
+    return format_duration(_integer(_parts(value).get(1, 0)) / 1e9)
 
 
 def _raw_json(value: Any, _depth: int) -> Any:
@@ -318,7 +329,7 @@ _SCALARS: dict[str, _Decode] = {
     "string": lambda value, _: _bytes(value).decode(),
     "int32": lambda value, _: _integer(value),
     "int64": lambda value, _: _integer(value),
-    "number": lambda value, _: struct.unpack("<d", _bytes(value))[0],
+    "number": _double,
     "boolean": lambda value, _: bool(value),
     "bytes": lambda value, _: base64.b64encode(_bytes(value)).decode(),
     "quantity": _quantity,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import struct
+from random import Random
 from typing import Any
 
 import pytest
 
 from navarch.base import times
-from navarch.schema import protobuf
+from navarch.base.errors import StatusError
+from navarch.schema import protobuf, protobuf_encode
 from navarch.schema.decode import decode_object
 from navarch.schema.facts import load
 from navarch.schema.types import List, Map, Node, Scalar, Struct
+from tests.schema.objects import random_object
 
 
 def varint(value: int) -> bytes:
@@ -136,3 +139,34 @@ def test_a_body_that_ends_early_is_refused(cut: int):
     raw = body(node, POD, "Pod", "v1")[:-cut] if cut > 4 else b"k8s\x00"[:cut] + b"\xff"
     with pytest.raises(protobuf.ProtobufError):
         protobuf.decode(raw, node)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_no_message_is_refused_in_words(seed: int) -> None:
+    """Bytes changed, lost and doubled in bodies of every sort of field."""
+    rng = Random(seed)
+    name = rng.choice(("core.v1.Pod", "core.v1.Service", "policy.v1.PodDisruptionBudget", "resource.v1.ResourceSlice"))
+    node = load().type(f"io.k8s.api.{name}")
+    whole = protobuf_encode.encode(random_object(rng, node, "X", "v1"), node)
+    for _ in range(200):
+        raw = bytearray(whole)
+        for _ in range(rng.randrange(1, 4)):
+            place = rng.randrange(4, len(raw))
+            match rng.randrange(3):
+                case 0:
+                    raw[place] = rng.randrange(256)
+                case 1:
+                    del raw[place : place + rng.randrange(1, 9)]
+                case _:
+                    raw[place:place] = rng.randbytes(rng.randrange(1, 9))
+        try:
+            decode_object(bytes(raw), protobuf.MEDIA_TYPE, node, "X", "v1")
+        except StatusError as error:
+            assert error.code == 400
+
+
+def test_times_outside_of_the_calendar() -> None:
+    node = load().type("io.k8s.api.core.v1.ConfigMap")
+    raw = field(1, field(8, field(1, 1 << 62)))
+    with pytest.raises(protobuf.ProtobufError):
+        protobuf.decode(protobuf.MAGIC + field(1, b"") + field(2, raw), node)

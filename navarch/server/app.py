@@ -17,6 +17,7 @@ from navarch.base.nesting import too_deep
 from navarch.schema.facts import load
 from navarch.seams.contract import Seams
 from navarch.server.access import Access
+from navarch.server.addresses.records import AddressRecords
 from navarch.server.addresses.services import ServiceAddresses
 from navarch.server.admission.chain import PLUGINS
 from navarch.server.admission.contract import Chain, Plugin
@@ -91,8 +92,9 @@ class ApiServer:
         world = StoreWorld(store.index, seams, self.access, self.resources)
         chain = Chain(config.plugins, world)
         self.pipeline = Pipeline(store, seams, chain, Reactions(self._addresses, SigningRequests(seams.clock)))
-        world.writes = writes = OwnWrites(self.resources, self.pipeline)
         deleter = Deleter(store, seams.clock, chain)
+        world.writes = writes = OwnWrites(self.resources, self.pipeline, deleter)
+        self._records = AddressRecords(store.index, self._addresses, writes)
         self.objects = Objects(store, seams.clock, self.reads, self.watches, self.pipeline, deleter)
         self._definitions = Definitions(store, seams.clock, self.resources, self.watches, writes, deleter, world)
         self._shown = 0
@@ -105,12 +107,14 @@ class ApiServer:
         """End all watches and stop following the store."""
         self._definitions.close()
         self.watches.close()
+        self._records.close()
         self._addresses.close()
         self.access.close()
 
     def resume(self) -> None:
         """Go on with what an earlier server left unfinished. Needs a running loop."""
         self._definitions.take_in()
+        self._records.start()
 
     # --- entry points
 

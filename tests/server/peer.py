@@ -31,7 +31,8 @@ class Peer:
         key, clock = generate_key() if signs else None, self.seams.clock
         tokens = ServiceAccountTokens(ISSUER, key, (), (ISSUER,), lambda *_: None, clock.now) if key else None
         self.server = ApiServer(self.store, self.seams, config, tokens=tokens)
-        self.loop.run_until_complete(bootstrap(self.server, BootstrapConfig()))
+        self._config = BootstrapConfig(service_cidrs=config.service_cidrs) if config else BootstrapConfig()
+        self.loop.run_until_complete(bootstrap(self.server, self._config))
         self.post("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
 
     def close(self) -> None:
@@ -43,7 +44,7 @@ class Peer:
         """Another server on the same store."""
         self.server.close()
         self.server = ApiServer(self.store, self.seams)
-        self.loop.run_until_complete(bootstrap(self.server, BootstrapConfig()))
+        self.loop.run_until_complete(bootstrap(self.server, self._config))
 
     def send(
         self, method: str, path: str, body: Any = None, media: str = JSON, accept: str = JSON, user: User = API_SERVER

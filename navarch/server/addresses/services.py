@@ -9,7 +9,7 @@ Source: registry/core/service/storage (allocation and defaulting by type); KEP-5
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import orjson
@@ -17,9 +17,11 @@ import orjson
 from navarch.api.validation.services import cluster_ip_errors
 from navarch.base.errors import internal_error
 from navarch.base.field import FieldError, invalid, invalid_value
+from navarch.base.resource import ObjectKey
 from navarch.schema.types import Tree
 from navarch.seams.contract import Rng
-from navarch.server.addresses.pool import Pool, address_pool, number_of, port_pool
+from navarch.server.addresses.pool import Pool, number_of, port_band
+from navarch.server.addresses.ranges import Ranges
 from navarch.server.reactions import Reaction
 from navarch.store.contract import Event, Index
 
@@ -41,10 +43,12 @@ class ServiceAddresses(Reaction):
     buckets = ("services",)
 
     def __init__(self, index: Index, cidrs: Sequence[str], rng: Rng) -> None:
-        networks = [ip_network(cidr) for cidr in cidrs]
-        self._networks: dict[str, IPv4Network | IPv6Network] = {f"IPv{n.version}": n for n in networks}
-        self._addresses = {family: address_pool(network, rng) for family, network in self._networks.items()}
-        self._ports = port_pool(*NODE_PORT_RANGE, rng)
+        self._ranges = Ranges(index, cidrs, rng)
+        self._ports = Pool((port_band(*NODE_PORT_RANGE),), rng)
+        #: Who has which address.
+        self.owners: dict[str, ObjectKey] = {}
+        #: Called with each address that a Service got or gave back.
+        self.on_change: Callable[[str], None] = _ignored
         self._held: dict[int, Holding] = {}
         for entry in index.range("services/"):
             self._count(orjson.loads(entry.value), +1)
@@ -52,6 +56,7 @@ class ServiceAddresses(Reaction):
 
     def close(self) -> None:
         self._cancel()
+        self._ranges.close()
 
     # --- the reaction
 
@@ -95,11 +100,18 @@ class ServiceAddresses(Reaction):
                 pool.take(number)
             else:
                 pool.give_back(number)
+        metadata = service["metadata"]
+        for address in addresses_of(service["spec"]):
+            if sign > 0:
+                self.owners[address] = ObjectKey(metadata["namespace"], metadata["name"])
+            else:
+                self.owners.pop(address, None)
+            self.on_change(address)
 
     def _numbers(self, spec: Tree) -> Iterator[tuple[Pool, int]]:
-        for address in spec.get("clusterIPs", ()):
+        for address in addresses_of(spec):
             number = number_of(address)
-            if number is not None and (pool := self._pool_of(address)) is not None:
+            if number is not None and (pool := self._ranges.pool_of(address)) is not None:
                 yield pool, number
         # One number may serve several protocols of a service.
         ports = {p["nodePort"] for p in spec.get("ports", ()) if p.get("nodePort")}
@@ -107,9 +119,6 @@ class ServiceAddresses(Reaction):
             ports.add(check)
         for port in sorted(ports):
             yield self._ports, port
-
-    def _pool_of(self, address: str) -> Pool | None:
-        return self._addresses.get(f"IPv{ip_address(address).version}")
 
     # --- allocation
 
@@ -139,7 +148,7 @@ class ServiceAddresses(Reaction):
 
     def _families(self, spec: Tree) -> list[FieldError]:
         """Fill in ipFamilyPolicy and ipFamilies."""
-        have = list(self._networks)
+        have = list(self._ranges.families)
         policy = spec.get("ipFamilyPolicy")
         families: list[str] = list(spec.get("ipFamilies", ()))
         errors: list[FieldError] = []
@@ -183,7 +192,7 @@ class ServiceAddresses(Reaction):
             return []
         given: list[str] = []
         for position, family in enumerate(spec["ipFamilies"]):
-            pool = self._addresses[family]
+            pool = self._ranges.pool(family)
             if position < len(asked):
                 error = _hold_address(pool, asked, position, mine, holding)
                 if error is not None:
@@ -192,7 +201,7 @@ class ServiceAddresses(Reaction):
                 continue
             number = pool.hold_any()
             if number is None:
-                raise internal_error(f"failed to allocate a serviceIP: range {self._networks[family]} is full")
+                raise internal_error(f"failed to allocate a serviceIP: range {self._ranges.text(family)} is full")
             holding.append((pool, number))
             given.append(str(ip_address(number) if family == "IPv4" else ip_address(number.to_bytes(16, "big"))))
         spec["clusterIP"], spec["clusterIPs"] = given[0], given
@@ -250,6 +259,15 @@ class ServiceAddresses(Reaction):
             raise internal_error("failed to allocate a nodePort: range is full")
         holding.append((self._ports, number))
         return number
+
+
+def addresses_of(spec: Tree) -> list[str]:
+    """The cluster IPs of a Service; none for a headless one."""
+    return [address for address in spec.get("clusterIPs", ()) if address != "None"]
+
+
+def _ignored(_address: str) -> None:
+    pass
 
 
 def _hold_address(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -104,11 +103,89 @@ def test_families_come_and_go() -> None:
         patch = {"spec": {"ipFamilyPolicy": "SingleStack"}}
         one = peer.ok("PATCH", SERVICES + "/s", patch, media=MERGE)["spec"]
         assert one["clusterIPs"] == both["clusterIPs"][:1]
-        assert peer.server._addresses._addresses["IPv6"].free(int.from_bytes(_packed(both["clusterIPs"][1])))
+        assert both["clusterIPs"][1] not in parents(peer)
+        peer.post(SERVICES, service("other", ipFamilies=["IPv6"], clusterIP=both["clusterIPs"][1]))
     finally:
         peer.close()
 
 
-def _packed(address: str) -> bytes:
+ADDRESSES = "/apis/networking.k8s.io/v1/ipaddresses"
+CIDRS = "/apis/networking.k8s.io/v1/servicecidrs"
 
-    return ip_address(address).packed
+
+def parents(peer: Peer) -> dict[str, str]:
+    """Each address with the object that it belongs to."""
+    found = {i["metadata"]["name"]: i["spec"]["parentRef"] for i in peer.get(ADDRESSES)["items"]}
+    return {name: "/".join([ref["resource"], ref["namespace"], ref["name"]]) for name, ref in found.items()}
+
+
+def test_every_address_has_an_object_as_long_as_it_is_taken(peer: Peer) -> None:
+    address = peer.post(SERVICES, service())["spec"]["clusterIP"]
+    assert parents(peer) == {"10.96.0.1": "services/default/kubernetes", address: "services/default/s"}
+    labels = peer.get(f"{ADDRESSES}/{address}")["metadata"]["labels"]
+    assert labels == {
+        "ipaddress.kubernetes.io/ip-family": "IPv4",
+        "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+    }
+    peer.ok("DELETE", SERVICES + "/s")
+    assert list(parents(peer)) == ["10.96.0.1"]
+
+
+def test_objects_that_somebody_took_away_or_changed_come_back(peer: Peer) -> None:
+    peer.post(SERVICES, service(clusterIP="10.96.3.3"))
+    before = parents(peer)
+    peer.ok("DELETE", f"{ADDRESSES}/10.96.3.3")
+    assert parents(peer) == before
+    peer.post(ADDRESSES, stray("10.96.3.4"))
+    assert parents(peer) == before
+
+
+def test_objects_are_mended_by_the_next_server(peer: Peer) -> None:
+    peer.post(SERVICES, service(clusterIP="10.96.3.3"))
+    before = parents(peer)
+    peer.server.close()
+    peer.loop.run_until_complete(
+        peer.store.delete(f"{KEYS}10.96.3.3", peer.store.index.get(f"{KEYS}10.96.3.3").revision)
+    )
+    peer.restart()
+    peer.get(CIDRS)
+    assert parents(peer) == before
+
+
+KEYS = "ipaddresses.networking.k8s.io/"
+
+
+def stray(address: str) -> dict[str, Any]:
+    labels = {"ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io"}
+    return foreign(address) | {"metadata": {"name": address, "labels": labels}}
+
+
+def foreign(address: str) -> dict[str, Any]:
+    reference = {"group": "gateway.networking.k8s.io", "resource": "gateways", "namespace": "default", "name": "g"}
+    return {"metadata": {"name": address}, "spec": {"parentRef": reference}}
+
+
+def test_an_address_that_another_object_has_is_not_given_to_a_service(peer: Peer) -> None:
+    peer.post(ADDRESSES, foreign("10.96.3.3"))
+    code, text = peer.refused("POST", SERVICES, service(clusterIP="10.96.3.3"))
+    assert code == 422 and "provided IP is already allocated" in text
+    peer.ok("DELETE", f"{ADDRESSES}/10.96.3.3")
+    peer.post(SERVICES, service(clusterIP="10.96.3.3"))
+
+
+def test_a_full_range_is_helped_by_another(small: Peer) -> None:
+    for number in range(13):
+        small.post(SERVICES, service(f"s{number}"))
+    assert small.send("POST", SERVICES, service("late")).status == 500
+    small.post(CIDRS, {"metadata": {"name": "more"}, "spec": {"cidrs": ["10.97.0.0/28"]}})
+    assert small.post(SERVICES, service("late"))["spec"]["clusterIP"].startswith("10.97.0.")
+    assert small.post(SERVICES, service("named", clusterIP="10.97.0.3"))["spec"]["clusterIP"] == "10.97.0.3"
+
+
+def test_a_range_that_goes_away_gives_no_more_addresses(peer: Peer) -> None:
+    peer.post(CIDRS, {"metadata": {"name": "more", "finalizers": ["x/y"]}, "spec": {"cidrs": ["10.97.0.0/28"]}})
+    peer.post(SERVICES, service("a", clusterIP="10.97.0.3"))
+    peer.ok("DELETE", f"{CIDRS}/more")
+    code, text = peer.refused("POST", SERVICES, service("b", clusterIP="10.97.0.4"))
+    assert code == 422 and "the provided network does not match the current range" in text
+    peer.ok("PATCH", f"{SERVICES}/a", {"metadata": {"labels": {"a": "b"}}}, media=MERGE)

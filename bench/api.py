@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import socket
 import ssl
 import statistics
 import subprocess
@@ -228,7 +229,8 @@ async def run(target: Target, options: argparse.Namespace) -> None:
 
 
 def own_server(directory: Path) -> tuple[subprocess.Popen[str], str]:
-    port = 26443
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
     command = [sys.executable, "-m", "bench.serving", str(directory), str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline().strip() == "ready"

@@ -9,13 +9,13 @@ do everything. Prints `ready` once it listens.
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from pathlib import Path
 
 import trustme
 import uvloop
 
+from navarch.base import garbage
 from navarch.seams.real import real_seams
 from navarch.server.app import ApiServer
 from navarch.server.authn.authenticate import Authenticator
@@ -30,6 +30,7 @@ USERS = f"{TOKEN},bench,bench-uid,system:masters"
 
 
 async def main(directory: Path, port: int) -> None:
+    garbage.begin()
     seams = real_seams()
     store = LmdbStore(directory / "store", seams.clock)
     await store.start()
@@ -42,8 +43,7 @@ async def main(directory: Path, port: int) -> None:
     (directory / "cert.pem").write_bytes(certificate.cert_chain_pems[0].bytes())
     (directory / "key.pem").write_bytes(certificate.private_key_pem.bytes())
     context = server_context(str(directory / "cert.pem"), str(directory / "key.pem"))
-    gc.collect()
-    gc.freeze()
+    garbage.settle()
     await serve(server.handle, context, "127.0.0.1", port)
     print("ready", flush=True)
     await asyncio.Event().wait()

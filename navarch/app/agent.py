@@ -10,7 +10,6 @@ The control plane may come later, or go and come back.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import ssl
 import sys
@@ -22,6 +21,7 @@ import uvloop
 from navarch.app.config import CLUSTER_DOMAIN, DNS_INDEX, KUBELET_PORT, Place, node_config
 from navarch.app.control_plane import until_signalled
 from navarch.app.logfiles import NODE, open_logs
+from navarch.base import garbage
 from navarch.client.contract import Client
 from navarch.client.http import http_client
 from navarch.launch import registry
@@ -64,7 +64,7 @@ class Agent:
                 group.create_task(self._proxy(), name=PROXY)
             if DNS in self.components:
                 group.create_task(self._dns(), name=DNS)
-            gc.freeze()
+            garbage.settle()
 
     def _client(self, identity: str, agent: str) -> Client:
         return http_client(self.place.profile.server, self._context(identity), user_agent=agent)
@@ -136,7 +136,7 @@ def main() -> int:
         return 2
     place = Place(Path(directory), profile)
     open_logs(node_spec(place.directory, profile, node).logs, NODE)
-    gc.set_threshold(50_000, 20, 20)
+    garbage.begin()
     agent = Agent(place, node, frozenset(listed.split(",")), Path(images), real_seams())
     try:
         uvloop.run(until_signalled(agent.run))

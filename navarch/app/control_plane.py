@@ -9,7 +9,6 @@ in order, and a kill at any moment loses nothing that was acknowledged. Pods nev
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import sys
@@ -23,6 +22,7 @@ import uvloop
 from navarch.app import tokens as cluster_tokens
 from navarch.app.config import Place, bootstrap_config
 from navarch.app.logfiles import CONTROL_PLANE, open_logs
+from navarch.base import garbage
 from navarch.base.errors import NavarchError, StatusError
 from navarch.client import identities
 from navarch.client.contract import Client
@@ -221,8 +221,7 @@ async def serve_profile(place: Place, on_ready: Callable[[], None] | None = None
         try:
             await plane.prepare()
             log.info("ready address=%s:%d revision=%d", place.profile.host, place.profile.port, store.index.revision)
-            gc.collect()
-            gc.freeze()
+            garbage.settle()
             if on_ready is not None:
                 on_ready()
             await plane.run()
@@ -253,7 +252,7 @@ def main() -> int:
         return 2
     place = Place(directory, profile)
     open_logs(place.logs, CONTROL_PLANE)
-    gc.set_threshold(50_000, 20, 20)
+    garbage.begin()
     try:
         uvloop.run(until_signalled(lambda: serve_profile(place)))
     except (NavarchError, OSError) as error:

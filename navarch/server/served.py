@@ -32,17 +32,14 @@ class _Metadata(msgspec.Struct, gc=False):
 _labels_decoder = msgspec.json.Decoder(_Metadata)
 
 
-class Attrs:
+class Attrs(msgspec.Struct, gc=False, eq=False):
     """What selectors need of a stored object, derived from its bytes at first use and kept with its
     entry, so that any number of lists and watchers pays once."""
 
-    __slots__ = ("_fields", "_labels", "_value", "served")
-
-    def __init__(self, served: Served, value: bytes) -> None:
-        self.served = served
-        self._value = value
-        self._fields: dict[str, str] | None = None
-        self._labels: dict[str, str] | None = None
+    served: Served
+    _value: bytes
+    _fields: dict[str, str] | None = None
+    _labels: dict[str, str] | None = None
 
     @property
     def labels(self) -> dict[str, str]:

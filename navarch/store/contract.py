@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from navarch.base.errors import NavarchError
 
 #: What `stamp` looks for. It cannot occur inside a JSON string, where quotes are escaped.
@@ -71,32 +73,29 @@ class ValueTooLarge(StoreError):
 MAX_DOCUMENT_BYTES = 1_572_864
 
 
-class Entry:
+class Entry(msgspec.Struct, gc=False, eq=False):
     """A committed document. Immutable but for `attrs`, which belongs to the API server: what it
-    derives from the document once (labels, selectable fields) and needs at every list and watch."""
+    derives from the document once (labels, selectable fields) and needs at every list and watch.
 
-    __slots__ = ("attrs", "create_revision", "key", "revision", "value")
+    The garbage collector does not look at entries and events: there are as many as objects, and nothing
+    that they hold leads back to them."""
 
-    def __init__(self, key: str, value: bytes, revision: int, create_revision: int) -> None:
-        self.key = key
-        self.value = value
-        self.revision = revision
-        self.create_revision = create_revision
-        self.attrs: Any = None
+    key: str
+    value: bytes
+    revision: int
+    create_revision: int
+    attrs: Any = None
 
 
-class Event:
+class Event(msgspec.Struct, gc=False, eq=False):
     """One change. `entry` is the new state, or, when `deleted`, the last state stamped with the
     revision of the deletion. `previous` is the state before, None when created.
     `views` is for readers that share decoded forms of one event."""
 
-    __slots__ = ("deleted", "entry", "previous", "views")
-
-    def __init__(self, entry: Entry, previous: Entry | None, deleted: bool) -> None:
-        self.entry = entry
-        self.previous = previous
-        self.deleted = deleted
-        self.views: Any = None
+    entry: Entry
+    previous: Entry | None
+    deleted: bool
+    views: Any = None
 
     @property
     def revision(self) -> int:

@@ -9,6 +9,7 @@ Source: KEP-279 (node authorizer); the references that a kubelet follows for a p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from sys import intern
 from typing import Any
 
 from navarch.schema.types import Tree
@@ -39,33 +40,36 @@ class NodeGraph:
     """Answers `reaches`: does the node have a pod that refers to the object?"""
 
     def __init__(self) -> None:
-        #: Pod -> its node and what it refers to.
-        self._pods: dict[tuple[str, str], tuple[str, frozenset[Ref]]] = {}
-        #: (node, object) -> number of pods there that refer to it.
-        self._uses: dict[tuple[str, Ref], int] = {}
+        #: `namespace/name` of a pod -> its node and what it refers to. As texts, because a cluster has many
+        #: pods: a tuple of texts is small, and the garbage collector does not come back to it.
+        self._pods: dict[str, tuple[str, tuple[str, ...]]] = {}
+        #: Node -> object -> number of pods there that refer to it.
+        self._uses: dict[str, dict[str, int]] = {}
         #: PersistentVolume -> its claim and its secrets; and secrets -> volumes.
         self._volumes: dict[str, tuple[Ref | None, frozenset[Ref]]] = {}
         self._secret_volumes: dict[Ref, set[str]] = {}
         self._attachments: dict[str, str] = {}
 
     def put_pod(self, pod: Tree) -> None:
-        key = _key(pod)
-        self.remove_pod(*key)
+        namespace, name = _key(pod)
+        self.remove_pod(namespace, name)
         node = pod.get("spec", {}).get("nodeName", "")
         if node:
-            refs = frozenset({("pods", *key), *_pod_refs(pod)})
-            self._pods[key] = node, refs
+            refs = tuple({intern(_text(ref)): None for ref in _pod_refs(pod)})
+            self._pods[f"{namespace}/{name}"] = intern(node), refs
+            uses = self._uses.setdefault(node, {})
             for ref in refs:
-                self._uses[node, ref] = self._uses.get((node, ref), 0) + 1
+                uses[ref] = uses.get(ref, 0) + 1
 
     def remove_pod(self, namespace: str, name: str) -> None:
-        node, refs = self._pods.pop((namespace, name), ("", frozenset()))
+        node, refs = self._pods.pop(f"{namespace}/{name}", ("", ()))
         for ref in refs:
-            left = self._uses[node, ref] - 1
-            if left:
-                self._uses[node, ref] = left
-            else:
-                del self._uses[node, ref]
+            uses = self._uses[node]
+            uses[ref] -= 1
+            if not uses[ref]:
+                del uses[ref]
+                if not uses:
+                    del self._uses[node]
 
     def put_volume(self, volume: Tree) -> None:
         name = volume["metadata"]["name"]
@@ -95,13 +99,22 @@ class NodeGraph:
             return self._attachments.get(name) == node
         if plural == "persistentvolumes":
             return self._reaches_volume(node, name)
-        if (node, ref) in self._uses:
+        if plural == "pods":
+            return self._pods.get(f"{namespace}/{name}", ("", ()))[0] == node
+        if self._refers(node, ref):
             return True
         return any(self._reaches_volume(node, volume) for volume in self._secret_volumes.get(ref, ()))
 
     def _reaches_volume(self, node: str, name: str) -> bool:
         claim, _ = self._volumes.get(name, (None, frozenset()))
-        return claim is not None and (node, claim) in self._uses
+        return claim is not None and self._refers(node, claim)
+
+    def _refers(self, node: str, ref: Ref) -> bool:
+        return _text(ref) in self._uses.get(node, ())
+
+
+def _text(ref: Ref) -> str:
+    return "/".join(ref)
 
 
 def _key(tree: Tree) -> tuple[str, str]:

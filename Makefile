@@ -1,7 +1,7 @@
 # The commands of a clone. `make start` on a fresh Debian 12 machine, as root, runs the tutorials' hello-world.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install packages start test stop delete seeds
+.PHONY: help install packages start test stop delete seeds schemathesis
 
 N ?= 100
 PYTHON ?= python3
@@ -14,6 +14,7 @@ help:
 	@echo 'make start    install what is missing, start a cluster, run hello-world on it'
 	@echo 'make test     install what is missing, run all tests'
 	@echo 'make seeds    run the simulated cluster with N=$(N) seeds'
+	@echo 'make schemathesis  ask each operation of the served OpenAPI N=20 times what it allows, and what not'
 	@echo 'make stop     stop the cluster; make delete  delete it with all it made'
 
 # Without root and apt-get there is nothing to install: pods are then only pretended.
@@ -35,6 +36,9 @@ test: install
 
 seeds: $(STAMP)
 	@NAVARCH_SEEDS=$(N) $(VENV)/bin/python -m pytest tests/sim
+
+schemathesis: $(STAMP)
+	@NAVARCH_EXAMPLES=$(or $(filter-out 100,$(N)),20) $(VENV)/bin/python -m pytest tests/server/generated/test_schemathesis.py
 
 stop:
 	@$(VENV)/bin/navarch stop

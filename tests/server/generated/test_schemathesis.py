@@ -1,0 +1,32 @@
+"""What schemathesis makes of the served OpenAPI: no failure, no answer outside of the schema.
+
+A run asks each operation once; `make schemathesis N=20` asks each of them N times what its schema allows
+and N times what it does not.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from navarch.api.catalog import KINDS
+from tests.server.generated.harness import Suite
+
+TIMES = int(os.environ.get("NAVARCH_EXAMPLES", "0"))
+SEED = int(os.environ.get("NAVARCH_EXAMPLES_SEED", "1"))
+DOCUMENTS = sorted({f"apis/{kind.api_version}" if kind.group else f"api/{kind.version}" for kind in KINDS})
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_no_answer_is_outside_of_the_schema(path: str) -> None:
+    suite = Suite(path)
+    try:
+        for number, operation in enumerate(suite.operations()):
+            if TIMES:
+                suite.run(operation, TIMES, TIMES, SEED)
+            elif "/watch/" not in operation.path:
+                suite.run(operation, number % 2, 1 - number % 2, SEED)
+        assert suite.asked >= len(list(suite.operations())) // 2
+    finally:
+        suite.close()

@@ -46,6 +46,7 @@ TASK_OWNERS = frozenset(
         "client/http.py",
         "node/runtime/fake_process.py",
         "seams/sim.py",
+        "server/aggregator.py",
         "server/definitions.py",
         "server/watch.py",
         "store/etcd.py",

@@ -51,6 +51,10 @@ class Place:
         context.load_cert_chain(self.pki(f"{identity}.crt"), self.pki(f"{identity}.key"))
         return context
 
+    def identify_front_proxy(self, context: ssl.SSLContext) -> None:
+        """Show aggregated API servers the certificate of the front proxy."""
+        context.load_cert_chain(self.pki("front-proxy-client.crt"), self.pki("front-proxy-client.key"))
+
 
 def bootstrap_config(place: Place) -> BootstrapConfig:
     profile = place.profile

@@ -78,6 +78,7 @@ class ControlPlane:
             service_cidrs=(profile.service_cidr,),
             address=f"{profile.host}:{profile.port}",
             kubelets=KubeletAccess(place.client_context("apiserver-kubelet-client"), self._inside.handler),
+            front_proxy=place.identify_front_proxy,
         )
         authenticator = cluster_tokens.authenticator(store, own_tokens, seams.clock)
         self.server = ApiServer(store, seams, config, authenticator=authenticator, tokens=own_tokens)

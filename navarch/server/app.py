@@ -7,7 +7,8 @@ Neither raises: every error is an answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import ssl
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from navarch.api.catalog import KINDS
@@ -21,6 +22,7 @@ from navarch.server.addresses.records import AddressRecords
 from navarch.server.addresses.services import ServiceAddresses
 from navarch.server.admission.chain import PLUGINS
 from navarch.server.admission.contract import Chain, Plugin
+from navarch.server.aggregator import Aggregator
 from navarch.server.authn.authenticate import Authenticator
 from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.server.definitions import Definitions
@@ -50,13 +52,15 @@ from navarch.wire.messages import Request, RequestInfo, Response
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
     """What an API server is told. `service_cidrs` are the ranges of cluster IPs, the first family leads.
-    `address` is `host:port` as clients reach it; `kubelets` is how it reaches kubelets."""
+    `address` is `host:port` as clients reach it; `kubelets` is how it reaches kubelets. `front_proxy` loads the
+    certificate that aggregated servers know this one by."""
 
     service_cidrs: tuple[str, ...] = ("10.96.0.0/16",)
     plugins: Sequence[Plugin] = PLUGINS
     kinds: Sequence[Kind] = KINDS
     address: str = "127.0.0.1:6443"
     kubelets: KubeletAccess = field(default_factory=KubeletAccess)
+    front_proxy: Callable[[ssl.SSLContext], None] | None = None
 
 
 class ApiServer:
@@ -97,7 +101,8 @@ class ApiServer:
         self._records = AddressRecords(store.index, self._addresses, writes)
         self.objects = Objects(store, seams.clock, self.reads, self.watches, self.pipeline, deleter)
         self._definitions = Definitions(store, seams.clock, self.resources, self.watches, writes, deleter, world)
-        self._shown = 0
+        self.aggregator = Aggregator(store, seams, world, self.resources, writes, self.handle_as, config.front_proxy)
+        self._shown = (0, 0)
         self._reviews = ReviewRequests(judges, seams.clock)
         self._subresources = subresource_handlers(
             self.objects, self.reads, deleter, world, self.resources, seams, tokens
@@ -105,6 +110,7 @@ class ApiServer:
 
     def close(self) -> None:
         """End all watches and stop following the store."""
+        self.aggregator.close()
         self._definitions.close()
         self.watches.close()
         self._records.close()
@@ -115,6 +121,7 @@ class ApiServer:
         """Go on with what an earlier server left unfinished. Needs a running loop."""
         self._definitions.take_in()
         self._records.start()
+        self.aggregator.resume()
 
     # --- entry points
 
@@ -153,6 +160,8 @@ class ApiServer:
             metrics.end(info, status, loop.time() - began)
 
     async def _route(self, request: Request, info: RequestInfo) -> Response:
+        if self.aggregator.remotes and (remote := self.aggregator.remote(request.path)) is not None:
+            return await self.aggregator.proxy(request, remote)
         if not info.is_resource:
             self._show_kinds()
             return self.pages.answer(request)
@@ -178,9 +187,11 @@ class ApiServer:
 
     def _show_kinds(self) -> None:
         """Discovery and OpenAPI tell of what is served now."""
-        if self._shown != self.resources.generation:
-            self._shown = self.resources.generation
-            self.pages.set_kinds([served.kind for served in self.resources], self._definitions.schemas)
+        now = (self.resources.generation, self.aggregator.generation)
+        if self._shown != now:
+            self._shown = now
+            kinds = [served.kind for served in self.resources]
+            self.pages.set_kinds(kinds, self._definitions.schemas, self.aggregator.offers)
 
     def _handler(self, info: RequestInfo, served: Served) -> Handler:
         kind = served.kind

@@ -59,6 +59,7 @@ async def bootstrap(server: ApiServer, config: BootstrapConfig) -> None:
     await _together(_ensure(server, "/api/v1/namespaces", wanted) for wanted in namespaces)
     await _together(_ensure(server, path, wanted) for path, wanted in _objects(config))
     await _together(_ensure_policy(server, wanted) for wanted in bootstrap_objects())
+    await server.aggregator.register_all()
     if config.address:
         await _publish_endpoints(server, config)
 

@@ -19,6 +19,7 @@ import orjson
 from navarch.api.kind import Kind, Subresource
 from navarch.base.errors import no_such_resource
 from navarch.schema.types import Tree
+from navarch.server.aggregation import CUSTOM_PRIORITY, Offer
 from navarch.server.negotiate import Format, negotiate, negotiate_discovery
 from navarch.server.respond import bytes_response, page_not_found
 from navarch.wire.messages import Request, Response
@@ -69,27 +70,32 @@ _AGGREGATED_TYPE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisco
 
 class Discovery:
     """`server_address` is `host:port` as clients reach it. `paths` are those that the root lists beside
-    discovery's own (health checks, metrics, OpenAPI, ...)."""
+    discovery's own (health checks, metrics, OpenAPI, ...). `offers` is what aggregated servers serve."""
 
-    def __init__(self, kinds: Iterable[Kind], server_address: str, paths: Sequence[str] = ()) -> None:
+    def __init__(
+        self, kinds: Iterable[Kind], server_address: str, paths: Sequence[str] = (), offers: Sequence[Offer] = ()
+    ) -> None:
         self._server_address = server_address
         self._paths = tuple(paths)
-        self.set_kinds(kinds)
+        self.set_kinds(kinds, offers)
 
-    def set_kinds(self, kinds: Iterable[Kind]) -> None:
+    def set_kinds(self, kinds: Iterable[Kind], offers: Sequence[Offer] = ()) -> None:
         """The kinds that are served from now on."""
-        groups = _grouped(kinds)
+        groups = _grouped(kinds, offers)
         documents: dict[str, Tree] = {"/version": dict(VERSION)}
         core = groups.pop("", {})
         documents["/api"] = _api_versions(list(core), self._server_address)
         documents["/apis"] = _group_list(groups)
         for version, of_version in core.items():
+            assert isinstance(of_version, list), "nobody else serves the core group"
             documents[f"/api/{version}"] = _resource_list(version, of_version)
         for group, versions in groups.items():
             documents[f"/apis/{group}"] = _group(group, list(versions))
             for version, of_version in versions.items():
-                documents[f"/apis/{group}/{version}"] = _resource_list(f"{group}/{version}", of_version)
-        documents["/"] = {"paths": sorted({*documents, "/apis/", *self._paths} - {"/"})}
+                if isinstance(of_version, list):
+                    documents[f"/apis/{group}/{version}"] = _resource_list(f"{group}/{version}", of_version)
+        elsewhere = {offer.remote.path for offer in offers}
+        documents["/"] = {"paths": sorted({*documents, *elsewhere, "/apis/", *self._paths} - {"/"})}
         self._documents = {path: orjson.dumps(tree) + b"\n" for path, tree in documents.items()}
         self._aggregated = {"/api": _aggregate({"": core}), "/apis": _aggregate(groups)}
 
@@ -137,16 +143,33 @@ def version_key(version: str) -> tuple[int, int, int, str]:
     return ({None: 0, "beta": 1, "alpha": 2}[stage], -int(major), -int(minor or 0), "")
 
 
-def _grouped(kinds: Iterable[Kind]) -> dict[str, dict[str, list[Kind]]]:
-    """Group -> version -> kinds, all in the order in which they are shown."""
-    found: dict[str, dict[str, list[Kind]]] = {}
+#: What one version of a group has: kinds of this server, or what another one offers.
+Served = list[Kind] | Offer
+
+
+def _grouped(kinds: Iterable[Kind], offers: Sequence[Offer]) -> dict[str, dict[str, Served]]:
+    """Group -> version -> what is served, all in the order in which they are shown."""
+    found: dict[str, dict[str, Served]] = {}
     for kind in sorted(kinds, key=lambda k: k.plural):
-        found.setdefault(kind.group, {}).setdefault(kind.version, []).append(kind)
+        of_version = found.setdefault(kind.group, {}).setdefault(kind.version, [])
+        assert isinstance(of_version, list)
+        of_version.append(kind)
+    priorities = {offer.remote.group: offer.remote.group_priority for offer in offers}
+    for offer in offers:
+        found.setdefault(offer.remote.group, {})[offer.remote.version] = offer
     rank = {group: i for i, group in enumerate(GROUP_ORDER)}
+
+    def place(group: str) -> tuple[int, int, str]:
+        return rank.get(group, len(rank)), -priorities.get(group, CUSTOM_PRIORITY), group
+
     return {
-        group: dict(sorted(found[group].items(), key=lambda item: version_key(item[0])))
-        for group in sorted(found, key=lambda g: (rank.get(g, len(rank)), g))
+        group: dict(sorted(found[group].items(), key=lambda item: (_rank(item[1]), version_key(item[0]))))
+        for group in sorted(found, key=place)
     }
+
+
+def _rank(served: Served) -> int:
+    return -served.remote.version_priority if isinstance(served, Offer) else 0
 
 
 # --- legacy documents
@@ -157,7 +180,7 @@ def _api_versions(versions: list[str], server_address: str) -> Tree:
     return {"kind": "APIVersions", "versions": versions, "serverAddressByClientCIDRs": [address]}
 
 
-def _group_list(groups: dict[str, dict[str, list[Kind]]]) -> Tree:
+def _group_list(groups: dict[str, dict[str, Served]]) -> Tree:
     listed = []
     for group, versions in groups.items():
         tree = _group(group, list(versions))
@@ -209,7 +232,7 @@ def _subresource(kind: Kind, sub: Subresource) -> Tree:
 # --- the aggregated document
 
 
-def _aggregate(groups: dict[str, dict[str, list[Kind]]]) -> tuple[bytes, str]:
+def _aggregate(groups: dict[str, dict[str, Served]]) -> tuple[bytes, str]:
     """The document and its ETag."""
     items = [
         {
@@ -223,8 +246,11 @@ def _aggregate(groups: dict[str, dict[str, list[Kind]]]) -> tuple[bytes, str]:
     return body, f'"{hashlib.sha512(body).hexdigest().upper()}"'
 
 
-def _aggregated_version(version: str, kinds: list[Kind]) -> Tree:
-    resources = [_aggregated_resource(kind) for kind in kinds]
+def _aggregated_version(version: str, served: Served) -> Tree:
+    if isinstance(served, Offer):
+        freshness = "Current" if served.fresh else "Stale"
+        return {"version": version, "resources": list(served.resources), "freshness": freshness}
+    resources = [_aggregated_resource(kind) for kind in served]
     return {"version": version, "resources": resources, "freshness": "Current"}
 
 

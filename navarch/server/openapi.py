@@ -10,7 +10,7 @@ Source: KEP-2896 (OpenAPI v3), recorded answers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -21,6 +21,7 @@ from navarch.base.errors import no_such_resource
 from navarch.schema import facts, openapi
 from navarch.schema.types import Tree
 from navarch.server import openapi_protobuf, openapi_v2
+from navarch.server.aggregation import Offer
 from navarch.server.negotiate import JSON
 from navarch.server.openapi_paths import PRODUCES, document_path, identifier, paths, tag
 from navarch.server.respond import TEXT
@@ -63,13 +64,18 @@ _SINGLE: Final[dict[str, tuple[str, str, str, str, tuple[str, ...]]]] = {
 
 
 class OpenApi:
-    """Answers GETs below /openapi. `custom` holds the schemas of kinds without a built-in type."""
+    """Answers GETs below /openapi. `custom` holds the schemas of kinds without a built-in type, `offers` what
+    aggregated servers serve."""
 
-    def __init__(self, kinds: Iterable[Kind], custom: CustomSchemas | None = None) -> None:
+    def __init__(
+        self, kinds: Iterable[Kind], custom: CustomSchemas | None = None, offers: Sequence[Offer] = ()
+    ) -> None:
         self._facts = facts.load()
-        self.set_kinds(kinds, custom)
+        self.set_kinds(kinds, custom, offers)
 
-    def set_kinds(self, kinds: Iterable[Kind], custom: CustomSchemas | None = None) -> None:
+    def set_kinds(
+        self, kinds: Iterable[Kind], custom: CustomSchemas | None = None, offers: Sequence[Offer] = ()
+    ) -> None:
         """The kinds that are served from now on."""
         self._custom = custom or {}
         self._kinds: dict[tuple[str, str], list[Kind]] = {}
@@ -84,6 +90,11 @@ class OpenApi:
             if group:
                 self._makers[f"apis/{group}"] = lambda g=group: _group(g)  # type: ignore[misc]
                 hashed[f"apis/{group}"] = group
+        for offer in offers:
+            if offer.openapi is not None:
+                name = offer.remote.path.lstrip("/")
+                self._makers[name] = lambda document=offer.openapi: document  # type: ignore[misc]
+                hashed[name] = offer.openapi
         self._hashes = {name: _hash(orjson.dumps([name, hashed[name]])) for name in sorted(self._makers)}
         self._documents: dict[str, Tree] = {}
         self._bytes: dict[str, bytes] = {}

@@ -8,11 +8,12 @@ Documents are made when they are first asked for: a server in a test that nobody
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
 from navarch.api.kind import Kind
+from navarch.server.aggregation import Offer
 from navarch.server.authn.oidc import DOCUMENT_PATH, KEYS_PATH, IssuerDiscovery
 from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.server.discovery import Discovery
@@ -33,12 +34,14 @@ class Pages:
         self.metrics = Metrics()
         self._kinds = tuple(kinds)
         self._custom: CustomSchemas = {}
+        self._offers: tuple[Offer, ...] = ()
         self._address = address
         self._tokens = tokens
 
-    def set_kinds(self, kinds: Iterable[Kind], custom: CustomSchemas) -> None:
-        """The kinds that are served from now on, and the schemas of those without a built-in type."""
-        self._kinds, self._custom = tuple(kinds), custom
+    def set_kinds(self, kinds: Iterable[Kind], custom: CustomSchemas, offers: Sequence[Offer] = ()) -> None:
+        """The kinds that are served from now on, the schemas of those without a built-in type, and what
+        aggregated servers serve."""
+        self._kinds, self._custom, self._offers = tuple(kinds), custom, tuple(offers)
         for made in ("discovery", "openapi"):
             self.__dict__.pop(made, None)
 
@@ -49,11 +52,11 @@ class Pages:
     @cached_property
     def discovery(self) -> Discovery:
         issuer = (DOCUMENT_PATH, KEYS_PATH) if self._tokens is not None else ()
-        return Discovery(self._kinds, self._address, (*self.health.paths, *_PATHS, *issuer))
+        return Discovery(self._kinds, self._address, (*self.health.paths, *_PATHS, *issuer), self._offers)
 
     @cached_property
     def openapi(self) -> OpenApi:
-        return OpenApi(self._kinds, self._custom)
+        return OpenApi(self._kinds, self._custom, self._offers)
 
     @cached_property
     def _issuer(self) -> tuple[AnswerPath, ...]:

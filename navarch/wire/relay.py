@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -42,9 +42,16 @@ class Upstream:
     server_name: str = ""
 
 
-async def relay(request: Request, upstream: Upstream, target: str, headers: Mapping[str, str]) -> Response:
+async def relay(
+    request: Request,
+    upstream: Upstream,
+    target: str,
+    headers: Mapping[str, str],
+    repeated: Sequence[tuple[str, str]] = (),
+) -> Response:
     """Ask `upstream` for `target` (path and query) with the request's method, body and `headers` (lower
-    case; hop-by-hop ones are replaced by what the request's own upgrade needs).
+    case; hop-by-hop ones are replaced by what the request's own upgrade needs). `repeated` are further
+    headers, whose names may come several times.
 
     Raises: StatusError 503 when it cannot be reached or breaks off before it has answered.
     """
@@ -55,7 +62,7 @@ async def relay(request: Request, upstream: Upstream, target: str, headers: Mapp
         _, answer = await asyncio.wait_for(dial, CONNECT_TIMEOUT_S)
     except (OSError, TimeoutError) as error:
         raise _unreachable(upstream, str(error) or "timed out") from error
-    answer.transport.write(_head(request, upstream, target, headers) + request.body)
+    answer.transport.write(_head(request, upstream, target, headers, repeated) + request.body)
     try:
         await answer.head
     except ConnectionError as error:
@@ -213,7 +220,13 @@ class _ClientEnd(asyncio.Protocol):
         self._upstream.close()
 
 
-def _head(request: Request, upstream: Upstream, target: str, headers: Mapping[str, str]) -> bytes:
+def _head(
+    request: Request,
+    upstream: Upstream,
+    target: str,
+    headers: Mapping[str, str],
+    repeated: Sequence[tuple[str, str]],
+) -> bytes:
     lines = {k: v for k, v in headers.items() if k not in _HOP_HEADERS and k != "host"}
     lines["host"] = f"{upstream.host}:{upstream.port}"
     if request.can_upgrade:
@@ -222,7 +235,7 @@ def _head(request: Request, upstream: Upstream, target: str, headers: Mapping[st
         lines["connection"] = "close"
     if request.body or request.method in ("POST", "PUT", "PATCH"):
         lines["content-length"] = str(len(request.body))
-    fields = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    fields = "".join(f"{name}: {value}\r\n" for name, value in (*lines.items(), *repeated))
     return f"{request.method} {target} HTTP/1.1\r\n{fields}\r\n".encode("latin-1")
 
 

@@ -76,7 +76,8 @@ class Hooked:
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         raw = b"" if body is None else json.dumps(body).encode()
         response = await self.server.handle_as(Request(method, path, query, sent, raw, user=user))
-        return response, json.loads(response.body) if response.body else None
+        is_json = response.body.startswith((b"{", b"["))
+        return response, json.loads(response.body) if is_json else None
 
     async def ok(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """The answer's tree, which must be no error."""

@@ -16,7 +16,8 @@ from navarch.base.errors import StatusError
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import World
 from navarch.server.subresources.backends import Target, service_addresses
-from navarch.wire.messages import Request, Sink
+from navarch.wire.collect import AnswerTooLong, collected
+from navarch.wire.messages import Request
 from navarch.wire.relay import Upstream, relay
 
 #: Answers longer than this are refused.
@@ -37,7 +38,7 @@ async def call(client_config: Tree, body: bytes, timeout_s: int, world: World) -
         raise CallError(f'Post "{url}": context deadline exceeded') from None
     except StatusError as error:
         raise CallError(f'Post "{url}": {error.message}') from None
-    except (OSError, ssl.SSLError) as error:
+    except (OSError, AnswerTooLong) as error:
         raise CallError(f'Post "{url}": {error}') from None
 
 
@@ -89,35 +90,7 @@ def _tls(bundle: str) -> ssl.SSLContext:
 async def _post(upstream: Upstream, target: str, body: bytes, host: str) -> bytes:
     headers = {"content-type": "application/json", "accept": "application/json", "host": host}
     response = await relay(Request("POST", target, body=body), upstream, target, headers)
-    assert response.stream is not None
-    collected = _Collected()
-    response.stream.start(collected)
-    try:
-        answer = await collected.whole
-    finally:
-        response.stream.stop()
+    answer = await collected(response, _MAX_BYTES)
     if not 200 <= response.status < 300:
         raise CallError(f"the server responded with the status code {response.status}")
     return answer
-
-
-class _Collected(Sink):
-    """A whole answer."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-        self.whole: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-    def write(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size > _MAX_BYTES and not self.whole.done():
-            self.whole.set_exception(CallError("the answer is too long"))
-
-    def buffered(self) -> int:
-        return 0
-
-    def close(self) -> None:
-        if not self.whole.done():
-            self.whole.set_result(b"".join(self._parts))

@@ -43,6 +43,9 @@ def reconcile(world: World, key: ObjectKey, now: float) -> Plan:
         text = f"unparseable schedule: {cron_job.spec.schedule} : {error}"
         return Plan((Event(about, "Warning", "UnparseableSchedule", text), *history))
     upcoming = schedule.next_after(now, zone)
+    if upcoming is None and not cron_job.spec.suspend:
+        text = f"invalid schedule: {cron_job.spec.schedule} : {_NEVER}"
+        return Plan((Event(about, "Warning", "InvalidSchedule", text), *history))
     wait_s = None if upcoming is None else upcoming - now
     due = None if cron_job.spec.suspend else _due(cron_job, schedule, zone, now)
     starts: list[Intent] = []
@@ -89,6 +92,10 @@ def _noticed(cron_job: CronJob, jobs: Sequence[Job], about: ObjectReference) -> 
 
 def _outcome(job: Job) -> str:
     return "Complete" if _ended(job, "Complete") else "Failed"
+
+
+#: What a day that no month has, like the 31st of February, means to Kubernetes' reckoning.
+_NEVER = "time difference between two schedules is less than 1 second"
 
 
 def _zone(name: str) -> tzinfo:

@@ -34,6 +34,8 @@ _V2_TYPES: Final[dict[str, Tree]] = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {"type": "string"},
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"type": "string", "format": "int-or-string"},
 }
+#: All that version 2 says of a custom resource that may hold anything.
+_OF_WHOLE: Final = ("type", "x-kubernetes-group-version-kind")
 #: What Swagger 2.0 cannot say.
 _NOT_IN_V2: Final = {"nullable", "oneOf", "anyOf", "not", "allOf"}
 
@@ -86,6 +88,26 @@ def custom_name(group: str, version: str, kind: str) -> str:
     return ".".join([*reversed(group.split(".")), version, kind])
 
 
+def _closed(schema: Tree) -> Tree:
+    """Without what readers of version 2 would take for all there may be: an object that keeps unknown fields
+    names none, and what may be null has no type."""
+    if schema.get("x-kubernetes-preserve-unknown-fields") is True:
+        whole = "x-kubernetes-group-version-kind" in schema
+        return {k: v for k, v in schema.items() if (k in _OF_WHOLE if whole else k not in ("properties", "items"))}
+    if schema.get("nullable") is True:
+        return {k: v for k, v in schema.items() if k not in ("nullable", "type", "properties", "items")}
+    required, properties = schema.get("required"), schema.get("properties")
+    if isinstance(required, list) and isinstance(properties, dict):
+        kept = [name for name in required if not _nullable(properties.get(name))]
+        if kept != required:
+            return {k: v for k, v in schema.items() if k != "required"} | ({"required": kept} if kept else {})
+    return schema
+
+
+def _nullable(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("nullable") is True
+
+
 def to_v2(schema: Any, name: str = "") -> Any:
     """A version 3 schema as Swagger 2.0 has it."""
     if name in _V2_TYPES:
@@ -95,7 +117,7 @@ def to_v2(schema: Any, name: str = "") -> Any:
     if not isinstance(schema, dict):
         return schema
     out: Tree = {}
-    for key, value in schema.items():
+    for key, value in _closed(schema).items():
         if key == "allOf" and len(value) == 1 and "$ref" in value[0]:
             out |= to_v2(value[0])
         elif key == "$ref" and isinstance(value, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,18 +25,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def k(site: Site, tmp_path: Path) -> Kubectl:
+def k(site: Site, tmp_path: Path) -> Iterator[Kubectl]:
     """kubectl in a new namespace."""
-    return in_new_namespace(site, tmp_path, PROGRAMS[MINOR])
+    with in_new_namespace(site, tmp_path, PROGRAMS[MINOR]) as k:
+        yield k
 
 
-def in_new_namespace(site: Site, directory: Path, program: str) -> Kubectl:
+@contextmanager
+def in_new_namespace(site: Site, directory: Path, program: str) -> Iterator[Kubectl]:
+    """What is left in the namespace afterwards goes by itself, nobody waits for that."""
     name = f"ns-{next(_NUMBERS)}"
     site.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     k = Kubectl(site, program, name, directory)
     k.until("serviceaccounts", bool)
     k.until("configmaps", bool)
-    return k
+    try:
+        yield k
+    finally:
+        site.request("DELETE", f"/api/v1/namespaces/{name}")
 
 
 def pytest_configure(config: pytest.Config) -> None:

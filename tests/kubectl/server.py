@@ -21,7 +21,9 @@ from navarch.control.certificate_signing import Authority
 from navarch.control.collectors import run_controllers
 from navarch.control.config import Config
 from navarch.launch import certs
+from navarch.schema.types import Tree
 from navarch.seams.real import real_seams
+from navarch.server.admission.chain import PLUGINS
 from navarch.server.app import ApiServer, ServerConfig
 from navarch.server.authn.authenticate import Authenticator
 from navarch.server.authn.static import StaticTokens, parse_token_file
@@ -33,6 +35,8 @@ from navarch.wire.tls import server_context
 
 SERVICE_CIDR = "10.0.0.0/24"
 NODE = "127.0.0.1"
+#: So that a pod in a file is the pod that is stored.
+DISABLED = ("ServiceAccount", "DefaultTolerationSeconds", "DefaultStorageClass", "StorageObjectInUseProtection")
 TOKENS = ('admin-token,admin,1,"system:masters"', "alice-token,alice,2,dev")
 
 
@@ -45,18 +49,16 @@ async def run(directory: Path) -> None:
     await store.start()
     tokens = service_account_tokens(store, (pki / "sa.key").read_bytes(), seams.clock)
     authenticator = Authenticator(tokens, (StaticTokens(parse_token_file(TOKENS)),))
-    server = ApiServer(
-        store, seams, ServerConfig(service_cidrs=(SERVICE_CIDR,)), authenticator=authenticator, tokens=tokens
-    )
+    plugins = tuple(plugin for plugin in PLUGINS if plugin.name not in DISABLED)
+    config = ServerConfig(service_cidrs=(SERVICE_CIDR,), plugins=plugins)
+    server = ApiServer(store, seams, config, authenticator=authenticator, tokens=tokens)
     await bootstrap(server, BootstrapConfig(service_cidrs=(SERVICE_CIDR,)))
 
     def client(agent: str, user: User) -> Client:
         return direct_client(server.handle_as, user, agent)
 
     nodes = next(s.resource for s in server.resources if s.resource.plural == "nodes")
-    await client("setup", identities.ADMIN).create(
-        nodes, {"metadata": {"name": NODE}, "status": {"capacity": {"memory": "1Gi"}}}
-    )
+    await client("setup", identities.ADMIN).create(nodes, _node())
     agent = "kube-controller-manager"
     control = asyncio.create_task(
         run_controllers(
@@ -74,6 +76,12 @@ async def run(directory: Path) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await control
     await listening.close(0.1)
+
+
+def _node() -> Tree:
+    """With an annotation, so that there is a field to be tracked: of what nobody owns, nobody is noted later."""
+    annotations = {"save-managers": "true"}
+    return {"metadata": {"name": NODE, "annotations": annotations}, "status": {"capacity": {"memory": "1Gi"}}}
 
 
 def _config(server: ApiServer, pki: Path) -> Config:

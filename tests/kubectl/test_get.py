@@ -176,7 +176,8 @@ def test_deprecated_versions(k: Kubectl) -> None:
 def test_request_timeout(k: Kubectl) -> None:
     k("create -f", k.write("pod.yaml", valid_pod()))
     assert "valid-pod" in k("get pod valid-pod --request-timeout=1")
-    assert "Timeout" in k.run("get pod valid-pod --request-timeout=1 --watch --v=5").text
+    said = k.run("get pod valid-pod --request-timeout=1 --watch --v=5").text
+    assert "Unable to decode an event from the watch stream" in said
     assert "Invalid timeout value" in k.fails("get pod valid-pod --request-timeout=1p")
 
 

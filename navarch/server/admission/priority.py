@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from navarch.base.errors import forbidden
 from navarch.schema.types import Tree
-from navarch.server.admission.contract import CREATE, Attributes, Plugin, World
+from navarch.server.admission.contract import CREATE, UPDATE, Attributes, Plugin, World
 
 _BUCKET = "priorityclasses.scheduling.k8s.io"
 
@@ -17,6 +17,9 @@ def admit(attributes: Attributes, world: World) -> None:
     pod = attributes.obj
     assert pod is not None
     spec = pod["spec"]
+    if attributes.old is not None:
+        _keep(spec, attributes.old["spec"])
+        return
     found = _class_of(spec, world)
     name = spec.get("priorityClassName", "")
     if name and found is None:
@@ -37,6 +40,13 @@ def admit(attributes: Attributes, world: World) -> None:
     spec["preemptionPolicy"] = policy
 
 
+def _keep(spec: Tree, old: Tree) -> None:
+    """What was computed once stays where an update does not name it."""
+    for name in ("priority", "preemptionPolicy"):
+        if spec.get(name) is None and old.get(name) is not None:
+            spec[name] = old[name]
+
+
 def _class_of(spec: Tree, world: World) -> Tree | None:
     if name := spec.get("priorityClassName"):
         return world.get(_BUCKET, "", name)
@@ -45,4 +55,4 @@ def _class_of(spec: Tree, world: World) -> Tree | None:
     return min(defaults, key=lambda c: (c["value"], c["metadata"]["name"]), default=None)
 
 
-PLUGIN = Plugin("Priority", (CREATE,), ("pods",), admit=admit)
+PLUGIN = Plugin("Priority", (CREATE, UPDATE), ("pods",), admit=admit)

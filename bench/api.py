@@ -57,8 +57,8 @@ class Operation:
 
 
 def pod(name: str) -> dict[str, Any]:
-    """A pod of some 3.4 KB as stored."""
-    env = [{"name": f"SETTING_{n}", "value": "a value of some length"} for n in range(14)]
+    """A pod of 3.4 KB as stored, managed fields included."""
+    env = [{"name": f"SETTING_{n}", "value": "a value of some length"} for n in range(2)]
     container = {
         "name": "app",
         "image": "registry.example.com/team/app:1.2.3",

@@ -15,6 +15,8 @@ import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
+import aiofastnet
+
 from navarch.wire.connection import Connection
 from navarch.wire.http2.connection import Http2Connection
 from navarch.wire.messages import Request, Response
@@ -50,7 +52,8 @@ class Server:
     async def listen(self, host: str, port: int, ssl_context: ssl.SSLContext | None) -> None:
         """Raises: OSError when the address is taken or not ours."""
         self._add(
-            await self.loop.create_server(
+            await aiofastnet.create_server(
+                self.loop,
                 lambda: Accepted(self) if ssl_context else Connection(self),
                 host,
                 port,
@@ -62,7 +65,7 @@ class Server:
 
     async def listen_unix(self, path: str) -> None:
         """Raises: OSError when the path cannot be bound."""
-        self._add(await self.loop.create_unix_server(lambda: Connection(self), path, backlog=BACKLOG))
+        self._add(await aiofastnet.create_unix_server(self.loop, lambda: Connection(self), path, backlog=BACKLOG))
 
     async def close(self, drain_s: float = DRAIN_S) -> None:
         """Accept nothing more, end the streams, wait for running requests at most `drain_s`."""

@@ -1,6 +1,6 @@
 """What API requests cost the server: CPU time per operation, and operations per second.
 
-    python -m bench.api [--clients 1,8,32] [--only get,list100] [--scale 1.0]
+    python -m bench.api [--clients 1,8,32] [--only get,list100] [--scale 1.0] [--http2]
     python -m bench.api --url https://127.0.0.1:6443 --ca ca.pem --token TOKEN --pid 123,124
 
 Without --url it starts its own server (API server on a durable store, TLS) in another process; with it,
@@ -28,6 +28,7 @@ from typing import Any
 import psutil
 import uvloop
 
+from bench.http2 import Http2Transport
 from bench.serving import TOKEN
 from navarch.base.errors import StatusError
 from navarch.base.resource import Resource
@@ -150,11 +151,13 @@ def operations(scale: float) -> list[Operation]:
 class Target:
     """The server under test and its processes."""
 
-    def __init__(self, url: str, tls: ssl.SSLContext, token: str, pids: list[int]) -> None:
-        self._url, self._tls, self._token = url, tls, token
+    def __init__(self, url: str, tls: ssl.SSLContext, token: str, pids: list[int], *, http2: bool = False) -> None:
+        self._url, self._tls, self._token, self._http2 = url, tls, token, http2
         self._processes = [psutil.Process(pid) for pid in pids]
 
     def client(self) -> RestClient:
+        if self._http2:
+            return RestClient(Http2Transport(self._url, self._tls, self._token))
         return RestClient(HttpTransport(self._url, self._tls, self._token, "bench/1.0"))
 
     def cpu_s(self) -> float:
@@ -246,6 +249,7 @@ def main() -> None:
     parser.add_argument("--clients", default="1,8,32")
     parser.add_argument("--only", help="names of operations, comma-separated")
     parser.add_argument("--scale", type=float, default=1.0, help="how many operations, as a factor")
+    parser.add_argument("--http2", action="store_true", help="HTTP/2 instead of HTTP/1.1, a connection per client")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         process = None
@@ -256,7 +260,7 @@ def main() -> None:
             ca, pids = str(Path(directory) / "ca.pem"), [process.pid]
         try:
             tls = ssl.create_default_context(cafile=ca)
-            uvloop.run(run(Target(url, tls, options.token, pids), options))
+            uvloop.run(run(Target(url, tls, options.token, pids, http2=options.http2), options))
         finally:
             if process is not None:
                 process.terminate()

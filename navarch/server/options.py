@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -24,7 +25,18 @@ _NOT_OLDER = "NotOlderThan"
 
 def parse_query(raw: str) -> Query:
     """The query string as lists of values; nothing is dropped."""
-    return parse_qs(raw, keep_blank_values=True) if raw else {}
+    if not raw:
+        return {}
+    return _remembered_query(raw) if len(raw) <= _REMEMBERED_CHARS else parse_qs(raw, keep_blank_values=True)
+
+
+#: Clients send the same short queries again and again.
+_REMEMBERED_CHARS = 200
+
+
+@lru_cache(512)
+def _remembered_query(raw: str) -> Query:
+    return parse_qs(raw, keep_blank_values=True)
 
 
 def first(query: Query, name: str) -> str:
@@ -55,7 +67,7 @@ def parse_revision(text: str) -> int:
     """A resourceVersion as a number; empty is 0. Raises: ValueError with Go's words."""
     if not text:
         return 0
-    if not re.fullmatch(r"[0-9]+", text):
+    if not (text.isascii() and text.isdecimal()):
         raise ValueError(
             f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
         )

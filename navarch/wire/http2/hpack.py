@@ -62,15 +62,20 @@ class HeaderDecoder:
 
 def encode_head(status: int, fields: Iterable[tuple[str, str]]) -> bytes:
     """The header block of an answer. Names may come in any case."""
+    text = "".join([f"{_name(name)}{_length(len(value))}{value}" for name, value in fields])
+    return f"{_status(status)}{text}".encode("latin-1")
+
+
+@lru_cache(64)
+def _status(status: int) -> str:
     index = _WHOLE_STATUS.get(status)
-    start = chr(0x80 | index) if index else f"{chr(_STATUS_INDEX)}\x03{status}"
-    parts = [start]
-    for name, value in fields:
-        size = len(value)
-        parts.append(_name(name))
-        parts.append(chr(size) if size < 0x7F else _integer(size, 0x7F))
-        parts.append(value)
-    return "".join(parts).encode("latin-1")
+    return chr(0x80 | index) if index else f"{chr(_STATUS_INDEX)}\x03{status}"
+
+
+@lru_cache(512)
+def _length(size: int) -> str:
+    """The length of a value, before its bytes."""
+    return _integer(size, 0x7F)
 
 
 @lru_cache(512)

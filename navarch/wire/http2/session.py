@@ -23,9 +23,9 @@ from navarch.wire.http2 import frames as h2
 from navarch.wire.http2.frames import ConnectionFailure
 from navarch.wire.http2.hpack import HeaderDecoder
 from navarch.wire.http2.outbox import Outbox
-from navarch.wire.http2.request_head import MAX_HEAD_BYTES, Malformed, check_trailers, request_head
+from navarch.wire.http2.request_head import Fields, Malformed, check_trailers, list_bytes, request_head
 from navarch.wire.http2.stream import Stream
-from navarch.wire.limits import MAX_BODY_BYTES, READ_TIMEOUT_S, WRITE_TIMEOUT_S
+from navarch.wire.limits import MAX_BODY_BYTES, MAX_HEAD_BYTES, READ_TIMEOUT_S, WRITE_TIMEOUT_S
 
 #: Requests of one connection that may be under way. Source: apiserver's HTTP/2 settings.
 MAX_STREAMS: Final = 250
@@ -43,6 +43,9 @@ MAX_UNSENT_BYTES: Final = 64 * 1024 * 1024
 #: Frames without any progress (pings, settings, resets, empty ones) that a peer may send between two
 #: sweeps. Source: the floods of CVE-2019-9512, -9514, -9515, -9518 and CVE-2023-44487.
 IDLE_FRAMES: Final = 2000
+
+#: Header blocks up to this size are not measured once more when they are decoded: the decoder bounds them.
+SMALL_BLOCK_BYTES: Final = 64 * 1024
 
 #: Closed streams that are remembered because frames of them may still come.
 REMEMBERED_RESETS: Final = 512
@@ -226,7 +229,7 @@ class Session:
             return
         stream = Stream(stream_id, head, self.outbox.stream_window, STREAM_WINDOW, self._now)
         self.streams[stream_id] = stream
-        if head.oversize:
+        if len(block) > SMALL_BLOCK_BYTES and list_bytes(fields) > MAX_HEAD_BYTES:
             stream.is_complete = bool(flags & h2.END_STREAM)
             self._refuse(stream, Refusal.HEAD_TOO_LARGE)
         elif flags & h2.END_STREAM:
@@ -234,7 +237,7 @@ class Session:
         elif head.length > MAX_BODY_BYTES:
             self._refuse(stream, Refusal.BODY_TOO_LARGE)
 
-    def _on_trailers(self, flags: int, stream_id: int, fields: list[tuple[bytes, bytes, bool]]) -> None:
+    def _on_trailers(self, flags: int, stream_id: int, fields: Fields) -> None:
         stream = self._open(stream_id, "HEADERS")
         if stream is None:
             return
@@ -298,8 +301,10 @@ class Session:
             self._break(stream, h2.PROTOCOL_ERROR)
             return
         stream.is_complete = True
-        body = b"".join(stream.body)
-        self._drop_body(stream)
+        body = b""
+        if stream.body:
+            body = b"".join(stream.body)
+            self._drop_body(stream)
         self._events.append(Asked(stream, body))
 
     def _refuse(self, stream: Stream, why: Refusal) -> None:
@@ -479,8 +484,10 @@ class Session:
     def _forget(self, stream: Stream) -> None:
         stream.closed = True
         self.streams.pop(stream.id, None)
-        self._drop_body(stream)
-        self.outbox.drop(stream)
+        if stream.body:
+            self._drop_body(stream)
+        if stream.queue:
+            self.outbox.drop(stream)
 
     def _fail(self, failure: ConnectionFailure) -> None:
         self.failed = True

@@ -38,15 +38,17 @@ class Page:
 
 class WatchEvent:
     """One change of a watched object. `type` is ADDED, MODIFIED, DELETED or BOOKMARK. `raw` is the
-    object. `views` is shared by all watchers of one process: decoded forms by their type."""
+    object. `views` is shared by all watchers of one process: decoded forms by their type. `line` is
+    the event as the server writes it, once it has."""
 
-    __slots__ = ("raw", "revision", "type", "views")
+    __slots__ = ("line", "raw", "revision", "type", "views")
 
     def __init__(self, type_: str, raw: bytes, revision: int, views: dict[type, Any] | None = None) -> None:
         self.type = type_
         self.raw = raw
         self.revision = revision
         self.views: dict[type, Any] = {} if views is None else views
+        self.line: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,9 @@ class Preconditions:
 
 class Client(Protocol):
     """All calls raise StatusError as the server answers it, and `Unreachable` if it does not."""
+
+    #: Whether a watch had better begin with what there is (`initial`), than follow a list.
+    streams_lists: bool
 
     async def get(self, resource: Resource, name: str, namespace: str = "", *, subresource: str = "") -> bytes: ...
 
@@ -82,9 +87,11 @@ class Client(Protocol):
         after: int,
         label_selector: str = "",
         field_selector: str = "",
+        initial: bool = False,
     ) -> AsyncIterator[Sequence[WatchEvent]]:
         """Batches of events with revisions above `after`, in order, bookmarks included. Ends when the
-        server ends it. Raises StatusError 410 when `after` is too old: list again."""
+        server ends it. Raises StatusError 410 when `after` is too old: list again. With `initial`, `after`
+        is not asked for: the first batch is all there is, as ADDED, and a bookmark at its end."""
 
     async def create(
         self, resource: Resource, obj: Tree, namespace: str = "", *, name: str = "", subresource: str = ""

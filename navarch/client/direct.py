@@ -35,6 +35,9 @@ class Feed(Protocol):
 class DirectTransport:
     """Carries calls to `handle` as one user."""
 
+    #: What there is comes as the views that the process shares, and costs one call.
+    streams_lists = True
+
     def __init__(self, handle: Handle, user: User, user_agent: str) -> None:
         self._handle = handle
         self._user = user
@@ -55,7 +58,6 @@ class DirectTransport:
         if response.status >= 400:
             raise error_of(response.status, response.body)
         feed: Feed = response.stream  # type: ignore[assignment]
-        pending: list[WatchEvent] = []
         wake = asyncio.Event()
         ended = False
 
@@ -68,8 +70,11 @@ class DirectTransport:
             ended = True
             wake.set()
 
-        pending.extend(feed.attach(deliver, on_end))
+        pending: list[WatchEvent] = []
+        initial = feed.attach(deliver, on_end)
         try:
+            if initial:
+                yield initial
             while True:
                 if not pending:
                     if ended:

@@ -119,6 +119,9 @@ class _Closed(Unreachable):
 class HttpTransport:
     """Carries calls to the server at `url`, with a client certificate in `tls` or a bearer `token`."""
 
+    #: Lists come in pages, each of which holds nobody up for long.
+    streams_lists = False
+
     def __init__(self, url: str, tls: ssl.SSLContext | None, token: str = "", user_agent: str = "navarch") -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or "127.0.0.1"

@@ -76,6 +76,7 @@ class Informer(Generic[V]):
         self._handlers: list[ChangeHandler[V]] = []
         self._progress: list[Callable[[], None]] = []
         self._failures = 0
+        self._must_list = True
 
     def on_change(self, handler: ChangeHandler[V]) -> None:
         """Call `handler` at every change from now on, and once for each object already known."""
@@ -89,21 +90,19 @@ class Informer(Generic[V]):
 
     async def run(self) -> None:
         """Keep the cache in step until cancelled."""
-        must_list = True
         while True:
             try:
-                if must_list:
+                if self._must_list and not self._client.streams_lists:
                     await self._list()
-                    must_list = False
                 await self._watch()
             except StatusError as error:
-                must_list = True
+                self._must_list = True
                 if error.code != GONE or self._failures:
                     await self._back_off(error)
                 else:
                     self._failures += 1
             except Unreachable as error:
-                must_list = True
+                self._must_list = True
                 await self._back_off(error)
 
     async def _list(self) -> None:
@@ -126,10 +125,26 @@ class Informer(Generic[V]):
             token = page.continue_token
             if not token:
                 break
-        known = self.cache.keys()
-        for key in [k for k in known if k not in seen]:
+        self._listed(seen, page.revision)
+
+    async def _replace(self, everything: Sequence[WatchEvent]) -> None:
+        """Take in the first batch of a watch that begins with all there is."""
+        seen: set[ObjectKey] = set()
+        for count, event in enumerate(everything[:-1], 1):
+            view = self._view_of(event)
+            if view is not None:
+                seen.add(key_of(view))
+                self._put(view)
+            if count % PAGE_SIZE == 0:
+                await asyncio.sleep(0)
+        self._listed(seen, everything[-1].revision)
+
+    def _listed(self, seen: set[ObjectKey], revision: int) -> None:
+        """All there was at `revision` is taken in: what was not `seen` is gone."""
+        for key in [k for k in self.cache.keys() if k not in seen]:
             self._remove(key)
-        self._advance(page.revision)
+        self._must_list = False
+        self._advance(revision)
         self.synced.set()
 
     async def _watch(self) -> None:
@@ -139,12 +154,16 @@ class Informer(Generic[V]):
             after=self.cache.revision,
             label_selector=self._labels,
             field_selector=self._fields,
+            initial=self._must_list,
         )
         heard = False
         async for batch in events:
             self._failures = 0
             heard = True
-            self._take(batch)
+            if self._must_list:
+                await self._replace(batch)
+            else:
+                self._take(batch)
         if not heard:
             # A server that ends every watch at once must not be asked in a busy loop.
             await asyncio.sleep(BACKOFF_FIRST_S)
@@ -155,9 +174,7 @@ class Informer(Generic[V]):
             revision = event.revision
             if event.type == "BOOKMARK":
                 continue
-            view: V | None = event.views.get(self._view)
-            if view is None:
-                view = event.views[self._view] = self._read(event.raw)
+            view = self._view_of(event)
             if view is None:
                 continue
             if event.type == "DELETED":
@@ -165,6 +182,13 @@ class Informer(Generic[V]):
             else:
                 self._put(view)
         self._advance(revision)
+
+    def _view_of(self, event: WatchEvent) -> V | None:
+        """The view of an event's object, decoded once for all who watch it in this process."""
+        view: V | None = event.views.get(self._view)
+        if view is None:
+            view = event.views[self._view] = self._read(event.raw)
+        return view
 
     def _read(self, raw: bytes) -> V | None:
         """The view of an object. One that cannot be read is left out: it must not stop all the others."""

@@ -47,6 +47,8 @@ class Call:
 class Transport(Protocol):
     """What carries calls."""
 
+    streams_lists: bool
+
     async def send(self, call: Call) -> bytes:
         """The body of a successful answer. Raises: StatusError, Unreachable."""
 
@@ -61,6 +63,7 @@ class RestClient:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.streams_lists = transport.streams_lists
 
     async def get(self, resource: Resource, name: str, namespace: str = "", *, subresource: str = "") -> bytes:
         return await self._transport.send(Call("GET", resource.path(namespace, name, subresource)))
@@ -94,13 +97,16 @@ class RestClient:
         after: int,
         label_selector: str = "",
         field_selector: str = "",
+        initial: bool = False,
     ) -> AsyncIterator[Sequence[WatchEvent]]:
         query = encode(
             watch="true",
             allowWatchBookmarks="true",
-            resourceVersion=after,
+            resourceVersion="" if initial else after,
             labelSelector=label_selector,
             fieldSelector=field_selector,
+            sendInitialEvents="true" if initial else "",
+            resourceVersionMatch="NotOlderThan" if initial else "",
         )
         return self._transport.watch(Call("GET", resource.path(namespace), query))
 

@@ -12,7 +12,7 @@ from navarch.server.authz.attributes import Attributes, Decision
 from navarch.server.authz.chain import Chain, superusers
 from navarch.server.authz.node import NodeAuthorizer
 from navarch.server.authz.node_graph import NodeGraph
-from navarch.server.authz.rbac import Rbac
+from navarch.server.authz.rbac import Rbac, compiled
 from navarch.store.contract import Event, Index
 from navarch.wire.messages import User
 
@@ -35,10 +35,10 @@ class Access:
         for bucket, kind in _RBAC_BUCKETS.items():
             self._follow(index, bucket, self._put_rbac(kind), self._remove_rbac(kind))
         graph = self._graph
-        self._follow(index, "pods", graph.put_pod, graph.remove_pod, newly_bound)
-        self._follow(index, "persistentvolumes", graph.put_volume, lambda _, name: graph.remove_volume(name))
+        self._follow(index, "pods", _decoded(graph.put_pod), graph.remove_pod, newly_bound)
+        self._follow(index, "persistentvolumes", _decoded(graph.put_volume), lambda _, name: graph.remove_volume(name))
         attachments = "volumeattachments.storage.k8s.io"
-        self._follow(index, attachments, graph.put_attachment, lambda _, name: graph.remove_attachment(name))
+        self._follow(index, attachments, _decoded(graph.put_attachment), lambda _, name: graph.remove_attachment(name))
 
     def allowed(self, user: User, verb: str, group: str, resource: str, namespace: str, name: str) -> bool:
         """A question of admission, beside the request's own."""
@@ -55,8 +55,8 @@ class Access:
         for cancel in self._cancels:
             cancel()
 
-    def _put_rbac(self, kind: str) -> Callable[[Tree], None]:
-        return lambda tree: self.rbac.put(kind, tree)
+    def _put_rbac(self, kind: str) -> Callable[[bytes], None]:
+        return lambda value: self.rbac.take(kind, compiled(kind, value))
 
     def _remove_rbac(self, kind: str) -> Callable[[str, str], None]:
         return lambda namespace, name: self.rbac.remove(kind, namespace, name)
@@ -65,7 +65,7 @@ class Access:
         self,
         index: Index,
         bucket: str,
-        put: Callable[[Tree], None],
+        put: Callable[[bytes], None],
         remove: Callable[[str, str], None],
         matters: Callable[[Event], bool] = lambda _: True,
     ) -> None:
@@ -75,11 +75,15 @@ class Access:
                     namespace, _, name = event.entry.key[len(bucket) + 1 :].rpartition("/")
                     remove(namespace, name)
                 elif matters(event):
-                    put(orjson.loads(event.entry.value))
+                    put(event.entry.value)
 
         for entry in index.range(bucket + "/"):
-            put(orjson.loads(entry.value))
+            put(entry.value)
         self._cancels.append(index.watch(bucket, index.revision, deliver))
+
+
+def _decoded(put: Callable[[Tree], None]) -> Callable[[bytes], None]:
+    return lambda value: put(orjson.loads(value))
 
 
 _NODE_NAME = b'"nodeName":"'

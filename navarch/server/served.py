@@ -40,6 +40,8 @@ class Attrs(msgspec.Struct, gc=False, eq=False):
     _value: bytes
     _fields: dict[str, str] | None = None
     _labels: dict[str, str] | None = None
+    #: Decoded forms of the object by their type, shared by all who watch it in this process.
+    views: dict[type, Any] = msgspec.field(default_factory=dict)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -139,6 +141,10 @@ class Served:
         if found is None or (not self.builtin and found.served is not self):
             found = entry.attrs = Attrs(self, entry.value)
         return found
+
+    def views(self, entry: Entry) -> dict[type, Any]:
+        """Where decoded forms of the object in this version are kept, for all who watch it in this process."""
+        return {} if self.converts else self.attrs(entry).views
 
     def show(self, value: bytes) -> bytes:
         """A stored document as this version shows it."""

@@ -140,8 +140,8 @@ class Hub:
         shared = forms.setdefault(self._served, {})
         change = shared.get(type_)
         if change is None:
-            views = next(iter(shared.values())).views if shared else None
-            change = shared[type_] = WatchEvent(type_, self._served.show(event.entry.value), event.revision, views)
+            shown = self._served.show(event.entry.value)
+            change = shared[type_] = WatchEvent(type_, shown, event.revision, self._served.views(event.entry))
         return change
 
 
@@ -330,7 +330,7 @@ class WatchStream:
         self._sink = sink
         loop = asyncio.get_running_loop()
         try:
-            initial = self.attach(self._write, sink.close)
+            initial = self._register(self._write, sink.close)
         except StatusError as error:
             sink.write(self._text.error(error))
             sink.close()
@@ -364,6 +364,12 @@ class WatchStream:
 
     def attach(self, deliver: DeliverChanges, on_end: Callable[[], None]) -> list[WatchEvent]:
         """Register, and return what comes before the first delivery. Raises: StatusError 410."""
+        initial = self._register(deliver, on_end)
+        if self._options.send_initial_events:
+            initial.append(WatchEvent("BOOKMARK", b"", self._watches.revision))
+        return initial
+
+    def _register(self, deliver: DeliverChanges, on_end: Callable[[], None]) -> list[WatchEvent]:
         initial = self._initial()
         self._watcher = self.hub.add(self._selection, deliver)
         self._on_end = on_end
@@ -381,7 +387,9 @@ class WatchStream:
         if options.wants_state(self._after):
             served = self._text.served
             entries = self._watches.entries(self._selection)
-            return [WatchEvent("ADDED", served.show(entry.value), entry.revision) for entry in entries]
+            return [
+                WatchEvent("ADDED", served.show(entry.value), entry.revision, served.views(entry)) for entry in entries
+            ]
         if self._after == 0:
             return []
         try:

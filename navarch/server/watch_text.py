@@ -42,11 +42,9 @@ class EventText:
     def line(self, change: WatchEvent) -> bytes:
         if self._form.as_:
             return self._event(change.type, self._shown(orjson.loads(change.raw)))
-        cached: bytes | None = change.views.get(bytes)
-        if cached is None or not cached.startswith(b'{"type":"%s"' % change.type.encode()):
-            cached = b'{"type":"%s","object":%s}\n' % (change.type.encode(), change.raw)
-            change.views[bytes] = cached
-        return cached
+        if change.line is None:
+            change.line = b'{"type":"%s","object":%s}\n' % (change.type.encode(), change.raw)
+        return change.line
 
     def bookmark(self, revision: int, *, initial_end: bool = False) -> bytes:
         metadata: Tree = {"resourceVersion": str(revision)}

@@ -49,6 +49,8 @@ def dump(tree: Tree) -> bytes:
 class FakeApi:
     """Implements `client.contract.Client`."""
 
+    streams_lists = False
+
     def __init__(self, seams: Seams, max_delay_s: float = 0.0) -> None:
         self.seams = seams
         self.max_delay_s = max_delay_s
@@ -137,7 +139,9 @@ class FakeApi:
         after: int,
         label_selector: str = "",
         field_selector: str = "",
+        initial: bool = False,
     ) -> AsyncIterator[Sequence[WatchEvent]]:
+        assert not initial
         await self._enter("watch", resource, namespace)
         if after < self.oldest:
             raise errors.expired(f"too old resource version: {after} ({self.oldest})")

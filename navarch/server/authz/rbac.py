@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
+
+import orjson
 
 from navarch.schema.types import Tree
 from navarch.server.authz.attributes import NO_OPINION, Attributes, Decision
@@ -69,6 +72,25 @@ class Grants:
         return [rule for grant in self.grants for rule in grant.rules]
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What the evaluator keeps of a role (`rules`) or a binding. `key` is (namespace, name)."""
+
+    key: tuple[str, str]
+    rules: tuple[Rule, ...] = ()
+    binding: Binding | None = None
+
+
+@lru_cache(maxsize=1024)
+def compiled(kind: str, value: bytes) -> Compiled:
+    """A stored role or binding. Remembered: every cluster of a process begins with the same ones."""
+    tree = orjson.loads(value)
+    key = _key(tree)
+    if kind in ("ClusterRole", "Role"):
+        return Compiled(key, rules_of(tree))
+    return Compiled(key, binding=_binding(key, tree))
+
+
 class Rbac:
     """Answers `authorize`; the roles and bindings are replaced as they are written."""
 
@@ -83,12 +105,16 @@ class Rbac:
 
     def put(self, kind: str, tree: Tree) -> None:
         """A role or binding was written."""
-        key = _key(tree)
+        self.take(kind, compiled(kind, orjson.dumps(tree)))
+
+    def take(self, kind: str, written: Compiled) -> None:
+        """The same for one that is compiled."""
+        key = written.key
         if kind in ("ClusterRole", "Role"):
-            self._roles[key] = rules_of(tree)
-        else:
+            self._roles[key] = written.rules
+        elif written.binding is not None:
             self._unbind(key)
-            self._bind(key, _binding(key, tree))
+            self._bind(key, written.binding)
         self._forget()
 
     def remove(self, kind: str, namespace: str, name: str) -> None:

@@ -141,7 +141,8 @@ class Informer(Generic[V]):
 
     def _listed(self, seen: set[ObjectKey], revision: int) -> None:
         """All there was at `revision` is taken in: what was not `seen` is gone."""
-        for key in [k for k in self.cache.keys() if k not in seen]:
+        known = self.cache.keys()
+        for key in [k for k in known if k not in seen]:
             self._remove(key)
         self._must_list = False
         self._advance(revision)

@@ -388,6 +388,12 @@ class SimRng:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
+    def copy(self) -> SimRng:
+        """Chance that goes on from here as this one would."""
+        twin = SimRng(0)
+        twin._random.setstate(self._random.getstate())
+        return twin
+
     def uuid(self) -> str:
         return uuid4(self._random.getrandbits(128))
 

@@ -20,7 +20,7 @@ from navarch.client.direct import direct_client
 from navarch.client.informer import Informer
 from navarch.client.rest import RestClient
 from navarch.node.runtime.script import Scripts
-from navarch.seams.sim import DEFAULT_EPOCH, SimLoop, SimRng, sim_seams
+from navarch.seams.sim import DEFAULT_EPOCH, SimClock, SimLoop, SimRng, SimSeams
 from navarch.server.app import ApiServer
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
 from navarch.store.contract import Event
@@ -44,20 +44,22 @@ class Cluster(Calls, Faults):
     (unknown node, resource or duration, a closed cluster), StatusError for what the API refuses.
     """
 
-    def __init__(
-        self,
-        nodes: int | Sequence[NodeShape] = 1,
-        *,
-        seed: int = 0,
-        epoch: float = DEFAULT_EPOCH,
-        _parent: Cluster | None = None,
-    ) -> None:
+    def __init__(self, nodes: int | Sequence[NodeShape] = 1, *, seed: int = 0, epoch: float = DEFAULT_EPOCH) -> None:
+        self._set_up(seed, epoch, _template(epoch).fork(), SimRng(seed), SimRng(seed + 1))
+        self.scripts = Scripts()
+        shapes = [NodeShape(f"node-{i}", i) for i in range(1, nodes + 1)] if isinstance(nodes, int) else nodes
+        for shape in shapes:
+            self.nodes[shape.name] = self._make_node(shape)
+        self._asleep = tuple(self.nodes)
+        self._wake()
+
+    def _set_up(self, seed: int, epoch: float, store: SimStore, rng: SimRng, weather: SimRng) -> None:
+        """An API server over `store`, and nothing yet that uses it."""
         self.seed = seed
-        self.seams = sim_seams(seed, epoch)
-        self.loop: SimLoop = self.seams.loop
-        self.scripts: Scripts = Scripts() if _parent is None else _parent.scripts
+        self.loop = SimLoop()
+        self.seams = SimSeams(SimClock(self.loop, epoch), rng, self.loop)
         #: The weather between the components: apart from the chance that they themselves take.
-        self._weather = SimRng(seed + 1)
+        self._weather = weather
         self.links: dict[str, Link] = {}
         self.nodes: dict[str, SimNode] = {}
         self._closed = False
@@ -65,17 +67,24 @@ class Cluster(Calls, Faults):
         self._hash = hashlib.sha256()
         self._changes = Changes()
         self._components: dict[str, Running] = {}
-        self.store: SimStore = _bootstrapped(epoch).fork() if _parent is None else _parent.store.fork()
-        self._run(self.store.start())
-        self.server = ApiServer(self.store, self.seams)
+        #: The nodes to be switched on with the control plane, as soon as anything is asked of this cluster.
+        self._asleep: tuple[str, ...] | None = ()
+        self.store = store
+        self._run(store.start())
+        self.server = ApiServer(store, self.seams)
         self._names = Names(self.server.resources)
         self._follow_store()
         self.client = direct_client(self.server.handle_as, identities.ADMIN, MANAGER)
+
+    def _wake(self) -> None:
+        """Start the components."""
+        if self._asleep is None:
+            return
+        asleep, self._asleep = self._asleep, None
         for component in CONTROL_PLANE:
             self._start(component)
-        shapes = [NodeShape(f"node-{i}", i) for i in range(1, nodes + 1)] if isinstance(nodes, int) else nodes
-        for shape in shapes:
-            self._add(shape)
+        for name in asleep:
+            self.nodes[name].start(self.loop)
         self.loop.run_until_idle()
 
     # --- life
@@ -102,6 +111,10 @@ class Cluster(Calls, Faults):
         self.loop.close()
 
     def _use(self) -> None:
+        self._check_open()
+        self._wake()
+
+    def _check_open(self) -> None:
         if self._closed:
             raise UsageError("this cluster is closed: use it inside its `with` block, or before close()")
 
@@ -139,12 +152,15 @@ class Cluster(Calls, Faults):
         """A further node; `shape` are fields of NodeShape."""
         self._use()
         index = max((n.shape.index for n in self.nodes.values()), default=0) + 1
-        node = self._add(NodeShape(name or f"node-{index}", index, **shape))
+        made = NodeShape(name or f"node-{index}", index, **shape)
+        node = self.nodes[made.name] = self._make_node(made)
+        node.start(self.loop)
         self.loop.run_until_idle()
         return node
 
     def informers(self) -> Iterator[tuple[str, Informer[Any]]]:
         """The informers of the control plane, each with the component's name: what it believes."""
+        self._use()
         for name, running in self._components.items():
             if isinstance(running.part, Controllers):
                 yield from ((name, informer) for informer in running.part.informers)
@@ -156,20 +172,25 @@ class Cluster(Calls, Faults):
         return self._hash.hexdigest()
 
     def fork(self) -> Cluster:
-        """A copy of this cluster that goes its own way. Stored objects are shared until they differ.
+        """A copy of this cluster that goes its own way. Stored objects are shared until they differ; faults
+        that last are copied.
 
-        Components start anew in the copy, as after a crash, and take up what they find. Settle first: what
-        a component was about to do is not copied.
+        Components start anew in the copy, as after a crash, when something is first asked of it, and take
+        up what they find. Settle first: what a component was about to do is not copied.
         """
-        self._use()
-        twin = Cluster(0, seed=self.seed, epoch=self.now, _parent=self)
+        self._check_open()
+        twin = Cluster.__new__(Cluster)
+        twin._set_up(self.seed, self.now, self.store.fork(), self.seams.rng.copy(), self._weather.copy())
+        twin.scripts = self.scripts
+        twin.store.full = self.store.full
+        twin.links = {name: link.copy(twin._weather) for name, link in self.links.items()}
+        twin._due = max(0.0, self._due - self.loop.time())
         for name, node in self.nodes.items():
-            copied = twin._make_node(node.shape)
-            copied.restore(node.snapshot())
-            if node.running:
-                copied.start(twin.loop)
-            twin.nodes[name] = copied
+            copied = twin.nodes[name] = twin._make_node(node.shape)
+            twin.loop.call_soon(copied.restore, node.snapshot())
         twin.loop.run_until_idle()
+        awake = tuple(name for name, node in self.nodes.items() if node.powered)
+        twin._asleep = awake if self._asleep is None else self._asleep
         return twin
 
     def _follow_store(self) -> None:
@@ -203,11 +224,6 @@ class Cluster(Calls, Faults):
     def _link_for(self, name: str) -> Link:
         return self.links.setdefault(name, Link(name, self._weather))
 
-    def _add(self, shape: NodeShape) -> SimNode:
-        node = self.nodes[shape.name] = self._make_node(shape)
-        node.start(self.loop)
-        return node
-
     def _make_node(self, shape: NodeShape) -> SimNode:
         link = self._link_for(shape.name)
 
@@ -234,18 +250,20 @@ def seconds(duration: str | float) -> float:
 
 _templates: dict[float, SimStore] = {}
 
+#: The template's ids must not be those that a cluster draws from its own seed.
+_TEMPLATE_SEED = 1 << 64
 
-def _bootstrapped(epoch: float) -> SimStore:
-    """A store with everything that a cluster starts with; made once per process and epoch."""
+
+def _template(epoch: float) -> SimStore:
+    """The store of a cluster without nodes that has come to rest; made once per process and epoch."""
     template = _templates.get(epoch)
     if template is None:
-        seams = sim_seams(0, epoch)
-        template = SimStore()
-        seams.loop.run_until_complete(template.start())
-        server = ApiServer(template, seams)
-        seams.loop.run_until_complete(bootstrap(server, BootstrapConfig()))
-        server.close()
-        _templates[epoch] = template
+        bare = Cluster.__new__(Cluster)
+        bare._set_up(_TEMPLATE_SEED, epoch, SimStore(), SimRng(_TEMPLATE_SEED), SimRng(0))
+        bare._run(bootstrap(bare.server, BootstrapConfig()))
+        bare._wake()
+        bare.close()
+        template = _templates[epoch] = bare.store
         # Modules, facts and the template live as long as the process: the collector need not look at
         # them time and again while clusters come and go.
         gc.freeze()

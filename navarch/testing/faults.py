@@ -83,7 +83,7 @@ class Faults:
     @property
     def components(self) -> tuple[str, ...]:
         """The names of everything that has a link: the control plane, and the nodes."""
-        return (*self._components, *self.nodes)
+        return (*(component.name for component in components.CONTROL_PLANE), *self.nodes)
 
     def crash(self, component: str) -> None:
         """Kill a component of the control plane, or a node's kubelet, and start it again at once."""

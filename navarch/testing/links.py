@@ -54,6 +54,14 @@ class Link:
         self._chance = chance
         self._feeds: dict[LinkedFeed, None] = {}
 
+    def copy(self, chance: Chance) -> Link:
+        """A link with the same faults and no connection yet."""
+        twin = Link(self.name, chance)
+        twin.cut = self.cut
+        twin.delays_s, twin.jitter_s = dict(self.delays_s), dict(self.jitter_s)
+        twin.conflicts, twin.lost_answers, twin.writes_left = self.conflicts, self.lost_answers, self.writes_left
+        return twin
+
     def drop_watches(self, plural: str = "") -> None:
         """Lose the connections of open watches, with the events that were still on their way."""
         for feed in [f for f in self._feeds if not plural or f.plural == plural]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from navarch.client.contract import Client
 from navarch.node.config import NodeConfig
-from navarch.node.host.memory import MemoryHost
+from navarch.node.host.memory import Disk, MemoryHost
 from navarch.node.kubelet import Kubelet
 from navarch.node.runtime.fake import FakeRuntime, Snapshot
 from navarch.node.runtime.script import Scripts
@@ -80,11 +80,15 @@ class SimNode:
         self.powered = False
         self.runtime.power_off()
 
-    def snapshot(self) -> Snapshot:
-        return self.runtime.snapshot()
+    def snapshot(self) -> tuple[Snapshot, Disk]:
+        """The runtime's state and the disk's, at this instant."""
+        return self.runtime.snapshot(), self.host.snapshot()
 
-    def restore(self, snapshot: Snapshot) -> None:
-        self.runtime.restore(snapshot)
+    def restore(self, snapshot: tuple[Snapshot, Disk]) -> None:
+        """Take over another node's state, on a running loop."""
+        runtime, disk = snapshot
+        self.host.restore(disk)
+        self.runtime.restore(runtime)
 
     def _config(self) -> NodeConfig:
         shape = self.shape

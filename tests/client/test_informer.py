@@ -16,6 +16,12 @@ from tests.fakes.virtual import run
 CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap", True)
 
 
+@pytest.fixture(autouse=True, params=["lists", "streams"])
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An informer lists and then watches, or begins with one watch that has both: nobody sees a difference."""
+    monkeypatch.setattr(FakeApi, "streams_lists", request.param == "streams")
+
+
 def config_map(name: str, **data: str) -> dict[str, object]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
 

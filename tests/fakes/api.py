@@ -17,7 +17,7 @@ from navarch.base import errors
 from navarch.base.resource import ObjectKey, Resource
 from navarch.base.selector import parse_fields, parse_labels
 from navarch.base.times import format_time
-from navarch.client.contract import Page, PatchType, Preconditions, Unreachable, WatchEvent
+from navarch.client.contract import Page, PatchType, Preconditions, Unreachable, WatchEvent, revision_of
 from navarch.schema.types import Tree
 from navarch.seams.contract import Seams
 
@@ -141,8 +141,12 @@ class FakeApi:
         field_selector: str = "",
         initial: bool = False,
     ) -> AsyncIterator[Sequence[WatchEvent]]:
-        assert not initial
         await self._enter("watch", resource, namespace)
+        if initial:
+            page = await self.list(resource, namespace, label_selector=label_selector, field_selector=field_selector)
+            after = page.revision
+            there = [WatchEvent("ADDED", raw, revision_of(raw)) for raw in page.items]
+            yield [*there, WatchEvent("BOOKMARK", b"{}", after)]
         if after < self.oldest:
             raise errors.expired(f"too old resource version: {after} ({self.oldest})")
         # What does not change in an object's life can be selected by; the fake sends no DELETED for what drops out.

@@ -19,6 +19,8 @@ Key = tuple[str, str, str]
 class TinyApi:
     """Implements `Client`. `log` notes every write as `verb plural/name`; `down` makes it unreachable."""
 
+    streams_lists = False
+
     def __init__(self) -> None:
         self.objects: dict[Key, Tree] = {}
         self.log: list[str] = []

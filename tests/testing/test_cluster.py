@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from navarch.base.errors import StatusError, UsageError
-from navarch.testing import Cluster
+from navarch.testing import Cluster, Script
+from navarch.testing.builders import deployment
 
 
 @pytest.fixture
@@ -111,3 +112,24 @@ spec:
     spec:
       containers: [{name: web, image: nginx}]
 """
+
+
+def test_a_fork_has_logs_faults_and_ids_of_its_own(cluster: Cluster) -> None:
+    cluster.scripts.image("web:1", Script(log=("hello",)))
+    cluster.apply(deployment("web", 1, "web:1"))
+    cluster.settle()
+    cluster.partition("node-2")
+    known = {o.metadata.uid for o in cluster.list("pods") + cluster.list("namespaces") + cluster.list("nodes")}
+    with cluster.fork() as fork:
+        (pod,) = fork.pods_of("deployment", "web")
+        assert fork.logs(pod.metadata.name).strip() == "hello"
+        assert fork.links["node-2"].cut
+        assert fork.create({"kind": "ConfigMap", "metadata": {"name": "new"}}).metadata.uid not in known
+
+
+def test_ids_are_unique_from_the_first_moment() -> None:
+    with Cluster(nodes=2, seed=0) as c:
+        c.settle()
+        kinds = ("namespaces", "nodes", "clusterroles", "serviceaccounts", "configmaps", "leases", "priorityclasses")
+        uids = [o.metadata.uid for kind in kinds for o in c.list(kind)]
+        assert len(set(uids)) == len(uids)

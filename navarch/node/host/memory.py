@@ -7,9 +7,19 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from navarch.node.host.contract import File, MachineFacts, Usage
 from navarch.node.runtime.contract import LinuxResources
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """All files of a machine at one instant: path -> contents, None for directories; and which of them
+    `publish` put into a directory."""
+
+    files: Mapping[str, bytes | None] = field(default_factory=dict)
+    published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class MemoryHost:
@@ -20,7 +30,8 @@ class MemoryHost:
         self._usage = usage or Usage(
             self._facts.memory_bytes, self._facts.memory_bytes, self._facts.storage_bytes, self._facts.storage_bytes
         )
-        self.files: dict[str, bytearray | None] = {}
+        #: A file that is appended to is a bytearray; all others are bytes, which copies share.
+        self.files: dict[str, bytes | bytearray | None] = {}
         #: Directory -> the paths that `publish` last put into it.
         self._published: dict[str, tuple[str, ...]] = {}
         self.cgroups: dict[str, LinuxResources] = {}
@@ -38,15 +49,14 @@ class MemoryHost:
         self.files.setdefault(path, None)
 
     def write_file(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        self.files[path] = bytearray(data)
+        self.files[path] = bytes(data)
 
     def append(self, path: str, data: bytes) -> None:
         """What a container's process writes to its log."""
         held = self.files.get(path)
-        if held is None:
-            self.files[path] = bytearray(data)
-        else:
-            held += data
+        if not isinstance(held, bytearray):
+            held = self.files[path] = bytearray(held or b"")
+        held += data
 
     def read_file(self, path: str, offset: int = 0, limit: int = -1) -> bytes:
         held = self._file(path)
@@ -55,7 +65,7 @@ class MemoryHost:
     def file_size(self, path: str) -> int:
         return len(self._file(path))
 
-    def _file(self, path: str) -> bytearray:
+    def _file(self, path: str) -> bytes | bytearray:
         held = self.files.get(path)
         if held is None:
             raise FileNotFoundError(2, "No such file or directory", path)
@@ -66,12 +76,12 @@ class MemoryHost:
         # As the kubelet's atomic writer: only what was published here before is taken back.
         stale = [p for p in self._published.get(directory, ()) if p not in wanted and p in self.files]
         self._published[directory] = tuple(wanted)
-        changed = bool(stale) or any(bytes(self.files.get(path) or b"") != data for path, data in wanted.items())
+        changed = bool(stale) or any((self.files.get(path) or b"") != data for path, data in wanted.items())
         for path in stale:
             del self.files[path]
         self.files[directory] = None
         for path, data in wanted.items():
-            self.files[path] = bytearray(data)
+            self.files[path] = bytes(data)
         return changed
 
     def give_to_group(self, path: str, gid: int, *, always: bool = True) -> None:
@@ -109,15 +119,12 @@ class MemoryHost:
     def pod_hosts(self) -> str:
         return "127.0.0.1\tlocalhost\n"
 
-    def snapshot(self) -> dict[str, bytes | None]:
-        """A copy of all files."""
-        return {path: None if data is None else bytes(data) for path, data in self.files.items()}
+    def snapshot(self) -> Disk:
+        return Disk(
+            {path: bytes(data) if isinstance(data, bytearray) else data for path, data in self.files.items()},
+            dict(self._published),
+        )
 
-    def restore(self, files: Mapping[str, bytes | None]) -> None:
-        self.files = {path: None if data is None else bytearray(data) for path, data in files.items()}
-        self._published = {}
-        for path in (path for path, data in files.items() if data is not None):
-            above = posixpath.dirname(path)
-            while above and above != "/" and above not in files:
-                above = posixpath.dirname(above)
-            self._published[above] = (*self._published.get(above, ()), path)
+    def restore(self, disk: Disk) -> None:
+        self.files = dict(disk.files)
+        self._published = dict(disk.published)

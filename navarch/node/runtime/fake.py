@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from navarch.api.views.pod import Probe
 from navarch.base.times import format_micro
-from navarch.node.host.memory import MemoryHost
+from navarch.node.host.memory import Disk, MemoryHost
 from navarch.node.labels import TERMINATION_MESSAGE_PATH
 from navarch.node.memory import Kind
 from navarch.node.probes import Answer, Target
@@ -127,7 +127,7 @@ class FakeRuntime:
         self._containers.clear()
         self._by_pod.clear()
         self._starts.clear()
-        self.host.restore({})
+        self.host.restore(Disk())
 
     # --- images
 

@@ -44,6 +44,10 @@ class Cluster(Calls, Faults):
     (unknown node, resource or duration, a closed cluster), StatusError for what the API refuses.
     """
 
+    #: The nodes to be switched on with the control plane, as soon as anything is asked of this cluster;
+    #: None: it runs.
+    _asleep: tuple[str, ...] | None
+
     def __init__(self, nodes: int | Sequence[NodeShape] = 1, *, seed: int = 0, epoch: float = DEFAULT_EPOCH) -> None:
         self._set_up(seed, epoch, _template(epoch).fork(), SimRng(seed), SimRng(seed + 1))
         self.scripts = Scripts()
@@ -67,8 +71,7 @@ class Cluster(Calls, Faults):
         self._hash = hashlib.sha256()
         self._changes = Changes()
         self._components: dict[str, Running] = {}
-        #: The nodes to be switched on with the control plane, as soon as anything is asked of this cluster.
-        self._asleep: tuple[str, ...] | None = ()
+        self._asleep = ()
         self.store = store
         self._run(store.start())
         self.server = ApiServer(store, self.seams)

@@ -19,7 +19,8 @@ from navarch.server.served import Resources
 
 
 class Obj(dict[str, Any]):
-    """A JSON object. `obj.metadata.name` is `obj["metadata"]["name"]`."""
+    """A JSON object. `obj.metadata.name` is `obj["metadata"]["name"]`. Fields that are called like a method of
+    dict (`items`, `keys`) are reached by index alone."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -27,10 +28,9 @@ class Obj(dict[str, Any]):
         return self.get(name)
 
     @property
-    def name(self) -> str:
-        """metadata.name."""
-        found: str = self["metadata"]["name"]
-        return found
+    def name(self) -> Any:
+        """metadata.name of an object; of what is within one (its metadata, a container), the field `name`."""
+        return self.get("metadata", self).get("name")
 
     def condition(self, type_: str) -> Obj:
         """The condition of that type in the status; empty if there is none."""

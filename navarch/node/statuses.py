@@ -13,6 +13,8 @@ import logging
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import convert
+
 from navarch.api.views.base import decode
 from navarch.api.views.pod import Pod, PodStatus
 from navarch.base.errors import StatusError
@@ -50,11 +52,16 @@ class Statuses:
         self._dirty: dict[str, None] = {}
         self._wake = asyncio.Event()
 
-    def put(self, uid: str, key: ObjectKey, status: Tree) -> None:
-        """Let this be the pod's status. `uid` is that of the object in the API."""
+    def put(self, uid: str, key: ObjectKey, status: Tree, shown: PodStatus) -> None:
+        """Let this be the pod's status. `uid` is that of the object in the API, `shown` what the API shows."""
         entry = self._entries.get(uid)
         if entry is None:
             entry = self._entries[uid] = _Entry(key, status)
+            if convert(status, PodStatus) == shown:
+                # A kubelet that starts again finds what its former life wrote.
+                entry.written = status
+                entry.done.set()
+                return
         elif entry.gone or entry.wanted == status:
             return
         entry.wanted = status

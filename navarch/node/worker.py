@@ -369,7 +369,7 @@ class PodWorker:
             self.memory.transitions[condition["type"]] = (condition["status"], condition["lastTransitionTime"])
         if status["phase"] in FINAL and not self.memory.terminating:
             self.memory.final_phase = status["phase"]
-        self._parts.statuses.put(self._api_uid(), self._key(), status)
+        self._parts.statuses.put(self._api_uid(), self._key(), status, shown.status)
 
     def _api_uid(self) -> str:
         return self.mirror.metadata.uid if self.mirror is not None else self.pod.metadata.uid

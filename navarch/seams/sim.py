@@ -47,9 +47,32 @@ SWEEP_AT = 1_000
 LOOKS_LATE_S = 15.0
 
 
-#: Thresholds of the garbage collector while a simulation runs. A large cluster is a million objects that stay;
-#: with Python's defaults (700, 10, 10) two thirds of the time goes into looking at them again.
-COLLECT_AT = (50_000, 20, 100)
+#: Thresholds of the garbage collector while there are simulations. A large cluster is a million objects that
+#: stay; with Python's defaults (700, 10, 10) two thirds of the time goes into looking at them again.
+COLLECT_AT = (100_000, 50, 100)
+
+
+class _Patience:
+    """Sets the collector's thresholds with the first open loop, and resets them with the last."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._usual = gc.get_threshold()
+
+    def enter(self) -> None:
+        if not self._open:
+            self._usual = gc.get_threshold()
+            if self._usual[0]:
+                gc.set_threshold(*COLLECT_AT)
+        self._open += 1
+
+    def leave(self) -> None:
+        self._open -= 1
+        if not self._open:
+            gc.set_threshold(*self._usual)
+
+
+_patience = _Patience()
 
 
 class Stalled(RuntimeError):
@@ -119,9 +142,12 @@ class SimLoop(asyncio.BaseEventLoop):
         self._failures: list[BaseException] = []
         self._suspects: list[asyncio.Task[Any]] = []
         self._halted = False
+        _patience.enter()
 
     def __del__(self) -> None:
-        """Nothing needs releasing: unlike other loops, this one may be dropped unclosed."""
+        """Unlike other loops, this one may be dropped unclosed: nothing of the machine is held."""
+        if not self.is_closed():
+            _patience.leave()
 
     # What the owner of a simulation calls.
 
@@ -251,6 +277,8 @@ class SimLoop(asyncio.BaseEventLoop):
         self._callbacks.clear()
         self._timers.clear()
         self._routine.clear()
+        if not self.is_closed():
+            _patience.leave()
         super().close()
 
     def run_in_executor(self, executor: object, func: Callable[..., object], *args: object) -> NoReturn:
@@ -270,9 +298,6 @@ class SimLoop(asyncio.BaseEventLoop):
             raise RuntimeError("this loop is closed")
         if self._active:
             raise RuntimeError("this loop is running already")
-        thresholds = gc.get_threshold()
-        if thresholds[0]:
-            gc.set_threshold(*COLLECT_AT)
         outer = asyncio._get_running_loop()
         hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(
@@ -285,7 +310,6 @@ class SimLoop(asyncio.BaseEventLoop):
         try:
             yield
         finally:
-            gc.set_threshold(*thresholds)
             self._active = False
             asyncio._set_running_loop(outer)
             sys.set_asyncgen_hooks(*hooks)

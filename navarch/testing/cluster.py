@@ -264,7 +264,7 @@ def _template(epoch: float) -> SimStore:
         bare = Cluster.__new__(Cluster)
         bare._set_up(_TEMPLATE_SEED, epoch, SimStore(), SimRng(_TEMPLATE_SEED), SimRng(0))
         bare._run(bootstrap(bare.server, BootstrapConfig()))
-        bare._wake()
+        bare.settle()
         bare.close()
         template = _templates[epoch] = bare.store
         # Modules, facts and the template live as long as the process: the collector need not look at

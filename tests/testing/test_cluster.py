@@ -124,7 +124,10 @@ def test_a_fork_has_logs_faults_and_ids_of_its_own(cluster: Cluster) -> None:
         (pod,) = fork.pods_of("deployment", "web")
         assert fork.logs(pod.metadata.name).strip() == "hello"
         assert fork.links["node-2"].cut
-        assert fork.create({"kind": "ConfigMap", "metadata": {"name": "new"}}).metadata.uid not in known
+        assert (
+            fork.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}}).metadata.uid
+            not in known
+        )
 
 
 def test_ids_are_unique_from_the_first_moment() -> None:

@@ -52,7 +52,6 @@ TASK_OWNERS = frozenset(
         "store/etcd.py",
         "testing/components.py",
         "testing/live.py",
-        "testing/nodes.py",
         "wire/channels.py",
         "wire/http.py",
     }

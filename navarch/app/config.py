@@ -12,7 +12,6 @@ from navarch.node.config import NodeConfig
 from navarch.server.bootstrap import BootstrapConfig
 
 CLUSTER_DOMAIN = "cluster.local"
-ISSUER = f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 KUBELET_PORT = 10250
 #: Endpoints and tables follow a deletion within some 50 ms.

@@ -13,13 +13,13 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
 
-from navarch.app import tokens as cluster_tokens
 from navarch.app.config import Place, bootstrap_config
 from navarch.app.logfiles import CONTROL_PLANE, open_logs
 from navarch.base import garbage
@@ -31,6 +31,7 @@ from navarch.launch.profile import DriverName, load
 from navarch.seams.contract import Seams
 from navarch.seams.real import real_seams
 from navarch.server.app import ApiServer, ServerConfig
+from navarch.server.authn.of_store import authenticator_of, service_account_tokens
 from navarch.server.bootstrap import bootstrap
 from navarch.server.compaction import compact_regularly
 from navarch.server.subresources.backends import Handle, KubeletAccess
@@ -42,7 +43,7 @@ from navarch.wire.tls import server_context
 
 if TYPE_CHECKING:
     from navarch.app.component_logs import ComponentLogs
-    from navarch.app.fakes import FakeNodes
+    from navarch.testing.nodes import SimNode
 
 #: Run as a program, this module has another name.
 log = logging.getLogger("navarch.app.control_plane")
@@ -57,12 +58,14 @@ class Inside:
     """Who answers in this process for kubelets. Filled in when the parts that do are up."""
 
     logs: ComponentLogs | None = None
-    fakes: FakeNodes | None = None
+    nodes: dict[str, SimNode] = field(default_factory=dict)
 
     def handler(self, node: str, path: str) -> Handle | None:
         if self.logs is not None and (found := self.logs.handler(path)) is not None:
             return found
-        return self.fakes.handler(node) if self.fakes is not None else None
+        simulated = self.nodes.get(node)
+        server = simulated.server() if simulated is not None else None
+        return server.handle if server is not None else None
 
 
 class ControlPlane:
@@ -73,14 +76,14 @@ class ControlPlane:
         self.seams = seams
         self._inside = Inside()
         profile = place.profile
-        own_tokens = cluster_tokens.service_account_tokens(store, place.text("sa.key").encode(), seams.clock)
+        own_tokens = service_account_tokens(store, place.text("sa.key").encode(), seams.clock)
         config = ServerConfig(
             service_cidrs=(profile.service_cidr,),
             address=f"{profile.host}:{profile.port}",
             kubelets=KubeletAccess(place.client_context("apiserver-kubelet-client"), self._inside.handler),
             front_proxy=place.identify_front_proxy,
         )
-        authenticator = cluster_tokens.authenticator(store, own_tokens, seams.clock)
+        authenticator = authenticator_of(store, own_tokens, seams.clock)
         self.server = ApiServer(store, seams, config, authenticator=authenticator, tokens=own_tokens)
         self.server.pages.health.add_step(BOOTSTRAP_STEP)
 
@@ -103,7 +106,7 @@ class ControlPlane:
             self._show_components(group)
             match self.place.profile.driver:
                 case DriverName.FAKE:
-                    self._start_fakes(group)
+                    self._simulate_nodes(group)
                 case DriverName.NETNS:
                     group.create_task(self._claim_node_ports(), name="node ports")
             # A moment for the others: what the scheduler needs takes longest to import.
@@ -198,17 +201,16 @@ class ControlPlane:
             lambda: hostports.listening_ports(hostports.socket_tables()),
         ).run()
 
-    def _start_fakes(self, group: asyncio.TaskGroup) -> None:
-        from navarch.app.fakes import FakeNode, FakeNodes
+    def _simulate_nodes(self, group: asyncio.TaskGroup) -> None:
+        from navarch.node.runtime.script import Scripts
+        from navarch.testing.nodes import NodeShape, SimNode
 
-        place = self.place
-        fakes = self._inside.fakes = FakeNodes(
-            self.seams,
-            lambda node: self.client("kubelet", identities.node(node)),
-            place.profile.service_ip(10),
-        )
-        for node in place.profile.nodes:
-            fakes.start(FakeNode(node.name, node.index), group)
+        scripts, dns = Scripts(), self.place.profile.service_ip(10)
+        for entry in self.place.profile.nodes:
+            shape = NodeShape(entry.name, entry.index, full_pods=True, cluster_dns=(dns,))
+            make_client = partial(self.client, "kubelet", identities.node(entry.name))
+            node = self._inside.nodes[entry.name] = SimNode(shape, self.seams, scripts, make_client)
+            node.start(group.create_task)
 
 
 async def serve_profile(place: Place, on_ready: Callable[[], None] | None = None) -> None:

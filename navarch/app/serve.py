@@ -15,11 +15,12 @@ import uvloop
 
 from navarch.app.config import Place
 from navarch.app.control_plane import serve_profile, until_signalled
-from navarch.launch import certs, kubeconfig
+from navarch.launch import kubeconfig
 from navarch.launch.output import Output
 from navarch.launch.ports import free_port
 from navarch.launch.profile import FILE, DriverName, NodeEntry, Profile
 from navarch.launch.profile import load as load_profile
+from navarch.wire.certificates import cluster_certificates, ensure
 
 
 def serve(directory: Path, nodes: int, port: int, out: Output) -> int:
@@ -27,8 +28,8 @@ def serve(directory: Path, nodes: int, port: int, out: Output) -> int:
     directory.mkdir(parents=True, exist_ok=True)
     profile = _profile(directory, nodes, port)
     place = Place(directory, profile)
-    made = certs.cluster_certificates((profile.host, profile.service_ip(1)), ())
-    certs.ensure(directory / "pki", made, datetime.datetime.now(datetime.UTC))
+    made = cluster_certificates((profile.host, profile.service_ip(1)), ())
+    ensure(directory / "pki", made, datetime.datetime.now(datetime.UTC))
     config = directory / "kubeconfig"
     access = kubeconfig.Access(
         profile.name,

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from navarch.base.errors import LaunchError
+from navarch.base.files import replace_file
 from navarch.base.yaml import YamlError, load, plain
-from navarch.launch.files import replace_file
 
 Config = dict[str, Any]
 

@@ -18,7 +18,7 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from navarch.base.errors import LaunchError
-from navarch.launch import certs, kubeconfig
+from navarch.launch import kubeconfig
 from navarch.launch.api import Api
 from navarch.launch.drivers.contract import Driver, NodeSpec, NodeState, Service
 from navarch.launch.drivers.inside import Endings
@@ -26,6 +26,7 @@ from navarch.launch.drivers.netns import NetnsDriver
 from navarch.launch.drivers.none import NoneDriver
 from navarch.launch.ports import is_free, port_taken
 from navarch.launch.profile import DriverName, Home, NodeEntry, Profile, node_spec
+from navarch.wire.certificates import cluster_certificates, ensure
 
 CONTROL_PLANE, AGENT = "control-plane", "agent"
 PACKAGE_ROOT = Path(__file__).parents[2]
@@ -63,8 +64,8 @@ class Cluster:
     def ensure_certificates(self) -> tuple[str, ...]:
         profile = self.profile
         nodes = [(spec.name, spec.ip) for spec in self.specs] if self.has_nodes else []
-        wanted = certs.cluster_certificates((profile.host, profile.service_ip(1)), nodes)
-        return certs.ensure(self.directory / "pki", wanted, datetime.datetime.now(datetime.UTC))
+        wanted = cluster_certificates((profile.host, profile.service_ip(1)), nodes)
+        return ensure(self.directory / "pki", wanted, datetime.datetime.now(datetime.UTC))
 
     def write_kubeconfig(self, path: Path, make_current: bool = True) -> bool:
         pki = self.directory / "pki"

@@ -18,8 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from navarch.base.errors import LaunchError
+from navarch.base.files import replace_file
 from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec
-from navarch.launch.files import replace_file
 
 DEFAULT_NAME = "navarch"
 DEFAULT_PORT = 8443

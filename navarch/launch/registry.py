@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from navarch.launch.files import replace_file
+from navarch.base.files import replace_file
 from navarch.launch.images.layout import MANIFEST_TYPE, Layout
 
 PORT = 5000

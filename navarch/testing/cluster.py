@@ -87,7 +87,7 @@ class Cluster(Calls, Faults):
         for component in CONTROL_PLANE:
             self._start(component)
         for name in asleep:
-            self.nodes[name].start(self.loop)
+            self.nodes[name].start(self.loop.create_task)
         self.loop.run_until_idle()
 
     # --- life
@@ -157,7 +157,7 @@ class Cluster(Calls, Faults):
         index = max((n.shape.index for n in self.nodes.values()), default=0) + 1
         made = NodeShape(name or f"node-{index}", index, **shape)
         node = self.nodes[made.name] = self._make_node(made)
-        node.start(self.loop)
+        node.start(self.loop.create_task)
         self.loop.run_until_idle()
         return node
 
@@ -235,7 +235,7 @@ class Cluster(Calls, Faults):
             return linked_client(self.server.handle_as, identities.node(shape.name), link)
 
         link.on_crash = lambda: self._crashed(shape.name)
-        return SimNode(shape, self.seams, self.scripts, link, make_client)
+        return SimNode(shape, self.seams, self.scripts, make_client)
 
 
 def seconds(duration: str | float) -> float:

@@ -62,8 +62,8 @@ class Faults:
         """Switch a node on again, and heal its link."""
         self._use()
         node = self.node(name)
-        self._heal(node.link)
-        node.start(self.loop)
+        self._heal(self._link(name))
+        node.start(self.loop.create_task)
         self.loop.run_until_idle()
 
     def partition(self, name: str) -> None:
@@ -112,7 +112,7 @@ class Faults:
     def _start_again(self, component: str) -> None:
         if component in self.nodes:
             if self.nodes[component].powered:
-                self.nodes[component].start(self.loop)
+                self.nodes[component].start(self.loop.create_task)
         else:
             self._start(self._components[component].component)
 

@@ -1,8 +1,8 @@
-"""A cluster in real time behind an HTTP endpoint, for clients that cannot be put on a virtual clock.
+"""A cluster in real time behind an HTTPS endpoint, for clients that cannot be put on a virtual clock.
 
 It is the cluster of `navarch.testing` with three differences: time is real, the API listens on a loopback
-port (without TLS; everyone there is administrator), and it lives in a thread with an event loop of its
-own, so that a test may use blocking clients.
+port, where certificates and tokens are checked as on any cluster, and it lives in a thread with an event
+loop of its own, so that a test may use blocking clients.
 
     with LiveCluster(nodes=2) as live:
         kubernetes.config.load_kube_config(str(live.kubeconfig))
@@ -11,52 +11,56 @@ own, so that a test may use blocking clients.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import datetime
 import json
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from navarch.base.errors import UsageError
 from navarch.client import identities
 from navarch.client.direct import direct_client
 from navarch.client.rest import RestClient
 from navarch.node.runtime.script import Scripts
-from navarch.node.server import KubeletServer
 from navarch.seams.real import real_seams
 from navarch.seams.sim import SimRng
 from navarch.server.app import ApiServer, ServerConfig
+from navarch.server.authn.of_store import authenticator_of, service_account_tokens
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
-from navarch.server.subresources.backends import KubeletAccess
+from navarch.server.subresources.backends import Handle, KubeletAccess
 from navarch.testing.calls import MANAGER, Calls
 from navarch.testing.components import CONTROL_PLANE
 from navarch.testing.disk import SimStore
 from navarch.testing.links import Link, linked_client
 from navarch.testing.nodes import NodeShape, SimNode
 from navarch.testing.objects import Names
+from navarch.wire.certificates import cluster_certificates, ensure
 from navarch.wire.http import Server, serve
-from navarch.wire.messages import Request, Response, User
+from navarch.wire.messages import User
+from navarch.wire.tls import server_context
 
 T = TypeVar("T")
-Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 #: How long the thread gets to come up, and to end.
 PATIENCE_S = 30.0
 
 
 class LiveCluster(Calls):
-    """`url` and `kubeconfig` (a file) say how to reach it. The methods of `Calls` work too, at once."""
+    """`url` and `kubeconfig` (a file, of an administrator) say how to reach it; `ca_file` holds who signed its
+    certificate. The methods of `Calls` work too, at once."""
 
     def __init__(self, nodes: int = 1) -> None:
         self.seams = real_seams()
         self.scripts = Scripts()
         self.nodes: dict[str, SimNode] = {}
         self.url = ""
-        self.kubeconfig = Path()
+        self.kubeconfig = self.ca_file = Path()
         self.server: ApiServer
         self._node_count = nodes
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -106,18 +110,27 @@ class LiveCluster(Calls):
             self._ready.set_exception(error)
 
     async def _main(self) -> None:
+        pki = self._make_certificates()
         store = SimStore()
         await store.start()
-        self.server = ApiServer(store, self.seams, ServerConfig(kubelets=KubeletAccess(local=self._kubelet)))
+        tokens = service_account_tokens(store, (pki / "sa.key").read_bytes(), self.seams.clock)
+        self.server = ApiServer(
+            store,
+            self.seams,
+            ServerConfig(kubelets=KubeletAccess(local=self._kubelet)),
+            authenticator=authenticator_of(store, tokens, self.seams.clock),
+            tokens=tokens,
+        )
         self._names = Names(self.server.resources)
         self.client = direct_client(self.server.handle_as, identities.ADMIN, MANAGER)
         await bootstrap(self.server, BootstrapConfig())
-        listening = await serve(self._as_admin, None, "127.0.0.1", 0)
-        self._write_kubeconfig(listening.port)
+        context = server_context(str(pki / "apiserver.crt"), str(pki / "apiserver.key"), str(self.ca_file))
+        listening = await serve(self.server.handle, context, "127.0.0.1", 0)
+        self._write_kubeconfig(pki, listening.port)
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         tasks = [asyncio.ensure_future(c.make(self).run()) for c in CONTROL_PLANE]
         for index in range(1, self._node_count + 1):
-            self._add(NodeShape(f"node-{index}", index))
+            self._add(NodeShape(f"node-{index}", index, full_pods=True))
         self._ready.set_result(None)
         await self._end.wait()
         await self._stop(listening, tasks, store)
@@ -136,36 +149,38 @@ class LiveCluster(Calls):
 
     def _add(self, shape: NodeShape) -> None:
         user = identities.node(shape.name)
-        link = Link(shape.name, SimRng(0))
-        node = SimNode(shape, self.seams, self.scripts, link, lambda: self.client_for(shape.name, user))
+        node = SimNode(shape, self.seams, self.scripts, lambda: self.client_for(shape.name, user))
         self.nodes[shape.name] = node
-        node.start(asyncio.get_running_loop())
-
-    async def _as_admin(self, request: Request) -> Response:
-        request.user = identities.ADMIN
-        return await self.server.handle_as(request)
+        node.start(asyncio.get_running_loop().create_task)
 
     def _kubelet(self, node: str, _path: str) -> Handle | None:
         """Who answers for the kubelet of a node: it is in this process."""
         found = self.nodes.get(node)
-        if found is None or found.kubelet is None:
-            return None
-        return KubeletServer(found.kubelet, _anyone).handle
+        server = found.server() if found is not None else None
+        return server.handle if server is not None else None
 
-    def _write_kubeconfig(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def _make_certificates(self) -> Path:
+        """The directory with the keys and certificates of this cluster."""
+        pki = Path(self._directory.name) / "pki"
+        ensure(pki, cluster_certificates((), ()), datetime.datetime.now(datetime.UTC))
+        self.ca_file = pki / "ca.crt"
+        return pki
+
+    def _write_kubeconfig(self, pki: Path, port: int) -> None:
+        def encoded(name: str) -> str:
+            return base64.b64encode((pki / name).read_bytes()).decode()
+
+        self.url = f"https://127.0.0.1:{port}"
+        cluster = {"server": self.url, "certificate-authority-data": encoded("ca.crt")}
+        user = {"client-certificate-data": encoded("admin.crt"), "client-key-data": encoded("admin.key")}
         context = {"cluster": "navarch", "user": "navarch", "namespace": "default"}
         config = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "navarch", "cluster": {"server": self.url}}],
-            "users": [{"name": "navarch", "user": {}}],
+            "clusters": [{"name": "navarch", "cluster": cluster}],
+            "users": [{"name": "navarch", "user": user}],
             "contexts": [{"name": "navarch", "context": context}],
             "current-context": "navarch",
         }
         self.kubeconfig = Path(self._directory.name) / "kubeconfig"
         self.kubeconfig.write_text(json.dumps(config))
-
-
-async def _anyone(_request: Request) -> None:
-    """Only the API server of this process gets to a kubelet here, and it has decided already."""

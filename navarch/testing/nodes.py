@@ -1,10 +1,14 @@
-"""A simulated node: a kubelet as in production, over a runtime and a machine that exist only in memory."""
+"""A simulated node: a kubelet as in production, over a runtime and a machine that exist only in memory.
+
+Callers: the clusters of this layer, in virtual and in real time, and `navarch serve --simulated`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from navarch.client.contract import Client
 from navarch.node.config import NodeConfig
@@ -12,13 +16,18 @@ from navarch.node.host.memory import Disk, MemoryHost
 from navarch.node.kubelet import Kubelet
 from navarch.node.runtime.fake import FakeRuntime, Snapshot
 from navarch.node.runtime.script import Scripts
+from navarch.node.server import KubeletServer
 from navarch.seams.contract import Seams
-from navarch.testing.links import Link
+from navarch.wire.messages import Request
 
 
 @dataclass(frozen=True, slots=True)
 class NodeShape:
-    """What a simulated node is like. `index` numbers nodes from 1 and gives addresses and pod range."""
+    """What a simulated node is like. `index` numbers nodes from 1 and gives addresses and pod range.
+
+    `full_pods`: containers get the environment of Services and service account tokens. Off where nothing
+    could use them.
+    """
 
     name: str
     index: int
@@ -26,32 +35,51 @@ class NodeShape:
     memory: str = "32Gi"
     max_pods: int = 110
     labels: tuple[tuple[str, str], ...] = ()
+    full_pods: bool = False
+    cluster_dns: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
-        return f"192.168.{49 + self.index // 250}.{2 + self.index % 250}"
+        return f"192.168.{128 + self.index // 250}.{2 + self.index % 250}"
 
     @property
     def pod_cidr(self) -> str:
         """A range of its own in 10.0.0.0/8, 256 addresses."""
         return f"10.{128 + self.index // 256}.{self.index % 256}.0/24"
 
+    @property
+    def config(self) -> NodeConfig:
+        return NodeConfig(
+            self.name,
+            addresses=(("InternalIP", self.address), ("Hostname", self.name)),
+            labels=dict(self.labels),
+            provider_id=f"fake://{self.name}",
+            pod_cidr=self.pod_cidr,
+            cluster_dns=self.cluster_dns,
+            max_pods=self.max_pods,
+            capacity={"cpu": str(self.cpus), "memory": self.memory},
+            service_environment=self.full_pods,
+            request_tokens=self.full_pods,
+        )
+
+
+class Spawn(Protocol):
+    """`create_task` of a loop or of a task group."""
+
+    def __call__(self, coro: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]: ...
+
 
 class SimNode:
     """One node. Its kubelet can die and come back; the runtime and its containers then go on, or stop
     with the machine."""
 
-    def __init__(
-        self, shape: NodeShape, seams: Seams, scripts: Scripts, link: Link, make_client: Callable[[], Client]
-    ) -> None:
+    def __init__(self, shape: NodeShape, seams: Seams, scripts: Scripts, make_client: Callable[[], Client]) -> None:
         self.shape = shape
-        self.link = link
         self.host = MemoryHost()
         self.runtime = FakeRuntime(shape.name, seams.clock, [shape.pod_cidr], scripts, self.host)
         self.kubelet: Kubelet | None = None
         self.powered = False
         self._seams = seams
-        self._scripts = scripts
         self._make_client = make_client
         self._task: asyncio.Task[None] | None = None
 
@@ -60,13 +88,18 @@ class SimNode:
         """Whether the kubelet runs."""
         return self._task is not None and not self._task.done()
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+    def start(self, spawn: Spawn) -> None:
         """Start the kubelet, which adopts what its runtime holds."""
         if self.running:
             return
         self.powered = True
-        self.kubelet = Kubelet(self._make_client(), self._seams, self._config(), self.runtime, self.host, self.runtime)
-        self._task = loop.create_task(self.kubelet.run(), name=f"kubelet {self.shape.name}")
+        kubelet = Kubelet(self._make_client(), self._seams, self.shape.config, self.runtime, self.host, self.runtime)
+        self.kubelet = kubelet
+        self._task = spawn(kubelet.run(), name=f"kubelet {self.shape.name}")
+
+    def server(self) -> KubeletServer | None:
+        """The kubelet's own API, for an API server in the same process; None while no kubelet was started."""
+        return KubeletServer(self.kubelet, _anyone) if self.kubelet is not None else None
 
     def crash_kubelet(self) -> None:
         """Kill the kubelet alone: containers live on."""
@@ -90,14 +123,6 @@ class SimNode:
         self.host.restore(disk)
         self.runtime.restore(runtime)
 
-    def _config(self) -> NodeConfig:
-        shape = self.shape
-        return NodeConfig(
-            shape.name,
-            addresses=(("InternalIP", shape.address), ("Hostname", shape.name)),
-            labels=dict(shape.labels),
-            max_pods=shape.max_pods,
-            capacity={"cpu": str(shape.cpus), "memory": shape.memory},
-            service_environment=False,
-            request_tokens=False,
-        )
+
+async def _anyone(_request: Request) -> None:
+    """Only the API server of this process gets here, which has decided already."""

@@ -14,13 +14,13 @@ import sys
 from pathlib import Path
 
 from navarch.app.tokens import service_account_tokens
+
 from navarch.client import identities
 from navarch.client.contract import Client
 from navarch.client.direct import direct_client
 from navarch.control.certificate_signing import Authority
 from navarch.control.collectors import run_controllers
 from navarch.control.config import Config
-from navarch.launch import certs
 from navarch.schema.types import Tree
 from navarch.seams.real import real_seams
 from navarch.server.admission.chain import PLUGINS
@@ -29,6 +29,7 @@ from navarch.server.authn.authenticate import Authenticator
 from navarch.server.authn.static import StaticTokens, parse_token_file
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
 from navarch.store.memory import MemoryStore
+from navarch.wire.certificates import cluster_certificates, ensure
 from navarch.wire.http import serve
 from navarch.wire.messages import User
 from navarch.wire.tls import server_context
@@ -42,8 +43,8 @@ TOKENS = ('admin-token,admin,1,"system:masters"', "alice-token,alice,2,dev")
 
 async def run(directory: Path) -> None:
     pki = directory / "pki"
-    wanted = certs.cluster_certificates(("10.0.0.1",), ())
-    certs.ensure(pki, wanted, datetime.datetime.now(datetime.UTC))
+    wanted = cluster_certificates(("10.0.0.1",), ())
+    ensure(pki, wanted, datetime.datetime.now(datetime.UTC))
     seams = real_seams()
     store = MemoryStore()
     await store.start()

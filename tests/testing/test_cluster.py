@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import pytest
 
 from navarch.base.errors import StatusError, UsageError
@@ -136,3 +138,12 @@ def test_ids_are_unique_from_the_first_moment() -> None:
         kinds = ("namespaces", "nodes", "clusterroles", "serviceaccounts", "configmaps", "leases", "priorityclasses")
         uids = [o.metadata.uid for kind in kinds for o in c.list(kind)]
         assert len(set(uids)) == len(uids)
+
+
+def test_pods_have_addresses_of_their_nodes_range(c):
+    c.apply(deployment("web", 4))
+    c.settle()
+    ranges = {n.name: ipaddress.ip_network(n.spec.podCIDR) for n in c.list("nodes")}
+    pods = c.list("pods")
+    assert len(pods) == 4
+    assert all(ipaddress.ip_address(p.status.podIP) in ranges[p.spec.nodeName] for p in pods)

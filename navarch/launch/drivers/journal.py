@@ -13,7 +13,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from navarch.launch.files import replace_file
+from navarch.base.files import replace_file
 
 
 @dataclass(frozen=True, slots=True)

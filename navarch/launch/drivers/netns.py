@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from navarch.base.errors import LaunchError
+from navarch.base.files import replace_file
 from navarch.launch import registry
 from navarch.launch.drivers import hostnet, inside, process
 from navarch.launch.drivers.cgroup import remove_tree
@@ -32,7 +33,6 @@ from navarch.launch.drivers.containerd import SOCKET, cni_config, containerd_con
 from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec, NodeState, Service
 from navarch.launch.drivers.journal import Journal, Made
 from navarch.launch.drivers.process import Process, wait_for
-from navarch.launch.files import replace_file
 
 START_TIMEOUT_S = 30.0
 KILL_TIMEOUT_S = 10.0

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from navarch.base.errors import LaunchError
+from navarch.base.files import replace_file
 from navarch.launch.drivers import inside, process
 from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec, NodeState, Service
-from navarch.launch.files import replace_file
 
 SOCKET = "/run/containerd/containerd.sock"
 

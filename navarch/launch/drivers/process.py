@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from navarch.base.errors import LaunchError
-from navarch.launch.files import replace_file
+from navarch.base.files import replace_file
 
 POLL_S = 0.005
 START_TIMEOUT_S = 5.0

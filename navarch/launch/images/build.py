@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from navarch.base.errors import LaunchError
-from navarch.launch.files import replace_file
+from navarch.base.files import replace_file
 from navarch.launch.images.layer import Entry, Packed, missing_packages, pack
 from navarch.launch.images.layout import Layout, StoredImage, digest_of
 from navarch.launch.images.recipes import BUSYBOX, Recipe, recipes

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from navarch.base.files import replace_file
 from navarch.launch.drivers import cgroup, inside, process
 from navarch.launch.drivers.containerd import cni_config, containerd_config, may_lower_oom_score
 from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec
 from navarch.launch.drivers.journal import Journal, Made
-from navarch.launch.files import replace_file
 
 
 def spec(number: int = 0, index: int = 0, directory: str = "/home/me/.navarch/p/n") -> NodeSpec:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import orjson
 
-from navarch.app.config import ISSUER
 from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
 from navarch.server.authn.authenticate import Authenticator
@@ -12,6 +11,9 @@ from navarch.server.authn.bootstrap_token import BootstrapTokens
 from navarch.server.authn.keys import load_signing_key
 from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.store.contract import Index, Store
+
+#: Who issues the tokens of this cluster: the name by which pods know the API server.
+ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 
 def service_account_tokens(store: Store, key_pem: bytes, clock: Clock) -> ServiceAccountTokens:
@@ -22,7 +24,7 @@ def service_account_tokens(store: Store, key_pem: bytes, clock: Clock) -> Servic
     return ServiceAccountTokens(ISSUER, load_signing_key(key_pem), (), (ISSUER,), metadata, clock.now)
 
 
-def authenticator(store: Store, tokens: ServiceAccountTokens, clock: Clock) -> Authenticator:
+def authenticator_of(store: Store, tokens: ServiceAccountTokens, clock: Clock) -> Authenticator:
     def secret(namespace: str, name: str) -> Tree | None:
         return _object(store.index, "secrets", namespace, name)
 

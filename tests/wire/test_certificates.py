@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from navarch.launch.certs import RENEWAL_MARGIN, cluster_certificates, ensure
+from navarch.wire.certificates import RENEWAL_MARGIN, cluster_certificates, ensure
 
 NOW = datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
 API_IPS = ("192.168.49.1", "10.96.0.1")

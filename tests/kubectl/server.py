@@ -13,8 +13,6 @@ import datetime
 import sys
 from pathlib import Path
 
-from navarch.app.tokens import service_account_tokens
-
 from navarch.client import identities
 from navarch.client.contract import Client
 from navarch.client.direct import direct_client
@@ -26,6 +24,7 @@ from navarch.seams.real import real_seams
 from navarch.server.admission.chain import PLUGINS
 from navarch.server.app import ApiServer, ServerConfig
 from navarch.server.authn.authenticate import Authenticator
+from navarch.server.authn.of_store import service_account_tokens
 from navarch.server.authn.static import StaticTokens, parse_token_file
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
 from navarch.store.memory import MemoryStore

@@ -1,8 +1,9 @@
 """The CLI's wall and CPU time for one command, beside the Go kubectl if there is one.
 
-    python bench/cli.py --kubeconfig FILE [--kubectl /usr/bin/kubectl] [--rounds 15]
+    python -m bench.cli --kubeconfig FILE [--kubectl /usr/bin/kubectl] [--rounds 15]
 
-Runs pairs in turn and prints medians, so that both see the same machine.
+Three ways in: our command line alone, through the launcher as users type it (`navarch kubectl -- …`), and the Go
+kubectl. Runs them in turn and prints medians, so that both see the same machine.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     config = ["--kubeconfig", options.kubeconfig] if options.kubeconfig else []
-    programs = {"navarch": [sys.executable, "-m", "navarch.cli", *config]}
+    programs = {
+        "navarch.cli": [sys.executable, "-m", "navarch.cli", *config],
+        "navarch kubectl": [sys.executable, "-m", "navarch.app.main", "kubectl", "--", *config],
+    }
     if options.kubectl:
         programs["kubectl"] = [options.kubectl, *config]
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
@@ -61,7 +65,7 @@ def main() -> None:
             for program, times in found.items():
                 wall = statistics.median(t[0] for t in times)
                 cpu = statistics.median(t[1] for t in times)
-                print(f"{name:18} {program:8} wall {wall:6.1f} ms   cpu {cpu:6.1f} ms   goal {GOALS_MS[name]} ms")
+                print(f"{name:18} {program:15} wall {wall:6.1f} ms   cpu {cpu:6.1f} ms   goal {GOALS_MS[name]} ms")
 
 
 if __name__ == "__main__":

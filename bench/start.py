@@ -23,11 +23,17 @@ from pathlib import Path
 
 from navarch.launch.api import Api
 from navarch.launch.drivers import process
+from navarch.launch.images.build import build
 from navarch.launch.profile import Home
 
 ROOT = Path(__file__).parents[1]
 NAME = "bench"
-POLL_S = 0.005
+#: The launcher itself asks more often; this must not take its share of the machine.
+POLL_S = 0.02
+#: What we want to stay below.
+READYZ, NODE, RETURNS, PODS = "/readyz", "node Ready", "navarch start returns", "hello-world's pods available"
+GOALS_S = {READYZ: 1.0, NODE: 3.0, RETURNS: 3.0, PODS: 6.0}
+GOALS_IDLE = {"navarch.app.control_plane": (120, 1.0), "navarch.app.agent": (80, 1.0)}
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -55,19 +61,21 @@ class Run:
         while (profile := self.home.load(NAME)) is None or not (self._pki / "admin.crt").exists():
             time.sleep(POLL_S)
         api = Api(profile, self.home.directory(NAME))
-        milestones = {"/readyz": api.is_ready, "node Ready": lambda: api.node_ready(NAME)}
+        milestones = {READYZ: api.is_ready, NODE: lambda: api.node_ready(NAME)}
         seconds = {}
         try:
             for milestone, reached in milestones.items():
-                process.wait_for(reached, 60)
+                while not reached():
+                    time.sleep(POLL_S)
                 seconds[milestone] = time.monotonic() - began
         finally:
             starting.join()
-        seconds["navarch start returns"] = time.monotonic() - began
+        seconds[RETURNS] = time.monotonic() - began
         deploying = time.monotonic()
         self.navarch("kubectl", "--", "apply", "-f", str(ROOT / "docs" / "hello-world.yaml"))
-        process.wait_for(lambda: _available(api) == 3, 60)
-        seconds["hello-world, 3 pods available after its apply"] = time.monotonic() - deploying
+        while _available(api) != 3:
+            time.sleep(POLL_S)
+        seconds[PODS] = time.monotonic() - deploying
         return seconds
 
     @property
@@ -78,7 +86,7 @@ class Run:
         """Lines about each of our processes."""
         found = {
             name: each
-            for name in ("navarch.app.control_plane", "navarch.app.agent")
+            for name in GOALS_IDLE
             for each in process.with_argument([name])
             if str(self.home.root) in Path(f"/proc/{each.pid}/cmdline").read_text() and _is_python(each.pid)
         }
@@ -87,7 +95,10 @@ class Run:
         lines = []
         for name, each in found.items():
             share = (_cpu_s(each.pid) - before[name]) / seconds * 100
-            lines.append(f"{name}: PSS {_pss_mb(each.pid):.0f} MB, CPU {share:.2f} % of a core")
+            memory, cpu = GOALS_IDLE[name]
+            lines.append(
+                f"{name}: PSS {_pss_mb(each.pid):.0f} MB (goal {memory}), CPU {share:.2f} % of a core (goal {cpu})"
+            )
         return lines
 
 
@@ -118,6 +129,7 @@ def main() -> None:
     parser.add_argument("--idle", type=float, default=10.0)
     options = parser.parse_args()
     home = Home(Path(tempfile.mkdtemp(prefix="navarch-bench-")))
+    build(home.images)
     results: list[dict[str, float]] = []
     try:
         for number in range(options.runs):
@@ -132,7 +144,7 @@ def main() -> None:
         shutil.rmtree(home.root, ignore_errors=True)
     for milestone in results[0]:
         values = [result[milestone] for result in results]
-        print(f"{milestone}: min {min(values):.2f} s, median {statistics.median(values):.2f} s")
+        print(f"{milestone}: min {min(values):.2f} s, median {statistics.median(values):.2f} s, goal {GOALS_S[milestone]} s")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ nodes are slow to be ready is left to become so.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -225,6 +226,8 @@ def _await(condition: Callable[[], bool], timeout_s: float, what: str, cluster: 
 
 
 def _done(profile: Profile, out: Output) -> None:
+    if shutil.which("kubectl") is None:
+        out.line("💡", "kubectl not found. If you need it, try: 'navarch kubectl -- get pods -A'")
     out.line(
         "🏄",
         f'Done! kubectl is now configured to use "{profile.name}" cluster and "default" namespace by default',

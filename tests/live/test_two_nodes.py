@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from navarch.launch.images.layout import Layout, StoredImage, save
 from tests.live.cluster import LiveCluster, Namespace, Tree, eventually, http, pod
 from tests.live.conftest import running
-from tests.live.machine import needs_machine
+from tests.live.machine import inventory, needs_machine
 
 pytestmark = [pytest.mark.live, needs_machine]
 
@@ -99,3 +102,58 @@ def test_a_dead_node_loses_its_pods(pair: LiveCluster, default: Namespace) -> No
     pair.start()
     eventually(lambda: [row[1] for row in default.kubectl("get", "nodes", "--no-headers").rows] == ["Ready", "Ready"])
     eventually(lambda: len(default.get("pods", "", "-l", "app=moves")["items"]) == 2)
+
+
+def test_an_archive_is_loaded_into_every_node(pair: LiveCluster, default: Namespace, tmp_path: Path) -> None:
+    layout = Layout(Path(shutil.copytree(pair.home / "images", tmp_path / "images")))
+    busybox = next(image for image in layout.images() if image.name.endswith("/busybox:latest"))
+    layout.write_index([StoredImage("docker.io/library/own:v1", busybox.digest, busybox.size)])
+    save(layout, ["docker.io/library/own:v1"], tmp_path / "own.tar")
+    ran = pair.navarch("image", "load", str(tmp_path / "own.tar"))
+    nodes = [pair.node_name(0), pair.node_name(1)]
+    assert [line.split("  ")[-1] for line in ran.lines] == [f"docker.io/library/own:v1 is in {node}" for node in nodes]
+    for node in nodes:
+        made = on_node(f"own-{node}", node)
+        made["spec"]["containers"][0]["image"] = "own:v1"
+        default.apply(made)
+    default.wait_ready(*(f"own-{node}" for node in nodes))
+    wrong = tmp_path / "wrong.tar"
+    wrong.write_text("no archive")
+    for path, said in ((wrong, "cannot be loaded"), (tmp_path / "nothing.tar", "is no file")):
+        ran = pair.navarch("image", "load", str(path), check=False)
+        assert (ran.code, said in ran.err, "Traceback" in ran.err) == (80, True, False)
+
+
+def test_a_node_is_added_and_deleted(pair: LiveCluster, default: Namespace) -> None:
+    before = inventory(pair.name, pair.directory)
+    assert "Successfully added" in pair.navarch("node", "add").out
+    third = pair.node_name(2)
+    row = default.kubectl("get", "node", third, "--no-headers", "--show-labels").rows[0]
+    assert row[1] == "Ready"
+
+    def labelled() -> bool:
+        labels: dict[str, str] = default.get("node", third)["metadata"]["labels"]
+        return labels.get("minikube.k8s.io/name") == pair.name and labels["minikube.k8s.io/primary"] == "false"
+
+    eventually(labelled)
+    default.apply(on_node("late", third, "echo late > /tmp/name; httpd -f -p 8000 -h /tmp"))
+    default.wait_ready("late")
+    ip = default.path("pod", "late", ".status.podIP")
+    default.apply(on_node("asks-late", pair.node_name(0)))
+    default.wait_ready("asks-late")
+    assert default.sh("asks-late", f"wget -qO- http://{ip}:8000/name") == "late"
+
+    again = pair.navarch("node", "add", third, check=False)
+    assert again.code == 80 and "already" in again.err
+    assert "was successfully deleted" in pair.navarch("node", "delete", third).out
+    assert [row[0] for row in pair.navarch("node", "list").rows] == [pair.node_name(0), pair.node_name(1)]
+    assert default.kubectl("get", "node", third, check=False).code == 1
+    # Its pods go with it.
+    eventually(lambda: default.kubectl("get", "pod", "late", check=False).code == 1)
+    default.kubectl("delete", "pod", "asks-late", "--now")
+    after = inventory(pair.name, pair.directory)
+    assert (after.interfaces, after.mounts, after.routes) == (before.interfaces, before.mounts, before.routes)
+    assert not any(third in each for each in after.processes)
+    for wrong, said in ((pair.node_name(0), "cannot be deleted alone"), ("nobody", "there is no node")):
+        ran = pair.navarch("node", "delete", wrong, check=False)
+        assert ran.code in (80, 85) and said in ran.err

@@ -144,9 +144,8 @@ def main() -> None:
         shutil.rmtree(home.root, ignore_errors=True)
     for milestone in results[0]:
         values = [result[milestone] for result in results]
-        print(
-            f"{milestone}: min {min(values):.2f} s, median {statistics.median(values):.2f} s, goal {GOALS_S[milestone]} s"
-        )
+        low, middle = min(values), statistics.median(values)
+        print(f"{milestone}: min {low:.2f} s, median {middle:.2f} s, goal {GOALS_S[milestone]} s")
 
 
 if __name__ == "__main__":

@@ -19,9 +19,8 @@ from typing import Any
 from navarch.api.views.node import Node
 from navarch.api.views.pod import Pod
 from navarch.api.views.service import Service
-from navarch.base.errors import StatusError
 from navarch.base.resource import ObjectKey, Resource
-from navarch.client.contract import Client, Unreachable
+from navarch.client.contract import Client
 from navarch.client.informer import Informer
 from navarch.client.recorder import Recorder, reference
 from navarch.node import admission
@@ -48,7 +47,7 @@ from navarch.seams.contract import Seams, routine
 log = logging.getLogger(__name__)
 
 SERVICES = Resource("", "v1", "services", "Service", True)
-REFRESH_S = 30.0
+TOKENS_S = 30.0
 EVENTS_RETRY_S = 1.0
 
 
@@ -120,7 +119,7 @@ class Kubelet:
         group.create_task(self._static.run(self._static_changed, self._mirror))
         if not self.runtime.complete_events:
             group.create_task(self._relist())
-        group.create_task(self._refresh())
+        group.create_task(self._renew_tokens())
         self.started.set()
 
     async def _make_parts(self, group: asyncio.TaskGroup) -> Parts:
@@ -134,7 +133,9 @@ class Kubelet:
             host=self.host,
             prober=self._prober,
             images=Images(self.runtime, self._seams.clock),
-            objects=Objects(self._client, self._seams.clock, request_tokens=self.config.request_tokens),
+            objects=Objects(
+                self._client, self._seams, self.spawn, self._poke, request_tokens=self.config.request_tokens
+            ),
             statuses=Statuses(self._client, self._seams.rng),
             events=self._events,
             spawn=self.spawn,
@@ -265,15 +266,12 @@ class Kubelet:
             await asyncio.sleep(EVENTS_RETRY_S)
         remove_orphan_directories(self.host, self.config.root_dir, self.workers.__contains__)
 
-    async def _refresh(self) -> None:
+    async def _renew_tokens(self) -> None:
         assert self._parts is not None
         while True:
             with routine():
-                await asyncio.sleep(REFRESH_S)
-            try:
-                self._poke(await self._parts.objects.refresh())
-            except (StatusError, Unreachable) as error:
-                log.info("objects not refreshed node=%s error=%s", self.config.name, error)
+                await asyncio.sleep(TOKENS_S)
+            self._poke(self._parts.objects.due_tokens())
 
     def _note_node(self, node: Node, reason: str, message: str) -> None:
         self._events.event(reference(NODES, node.metadata), "Normal", reason, message)

@@ -1,7 +1,8 @@
 """The API objects that pods on this node are made of: ConfigMaps, Secrets, tokens, bound claims.
 
-Each object is read once for all pods of the node that name it and looked at again from time to time by
-`refresh`, which tells whose pods have to be brought up to date. Tokens are renewed before they expire.
+Each object is read once for all pods of the node that name it, and watched by itself as long as one of them is
+there: a node may see no others. `changed` hears whose pods have to be brought up to date, also when an object
+appears that was missing. Tokens are renewed before they expire.
 
 Source: the kubelet's secret and configmap managers, `token/token_manager.go` (80 % of the lifetime, or a day).
 """
@@ -9,23 +10,25 @@ Source: the kubelet's secret and configmap managers, `token/token_manager.go` (8
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from navarch.api.views.base import View, decode
+from navarch.api.views.base import decode
 from navarch.api.views.core import ConfigMap, Secret
 from navarch.api.views.pod import Pod
 from navarch.base import times
 from navarch.base.errors import StatusError
-from navarch.base.resource import Resource
-from navarch.client.contract import Client, revision_of
+from navarch.base.resource import ObjectKey, Resource
+from navarch.client.contract import Client
+from navarch.client.informer import Informer
 from navarch.node.environment import named_objects
 from navarch.node.labels import all_containers
 from navarch.node.volumes.payload import Contents, MountError, TokenRef, needs
 from navarch.node.volumes.setup import Claimed
-from navarch.seams.contract import Clock
+from navarch.seams.contract import Seams
 
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap", True)
 SECRETS: Final = Resource("", "v1", "secrets", "Secret", True)
@@ -36,17 +39,21 @@ VOLUMES: Final = Resource("", "v1", "persistentvolumes", "PersistentVolume", Fal
 RENEW_SHARE: Final = 0.8
 RENEW_LATEST_S: Final = 24 * 3600.0
 
-V = TypeVar("V", bound=View)
+V = TypeVar("V", ConfigMap, Secret)
+Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+#: Called with the uids of pods.
+Changed = Callable[[set[str]], None]
 #: (resource plural, namespace, name)
 Name = tuple[str, str, str]
 
 
 @dataclass(slots=True)
 class _Held:
-    view: View | None
-    revision: int
-    immutable: bool
+    """`view` is None where there is no such object."""
+
+    view: ConfigMap | Secret | None
     users: set[str]
+    watch: asyncio.Task[None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +65,14 @@ class _Token:
 class Objects:
     """Reads for one kubelet. `request_tokens` off: tokens are empty, for simulations."""
 
-    def __init__(self, client: Client, clock: Clock, *, request_tokens: bool = True) -> None:
+    def __init__(
+        self, client: Client, seams: Seams, spawn: Spawn, changed: Changed, *, request_tokens: bool = True
+    ) -> None:
         self._client = client
-        self._clock = clock
+        self._seams = seams
+        self._clock = seams.clock
+        self._spawn = spawn
+        self._changed = changed
         self._request_tokens = request_tokens
         self._held: dict[Name, _Held] = {}
         self._reading: dict[Name, asyncio.Lock] = {}
@@ -96,26 +108,18 @@ class Objects:
                 out[name] = await self._claim(pod, name)
         return out
 
-    async def refresh(self) -> set[str]:
-        """Look at every object in use again. The uids of pods whose objects changed or tokens are due."""
-        changed: set[str] = set()
-        for (plural, namespace, name), held in list(self._held.items()):
-            if held.immutable:
-                continue
-            resource, view = (CONFIG_MAPS, ConfigMap) if plural == "configmaps" else (SECRETS, Secret)
-            fresh = await self._read(resource, view, namespace, name)
-            if fresh[1] != held.revision:
-                held.view, held.revision, held.immutable = fresh
-                changed |= held.users
+    def due_tokens(self) -> set[str]:
+        """The uids of pods whose tokens have to be renewed."""
         now = self._clock.now()
-        changed |= {uid for (uid, _), token in self._tokens.items() if token.renew_at <= now}
-        return changed
+        return {uid for (uid, _), token in self._tokens.items() if token.renew_at <= now}
 
     def forget(self, uid: str) -> None:
         """The pod is gone: drop what only it used."""
         for name, held in list(self._held.items()):
             held.users.discard(uid)
             if not held.users:
+                if held.watch is not None:
+                    held.watch.cancel()
                 del self._held[name]
                 self._reading.pop(name, None)
         for key in [k for k in self._tokens if k[0] == uid]:
@@ -123,27 +127,43 @@ class Objects:
 
     async def _get(self, resource: Resource, view: type[V], pod: Pod, name: str) -> V | None:
         key = (resource.plural, pod.metadata.namespace, name)
-        held = self._held.get(key)
-        if held is None or held.view is None:
-            async with self._reading.setdefault(key, asyncio.Lock()):
-                held = self._held.get(key)
-                if held is None or held.view is None:
-                    fresh = await self._read(resource, view, pod.metadata.namespace, name)
-                    held = self._held[key] = _Held(*fresh, held.users if held else set())
+        async with self._reading.setdefault(key, asyncio.Lock()):
+            held = self._held.get(key)
+            if held is None or held.view is None:
+                found = await self._read(resource, view, pod.metadata.namespace, name)
+                held = self._held.setdefault(key, _Held(None, set()))
+                held.view = found
+                if held.watch is None and not getattr(found, "immutable", None):
+                    held.watch = self._follow(resource, view, pod.metadata.namespace, name, held)
         held.users.add(pod.metadata.uid)
         assert held.view is None or isinstance(held.view, view)
         return held.view
 
-    async def _read(self, resource: Resource, view: type[V], namespace: str, name: str) -> tuple[V | None, int, bool]:
-        """(view, revision, immutable); (None, 0, False) if there is none."""
+    async def _read(self, resource: Resource, view: type[V], namespace: str, name: str) -> V | None:
         try:
-            raw = await self._client.get(resource, name, namespace)
+            return decode(view, await self._client.get(resource, name, namespace))
         except StatusError as error:
             if error.reason != "NotFound":
                 raise
-            return None, 0, False
-        decoded = decode(view, raw)
-        return decoded, revision_of(raw), bool(getattr(decoded, "immutable", None))
+            return None
+
+    def _follow(self, resource: Resource, view: type[V], namespace: str, name: str, held: _Held) -> asyncio.Task[None]:
+        informer = Informer(
+            self._client,
+            resource,
+            view,
+            namespace=namespace,
+            field_selector=f"metadata.name={name}",
+            rng=self._seams.rng,
+        )
+
+        def seen(_key: ObjectKey, _old: V | None, new: V | None) -> None:
+            if new != held.view:
+                held.view = new
+                self._changed(set(held.users))
+
+        informer.on_change(seen)
+        return self._spawn(informer.run())
 
     async def _token(self, pod: Pod, ref: TokenRef) -> str:
         if not self._request_tokens:

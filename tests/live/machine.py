@@ -37,7 +37,13 @@ class Inventory:
     cgroups: frozenset[str]
     tables: frozenset[str]
     routes: frozenset[str]
-    forwarding: frozenset[str]
+    settings: frozenset[str]
+    files: frozenset[str]
+
+
+#: Where programs leave things, and what the kernel may have been told.
+_PLACES = ("/run", "/var/lib", "/var/log", "/etc/cni")
+_SETTINGS = ("conf/*/forwarding", "conf/*/route_localnet", "ip_forward")
 
 
 def inventory(profile: str, directory: Path) -> Inventory:
@@ -51,9 +57,12 @@ def inventory(profile: str, directory: Path) -> Inventory:
         cgroups=frozenset(str(path) for path in cgroups if path.exists()),
         tables=frozenset(hostnet.output(["nft", "list", "tables"]).splitlines()),
         routes=frozenset(hostnet.output(["ip", "route"]).splitlines()),
-        forwarding=frozenset(
-            f"{path}={path.read_text().strip()}" for path in Path("/proc/sys/net/ipv4/conf").glob("*/forwarding")
+        settings=frozenset(
+            f"{path}={path.read_text().strip()}"
+            for pattern in _SETTINGS
+            for path in Path("/proc/sys/net/ipv4").glob(pattern)
         ),
+        files=frozenset(str(path) for place in _PLACES for path in Path(place).glob("*")),
     )
 
 

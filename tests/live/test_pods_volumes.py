@@ -115,8 +115,8 @@ def test_a_changed_config_map_reaches_the_pod(namespace: Namespace) -> None:
     namespace.apply(CONFIG, pod("follows", spec=spec))
     namespace.wait_ready("follows")
     namespace.kubectl("patch", "configmap", "config", "-p", '{"data":{"colour":"green"}}')
-    # The kubelet looks again from time to time only.
-    eventually(lambda: namespace.sh("follows", "cat /c/colour") == "green", 90)
+    # The kubelet watches what its pods are made of.
+    eventually(lambda: namespace.sh("follows", "cat /c/colour") == "green", 10)
 
 
 def test_environment(namespace: Namespace) -> None:

@@ -75,6 +75,7 @@ def test_ctrl_c_reaches_the_program_in_the_pod(typed: Typed) -> None:
         shell.type(CTRL_C)
         shell.type(b"echo it was $?\r")
         shell.until(b"it was 130")
+        shell.until(b"# ")
         shell.type(CTRL_D)
         # What the last command of the shell ended with: the echo.
         assert shell.ended() == 0

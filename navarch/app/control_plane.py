@@ -68,6 +68,10 @@ class Inside:
         return server.handle if server is not None else None
 
 
+#: What people ask the health of. The store is called as it is where it has a process of its own.
+COMPONENTS = ("controller-manager", "etcd-0", "scheduler")
+
+
 class ControlPlane:
     """One cluster's control plane on `store`, which is open."""
 
@@ -82,6 +86,7 @@ class ControlPlane:
             address=f"{profile.host}:{profile.port}",
             kubelets=KubeletAccess(place.client_context("apiserver-kubelet-client"), self._inside.handler),
             front_proxy=place.identify_front_proxy,
+            components=COMPONENTS,
         )
         authenticator = authenticator_of(store, own_tokens, seams.clock)
         self.server = ApiServer(store, seams, config, authenticator=authenticator, tokens=own_tokens)

@@ -17,6 +17,7 @@ from navarch.base.errors import Details, StatusError, bad_request, method_not_al
 from navarch.base.nesting import too_deep
 from navarch.schema.facts import load
 from navarch.seams.contract import Seams
+from navarch.server import component_statuses
 from navarch.server.access import Access
 from navarch.server.addresses.records import AddressRecords
 from navarch.server.addresses.services import ServiceAddresses
@@ -25,6 +26,7 @@ from navarch.server.admission.contract import Chain, Plugin
 from navarch.server.aggregator import Aggregator
 from navarch.server.authn.authenticate import Authenticator
 from navarch.server.authn.tokens import ServiceAccountTokens
+from navarch.server.component_statuses import ComponentStatuses
 from navarch.server.definitions import Definitions
 from navarch.server.delete import Deleter
 from navarch.server.filters import AFTER_AUTHENTICATION, FILTERS, Filter, Security, admit, finish, guard
@@ -53,7 +55,7 @@ from navarch.wire.messages import Request, RequestInfo, Response
 class ServerConfig:
     """What an API server is told. `service_cidrs` are the ranges of cluster IPs, the first family leads.
     `address` is `host:port` as clients reach it; `kubelets` is how it reaches kubelets. `front_proxy` loads the
-    certificate that aggregated servers know this one by."""
+    certificate that aggregated servers know this one by. `components` run in this process."""
 
     service_cidrs: tuple[str, ...] = ("10.96.0.0/16",)
     plugins: Sequence[Plugin] = PLUGINS
@@ -61,6 +63,7 @@ class ServerConfig:
     address: str = "127.0.0.1:6443"
     kubelets: KubeletAccess = field(default_factory=KubeletAccess)
     front_proxy: Callable[[ssl.SSLContext], None] | None = None
+    components: tuple[str, ...] = ("etcd-0",)
 
 
 class ApiServer:
@@ -104,6 +107,7 @@ class ApiServer:
         self.aggregator = Aggregator(store, seams, world, self.resources, writes, self.handle_as, config.front_proxy)
         self._shown = (0, 0)
         self._reviews = ReviewRequests(judges, seams.clock)
+        self._components = ComponentStatuses(config.components, self.reads)
         self._subresources = subresource_handlers(
             self.objects, self.reads, deleter, world, self.resources, seams, tokens
         ) | relay_handlers(world, chain, self.reads, seams.rng, config.kubelets)
@@ -212,6 +216,8 @@ class ApiServer:
             if found is None:
                 raise no_such_resource()
             return found
+        if served.bucket == component_statuses.BUCKET and info.verb in kind.verbs:
+            return self._components.handle
         if info.verb == "watch" and "watch" not in kind.verbs and "list" in kind.verbs:
             raise method_not_allowed("watch", kind.plural, kind.group)
         handler = self.objects.verbs.get(info.verb)

@@ -109,11 +109,14 @@ class Reads:
         if not form.as_:
             return Response(body=_list_bytes(served, entries, metadata))
         trees = [served.tree(entry.value) for entry in entries]
+        return Response(body=self.render_trees(served, trees, metadata, form, query))
+
+    def render_trees(self, served: Served, trees: Sequence[Tree], metadata: Tree, form: Format, query: Query) -> bytes:
+        """Many objects as their metadata or as a Table. Raises: StatusError 400."""
         if form.is_partial:
-            return Response(body=orjson.dumps(tables.partial_list(trees, metadata, form.api_version)))
+            return orjson.dumps(tables.partial_list(trees, metadata, form.api_version))
         include = tables.check_include(first(query, "includeObject"))
-        shown = tables.table(served, trees, metadata, self._clock.now(), include, form.api_version)
-        return Response(body=orjson.dumps(shown))
+        return orjson.dumps(tables.table(served, trees, metadata, self._clock.now(), include, form.api_version))
 
     async def select(self, selection: Selection, options: ListOptions) -> tuple[list[Entry], Tree]:
         """The selected entries of one page, and the list's metadata."""

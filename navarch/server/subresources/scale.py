@@ -9,17 +9,19 @@ from typing import Any
 
 import orjson
 
+from navarch.api.autoscaling.scale import KIND
 from navarch.api.kind import Scale
 from navarch.base import patch as patches
 from navarch.base import selector
 from navarch.base.errors import StatusError, bad_request, internal_error, no_such_resource
 from navarch.base.field import invalid, invalid_value
+from navarch.schema.facts import load
 from navarch.schema.types import Tree
 from navarch.server import bodies, patching
 from navarch.server.objects import Objects
 from navarch.server.options import parse_query, write_options
 from navarch.server.pipeline import PATCH_TRIES, Write
-from navarch.server.reads import Reads
+from navarch.server.reads import Reads, form_of
 from navarch.server.served import Served
 from navarch.wire.messages import Request, RequestInfo, Response
 
@@ -32,6 +34,8 @@ class ScaleSubresource:
     def __init__(self, objects: Objects, reads: Reads) -> None:
         self._objects = objects
         self._reads = reads
+        #: For the forms other than the object itself.
+        self._shown = Served(KIND, load().type(KIND.type_name))
 
     async def handle(self, request: Request, info: RequestInfo, served: Served) -> Response:
         """Raises: StatusError 404, 405, 409, 422."""
@@ -44,7 +48,11 @@ class ScaleSubresource:
             tree = served.tree(entry.value)
             if not served.builtin and at(tree, paths.replicas) is None:
                 raise internal_error(f'the spec replicas field ".{paths.replicas}" does not exist')
-            return Response(body=orjson.dumps(scale_of(paths, tree)))
+            query, form = parse_query(request.query), form_of(request, served)
+            scale = scale_of(paths, tree)
+            if form.as_:
+                return Response(body=self._reads.render_tree(self._shown, scale, form, query))
+            return Response(body=orjson.dumps(scale))
         options_kind = "UpdateOptions" if info.verb == "update" else "PatchOptions"
         media = "" if info.verb == "update" else patching.media_type(request.headers.get("content-type", ""))
         options = write_options(parse_query(request.query), options_kind, apply=media == patching.APPLY)

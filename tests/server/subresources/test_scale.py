@@ -75,3 +75,10 @@ def test_who_scales_owns_the_replicas_without_a_time(peer: Peer) -> None:
     entries = peer.get(DEPLOYMENTS + "/d")["metadata"]["managedFields"]
     (entry,) = [e for e in entries if e["manager"] == "s"]
     assert "time" not in entry and entry["subresource"] == "scale"
+
+
+def test_the_table_of_a_scale(scaled: Peer) -> None:
+    table = scaled.ok("GET", PATH, accept="application/json;as=Table;v=v1;g=meta.k8s.io")
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"]
+    (row,) = table["rows"]
+    assert row["cells"][:3] == ["d", 2, 0]

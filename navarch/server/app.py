@@ -30,6 +30,7 @@ from navarch.server.component_statuses import ComponentStatuses
 from navarch.server.definitions import Definitions
 from navarch.server.delete import Deleter
 from navarch.server.filters import AFTER_AUTHENTICATION, FILTERS, Filter, Security, admit, finish, guard
+from navarch.server.flow_schemas import FlowSchemas
 from navarch.server.negotiate import JSON
 from navarch.server.objects import Handler, Objects
 from navarch.server.own_writes import OwnWrites
@@ -105,6 +106,7 @@ class ApiServer:
         self.objects = Objects(store, seams.clock, self.reads, self.watches, self.pipeline, deleter)
         self._definitions = Definitions(store, seams.clock, self.resources, self.watches, writes, deleter, world)
         self.aggregator = Aggregator(store, seams, world, self.resources, writes, self.handle_as, config.front_proxy)
+        self._flow_schemas = FlowSchemas(store.index, seams.clock, self.resources, self.objects.apply)
         self._shown = (0, 0)
         self._reviews = ReviewRequests(judges, seams.clock)
         self._components = ComponentStatuses(config.components, self.reads)
@@ -116,6 +118,7 @@ class ApiServer:
         """End all watches and stop following the store."""
         self.aggregator.close()
         self._definitions.close()
+        self._flow_schemas.close()
         self.watches.close()
         self._records.close()
         self._addresses.close()
@@ -124,6 +127,7 @@ class ApiServer:
     def resume(self) -> None:
         """Go on with what an earlier server left unfinished. Needs a running loop."""
         self._definitions.take_in()
+        self._flow_schemas.take_in()
         self._records.start()
         self.aggregator.resume()
 

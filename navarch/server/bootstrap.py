@@ -28,12 +28,23 @@ from navarch.wire.messages import Request, Response
 #: The identity of the API server towards itself.
 _AGENT = {"user-agent": "kube-apiserver", "content-type": "application/json"}
 
+#: Who owns the fields of flow control's objects.
+_FLOW_CONTROL_MANAGER = "api-priority-and-fairness-config-producer-v1"
+
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
 #: (name, value, description) of the classes that are always there.
 PRIORITY_CLASSES = (
-    ("system-cluster-critical", 2_000_000_000, "For pods of the system that may move to another node."),
-    ("system-node-critical", 2_000_001_000, "For pods of the system that belong to their node."),
+    (
+        "system-cluster-critical",
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+    ),
+    (
+        "system-node-critical",
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
 )
 
 
@@ -93,7 +104,8 @@ def _objects(config: BootstrapConfig) -> Iterator[tuple[str, Tree]]:
     for kind, plural in (("PriorityLevelConfiguration", "prioritylevelconfigurations"), ("FlowSchema", "flowschemas")):
         for facts in flow_control[kind]:
             metadata = {"name": facts["name"], "annotations": facts["annotations"]}
-            yield f"/apis/flowcontrol.apiserver.k8s.io/v1/{plural}", {"metadata": metadata, "spec": facts["spec"]}
+            path = f"/apis/flowcontrol.apiserver.k8s.io/v1/{plural}?fieldManager={_FLOW_CONTROL_MANAGER}"
+            yield path, {"metadata": metadata, "spec": facts["spec"]}
     if config.client_ca:
         yield "/api/v1/namespaces/kube-system/configmaps", _extension_authentication(config)
 
@@ -103,7 +115,7 @@ def _kubernetes_service(config: BootstrapConfig) -> Tree:
     port = {"name": "https", "port": 443, "targetPort": config.port}
     return {
         "metadata": {"name": "kubernetes", "labels": labels},
-        "spec": {"clusterIP": service_ip(config), "ports": [port]},
+        "spec": {"clusterIP": service_ip(config), "ipFamilyPolicy": "SingleStack", "ports": [port]},
     }
 
 
@@ -145,7 +157,7 @@ async def _publish_endpoints(server: ApiServer, config: BootstrapConfig) -> None
 
 async def _ensure(server: ApiServer, path: str, wanted: Tree) -> None:
     """Create the object unless it exists; what an administrator made of it stays."""
-    response = await _call(server, "GET", f"{path}/{wanted['metadata']['name']}")
+    response = await _call(server, "GET", f"{path.partition('?')[0]}/{wanted['metadata']['name']}")
     if response.status == 404:
         _check(await _call(server, "POST", path, wanted))
 
@@ -183,7 +195,8 @@ async def _put(server: ApiServer, path: str, wanted: Tree) -> None:
 
 async def _call(server: ApiServer, method: str, path: str, tree: Tree | None = None) -> Response:
     body = orjson.dumps(tree) if tree is not None else b""
-    return await server.handle_as(Request(method, path, headers=dict(_AGENT), body=body, user=API_SERVER))
+    path, _, query = path.partition("?")
+    return await server.handle_as(Request(method, path, query, headers=dict(_AGENT), body=body, user=API_SERVER))
 
 
 def _check(response: Response) -> None:

@@ -35,8 +35,11 @@ def _all_wrong(pattern: str) -> Callable[[dict[str, Any], list[str]], bool]:
 
 
 _RULES: tuple[Rule, ...] = (
-    ("granted by the recorded build only", _path(r"/\.well-known/")),
-    ("written by controllers of the recorded server", _sequence("gen-fs-rules", "gen-plc-queue", "gen-plc-exempt")),
+    ("granted or refused by the recorded build only", _sequence("forbidden")),
+    ("signed with another kind of key", _path(r"/\.well-known/")),
+    ("parts of the recorded program", _path(r"^/(healthz|livez|readyz|flagz|statusz|debug/.*)?(\?.*)?$")),
+    ("written by controllers, which did not run here", _path(r"/(clusterroles|leases|servicecidrs)$")),
+    ("a controller of the recorded server came in between", _path(r"/(apiservices|flowschemas)/")),
     ("custom resources", _path(r"/apis/ex\.example\.com/")),
     ("schema of CustomResourceDefinitions", _path(r"/customresourcedefinitions")),
     ("admission policies", _path(r"/(validating|mutating)admissionpolic")),

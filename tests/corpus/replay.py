@@ -127,7 +127,7 @@ class Peer:
         authenticator = Authenticator(tokens, (static,) if callable(static) else (static.identify,))
         config = ServerConfig(service_cidrs=cidrs, address="192.0.2.1:36443")
         self.server = ApiServer(self.store, self.seams, config, authenticator=authenticator, tokens=tokens)
-        self.run(bootstrap(self.server, BootstrapConfig(service_cidrs=cidrs)))
+        self.run(bootstrap(self.server, BootstrapConfig(service_cidrs=cidrs, address="192.0.2.1", port=36443)))
         for namespace in NAMESPACES:
             self.call("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
             accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"

@@ -26,6 +26,10 @@ _TRUE: Final = frozenset(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true
 _FALSE: Final = frozenset(["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"])
 _NULL: Final = frozenset(["", "~", "null", "Null", "NULL"])
 _INT: Final = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)", re.ASCII)
+#: Integers beyond 64 bits are floats, as Go reads them. The longest that is none: a sign, a prefix and binary digits.
+_MAX_DIGITS: Final = 67
+_MIN_INT: Final = -(1 << 63)
+_MAX_INT: Final = (1 << 64) - 1
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _PLAIN: Final = "!plain"
 _TAG: Final = "tag:yaml.org,2002:"
@@ -127,11 +131,10 @@ def plain(text: str) -> Any:
     if text[0] not in "+-.0123456789":
         return text
     digits = text.replace("_", "")
-    if _INT.fullmatch(digits):
-        return _integer(digits)
-    if _FLOAT.fullmatch(digits):
-        value = float(digits)
-        return int(value) if value.is_integer() and abs(value) < 1e21 else value
+    if _INT.fullmatch(digits) and len(digits) <= _MAX_DIGITS and _MIN_INT <= (number := _integer(digits)) <= _MAX_INT:
+        return number
+    if _FLOAT.fullmatch(digits) and math.isfinite(value := float(digits)):
+        return int(value) if value.is_integer() and abs(value) <= -_MIN_INT else value
     return text
 
 

@@ -263,7 +263,7 @@ def _number(value: Any) -> int | float:
     if type(value) is int:
         return value
     if type(value) is float:
-        return int(value) if value.is_integer() and abs(value) < 1e21 else value
+        return int(value) if value.is_integer() and abs(value) < 2**63 else value
     raise Anomaly
 
 

@@ -134,7 +134,7 @@ def _scalar_error(name: str, value: Any, wanted: str, owner: str, fields: tuple[
     if name in _LIMITS:
         if shape != "number":
             return _mismatch(shape, wanted, owner, fields)
-        return "" if _fits(value, name) else _mismatch(f"number {value}", wanted, owner, fields)
+        return "" if _fits(value, name) else _mismatch(f"number {_digits(value)}", wanted, owner, fields)
     if name == "number":
         return "" if shape == "number" else _mismatch(shape, wanted, owner, fields)
     if name == "bytes":
@@ -146,8 +146,14 @@ def _scalar_error(name: str, value: Any, wanted: str, owner: str, fields: tuple[
     if name == "int-or-string":
         if shape == "string" or (shape == "number" and _fits(value, "int32")):
             return ""
-        return _mismatch(f"number {value}" if shape == "number" else shape, "int32", owner, fields)
+        return _mismatch(f"number {_digits(value)}" if shape == "number" else shape, "int32", owner, fields)
     return _quantity_error(value, shape) if name == "quantity" else ""
+
+
+def _digits(value: Any) -> str:
+    """A number as Go's JSON has it: YAML makes floats of large integers, which print all their digits."""
+    whole = type(value) is float and value.is_integer() and abs(value) < 1e21
+    return str(int(value) if whole else value)
 
 
 def _mismatch(what: str, wanted: str, owner: str, fields: tuple[str, ...]) -> str:

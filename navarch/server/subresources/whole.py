@@ -106,7 +106,7 @@ def _ephemeral_containers(new: Tree, old: Tree) -> Tree:
 def _container_resources(new: Tree, old: Tree) -> Tree:
     """`pods/resize`: resources and resize policies of the containers."""
     for name in ("containers", "initContainers"):
-        wanted = {c["name"]: c for c in new["spec"].get(name, ())}
+        wanted = {c["name"]: c for c in new["spec"].get(name) or ()}
         for container in old["spec"].get(name, ()):
             given = wanted.get(container["name"])
             if given is None:

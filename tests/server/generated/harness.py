@@ -34,7 +34,7 @@ from navarch.server.own_writes import API_SERVER
 from navarch.wire.messages import Request, Response
 from tests.schema.objects import random_object
 from tests.server.generated.bodies import reach, spoiled
-from tests.server.generated.samples import NAMES, SAMPLES
+from tests.server.generated.samples import NAMES, SAMPLES, collection
 from tests.server.peer import Peer
 from tests.server.sinks import Collected
 
@@ -145,8 +145,8 @@ class Suite:
         if kind is None or kind.bucket not in SAMPLES or "create" not in kind.verbs:
             return
         name = self._names[kind.plural]
-        if self.peer.send("GET", f"{_collection(kind)}/{name}").status == 404 and not kind.stored_as:
-            self.peer.send("POST", _collection(kind), {"metadata": {"name": name}, **SAMPLES[kind.bucket]})
+        if self.peer.send("GET", f"{collection(kind)}/{name}").status == 404 and not kind.stored_as:
+            self.peer.send("POST", collection(kind), {"metadata": {"name": name}, **SAMPLES[kind.bucket]})
 
     def _send(self, prepared: requests.PreparedRequest) -> tuple[Response, list[Any]]:
         split = urlsplit(prepared.url or "")
@@ -214,11 +214,6 @@ def _fill(node: Node, value: Any) -> Any:
     if value is None:
         return {}
     return {key: _fill(node.fields[key].node, item) for key, item in value.items()}
-
-
-def _collection(kind: Kind) -> str:
-    root = f"/apis/{kind.api_version}" if kind.group else f"/api/{kind.version}"
-    return f"{root}/namespaces/default/{kind.plural}" if kind.namespaced else f"{root}/{kind.plural}"
 
 
 def _with_body(chosen: tuple[Any, str, Tree]) -> Any:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
+from navarch.api.kind import Kind
 from navarch.schema.types import Tree
 
 _LABELS = {"app": "a"}
@@ -149,3 +150,9 @@ NAMES: dict[str, str] = {
     "apiservices.apiregistration.k8s.io": "v1.ex.example.com",
     "ipaddresses.networking.k8s.io": "10.1.2.3",
 }
+
+
+def collection(kind: Kind) -> str:
+    """The path of a kind's objects, in the namespace `default`."""
+    root = f"/apis/{kind.api_version}" if kind.group else f"/api/{kind.version}"
+    return f"{root}/namespaces/default/{kind.plural}" if kind.namespaced else f"{root}/{kind.plural}"

@@ -29,6 +29,7 @@ from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.server.component_statuses import ComponentStatuses
 from navarch.server.definitions import Definitions
 from navarch.server.delete import Deleter
+from navarch.server.fairness.control import Flow, FlowControl
 from navarch.server.filters import AFTER_AUTHENTICATION, FILTERS, Filter, Security, admit, finish, guard
 from navarch.server.flow_schemas import FlowSchemas
 from navarch.server.negotiate import JSON
@@ -38,7 +39,7 @@ from navarch.server.pages import Pages
 from navarch.server.pipeline import Pipeline
 from navarch.server.reactions import Reactions
 from navarch.server.reads import Reads, form_of
-from navarch.server.respond import in_form
+from navarch.server.respond import in_form, too_many_requests
 from navarch.server.review_requests import ReviewRequests
 from navarch.server.reviews import Judges
 from navarch.server.served import Resources, Served
@@ -108,6 +109,7 @@ class ApiServer:
         self.aggregator = Aggregator(store, seams, world, self.resources, writes, self.handle_as, config.front_proxy)
         self._flow_schemas = FlowSchemas(store.index, seams.clock, self.resources, self.objects.apply)
         self._shown = (0, 0)
+        self.flow_control = FlowControl(store, seams.clock, self.resources, writes)
         self._reviews = ReviewRequests(judges, seams.clock)
         self._components = ComponentStatuses(config.components, self.reads)
         self._subresources = subresource_handlers(
@@ -117,6 +119,7 @@ class ApiServer:
     def close(self) -> None:
         """End all watches and stop following the store."""
         self.aggregator.close()
+        self.flow_control.close()
         self._definitions.close()
         self._flow_schemas.close()
         self.watches.close()
@@ -142,14 +145,32 @@ class ApiServer:
         return await self._answer(request, AFTER_AUTHENTICATION)
 
     async def _answer(self, request: Request, filters: tuple[Filter, ...]) -> Response:
+        uids = ("", "")
         try:
             admit(request, self._security, filters)
             assert request.info is not None
-            response = await self._counted(request, request.info)
+            flow = self.flow_control.flow(request)
+            uids = flow.uids
+            if flow.level.exempt:
+                response = await self._counted(request, request.info)
+            else:
+                response = await self._seated(request, request.info, flow)
         except Exception as error:
             response = guard(request, error)
-        finish(request, response, self._security)
+            if response.status == 403:
+                uids = self.flow_control.flow(request).uids
+        finish(request, response, uids)
         return response
+
+    async def _seated(self, request: Request, info: RequestInfo, flow: Flow) -> Response:
+        """A request whose level has room for only so many. Streams give their seat back once they have begun."""
+        level, seats = flow.level, self.flow_control.seats(request)
+        if not level.take(seats) and await level.wait(flow.key, seats):
+            return too_many_requests()
+        try:
+            return await self._counted(request, info)
+        finally:
+            level.leave(seats)
 
     async def _counted(self, request: Request, info: RequestInfo) -> Response:
         if info.verb == "watch" or not info.is_resource:

@@ -63,6 +63,13 @@ def text_response(body: str, status: int = 200) -> Response:
     return Response(status, body.encode(), TEXT)
 
 
+def too_many_requests() -> Response:
+    """For a request that finds no seat at its priority level."""
+    response = text_response("Too many requests, please try again later.\n", 429)
+    response.headers += [("Retry-After", "1"), ("X-Content-Type-Options", "nosniff")]
+    return response
+
+
 def page_not_found() -> Response:
     """What an unknown path outside the API answers: text, not a Status."""
     return text_response("404 page not found\n", 404)

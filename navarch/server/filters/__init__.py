@@ -6,7 +6,7 @@
         response = await handler(request)
     except Exception as error:
         response = guard(request, error)
-    finish(request, response, security)  # the headers that every answer has
+    finish(request, response)        # the headers that every answer has
 
 The direct client enters after authentication: it sets `request.user` and calls `admit` with
 `AFTER_AUTHENTICATION`.

@@ -7,7 +7,6 @@ import logging
 import orjson
 
 from navarch.base.errors import StatusError, bad_request, internal_error
-from navarch.server.filters.security import Security
 from navarch.server.respond import add_warnings, error_response
 from navarch.store.contract import StoreError, ValueTooLarge
 from navarch.wire.messages import Request, Response
@@ -40,13 +39,14 @@ def _store_failed(error: StoreError) -> StatusError:
     return StatusError(503, "ServiceUnavailable", str(error), headers=(("Retry-After", "1"),))
 
 
-def finish(request: Request, response: Response, security: Security) -> None:
-    """Add Audit-Id, Cache-Control unless the handler set it, priority and warning headers."""
+def finish(request: Request, response: Response, priority_uids: tuple[str, str] = ("", "")) -> None:
+    """Add Audit-Id, Cache-Control unless the handler set it, priority and warning headers. `priority_uids` are
+    those of the FlowSchema and of the PriorityLevelConfiguration, empty where there are none."""
     headers = response.headers
     headers.append(("Audit-Id", request.audit_id))
     if not headers[:-1] or not any(name == "Cache-Control" for name, _ in headers):
         headers.append(("Cache-Control", "no-cache, private"))
-    flow_schema, priority_level = security.priority_uids
+    flow_schema, priority_level = priority_uids
     if flow_schema:
         headers.append(("X-Kubernetes-Pf-Flowschema-Uid", flow_schema))
         headers.append(("X-Kubernetes-Pf-Prioritylevel-Uid", priority_level))

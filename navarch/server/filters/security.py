@@ -14,13 +14,11 @@ from navarch.wire.messages import Request
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """What the filters work with. `priority_uids` are the uids of the FlowSchema and of the
-    PriorityLevelConfiguration that answers name, empty where there are none."""
+    """What the filters work with."""
 
     authenticator: Authenticator
     authorize: Authorize
     rng: Rng
-    priority_uids: tuple[str, str] = ("", "")
 
 
 def identify(request: Request, security: Security) -> None:

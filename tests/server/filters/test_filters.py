@@ -27,7 +27,7 @@ def security() -> Security:
     for tree in bootstrap_objects():
         rbac.put(tree["kind"], tree)
     chain = Chain((superusers, NodeAuthorizer(NodeGraph()), rbac.authorize))
-    return Security(Authenticator(None, (StaticTokens(recorded.USERS),)), chain, RealRng(), ("fs", "pl"))
+    return Security(Authenticator(None, (StaticTokens(recorded.USERS),)), chain, RealRng())
 
 
 def request_of(record: dict[str, Any]) -> Request:
@@ -84,7 +84,7 @@ def test_every_answer_has_its_headers_and_handlers_may_set_cache_control() -> No
     with pytest.raises(StatusError):
         admit(request, security(), AFTER_AUTHENTICATION)
     response = Response()
-    finish(request, response, security())
+    finish(request, response, ("fs", "pl"))
     assert response.headers == [
         ("Audit-Id", "abc"),
         ("Cache-Control", "no-cache, private"),
@@ -93,7 +93,7 @@ def test_every_answer_has_its_headers_and_handlers_may_set_cache_control() -> No
         ("Warning", '299 - "w"'),
     ]
     public = Response(headers=[("Cache-Control", "public")])
-    finish(request, public, security())
+    finish(request, public)
     assert [v for k, v in public.headers if k == "Cache-Control"] == ["public"]
 
 

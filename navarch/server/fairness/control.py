@@ -1,0 +1,233 @@
+"""Puts requests under the FlowSchemas and PriorityLevelConfigurations in the store.
+
+    flow = control.flow(request)           # a look into a dict
+    if not flow.level.exempt: ...          # see app.py
+    response.headers: flow.uids
+
+Also says of each FlowSchema whether its priority level exists (the condition Dangling).
+
+Source: KEP-1040; apiserver `util/flowcontrol` (work estimates, conditions).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import orjson
+
+from navarch.base.errors import StatusError
+from navarch.base.times import format_time
+from navarch.schema.types import Tree
+from navarch.seams.contract import Clock
+from navarch.server.fairness.levels import Level
+from navarch.server.fairness.schemas import FlowSchema, classify, schemas_of
+from navarch.server.options import integer, parse_query
+from navarch.server.own_writes import OwnWrites
+from navarch.server.served import Resources
+from navarch.store.contract import Event, Store
+from navarch.wire.messages import Request
+
+SCHEMAS: Final = "flowschemas.flowcontrol.apiserver.k8s.io"
+LEVELS: Final = "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io"
+
+#: Seats of a server, all levels together: 400 for reads and 200 for writes in Kubernetes.
+SERVER_SEATS: Final = 600
+#: A list takes a seat for this many objects, up to a limit. Source: flowcontrol request estimator.
+_OBJECTS_PER_SEAT: Final = 100
+_MOST_SEATS: Final = 10
+#: Kinds of requests that are remembered.
+_KEEP: Final = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What a request is under. `key` tells its flow from others of the level; `uids` go into the answer."""
+
+    schema: str
+    level: Level
+    key: str
+    uids: tuple[str, str]
+
+
+#: Before there is any configuration.
+_FREE: Final = Flow("", Level("exempt"), "", ("", ""))
+
+
+class FlowControl:
+    """The flow control of one server."""
+
+    def __init__(
+        self, store: Store, clock: Clock, resources: Resources, writes: OwnWrites, seats: int = SERVER_SEATS
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._resources = resources
+        self._writes = writes
+        self._seats = seats
+        self._schemas: list[FlowSchema] = []
+        self.levels: dict[str, Level] = {}
+        self._known: dict[tuple[object, ...], Flow] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._load_levels()
+        self._load_schemas()
+        revision = store.index.revision
+        self._cancels: list[Callable[[], None]] = [
+            store.index.watch(LEVELS, revision, self._levels_changed),
+            store.index.watch(SCHEMAS, revision, self._schemas_changed),
+        ]
+
+    def close(self) -> None:
+        for cancel in self._cancels:
+            cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    async def settled(self) -> None:
+        """Return when the conditions of all schemas are written."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    # --- the hot path
+
+    def flow(self, request: Request) -> Flow:
+        """What the request is under; `request.info` and `request.user` are set."""
+        user, info = request.user, request.info
+        assert info is not None
+        key: tuple[object, ...]
+        if info.is_resource:
+            key = (user.name, user.groups, info.verb, info.group, info.resource, info.subresource, info.namespace)
+        else:
+            key = (user.name, user.groups, info.verb, request.path)
+        found = self._known.get(key)
+        return found if found is not None else self._classify(request, key)
+
+    def seats(self, request: Request) -> int:
+        """How many seats a request takes: lists as many as they are long."""
+        info = request.info
+        if info is None or info.verb != "list":
+            return 1
+        served = self._resources.find(info.group, info.version, info.resource)
+        if served is None:
+            return 1
+        objects = self._store.index.count(served.namespace_prefix(info.namespace))
+        if "limit" in request.query:
+            try:
+                objects = min(objects, integer(parse_query(request.query), "limit") or objects)
+            except StatusError:
+                return 1
+        return max(1, min(_MOST_SEATS, -(-objects // _OBJECTS_PER_SEAT)))
+
+    def _classify(self, request: Request, key: tuple[object, ...]) -> Flow:
+        info = request.info
+        assert info is not None
+        schema = classify(self._schemas, request.user, info, request.path)
+        level = self.levels.get(schema.level) if schema is not None else None
+        if schema is None or level is None:
+            return _FREE
+        flow = f"{schema.name}\0{schema.flow(request.user, info)}"
+        if len(self._known) >= _KEEP:
+            self._known.clear()
+        found = self._known[key] = Flow(schema.name, level, flow, (schema.uid, level.uid))
+        return found
+
+    # --- following the store
+
+    def _load_levels(self) -> None:
+        # A level stays the same object: requests that are under way come back to it.
+        old, self.levels = self.levels, {}
+        for tree in self._trees(LEVELS):
+            name = tree["metadata"]["name"]
+            level = self.levels[name] = old.get(name) or Level(name)
+            level.configure(tree["metadata"].get("uid", ""), tree["spec"])
+        for name in old.keys() - self.levels.keys():
+            old[name].serve(everybody=True)
+        for level in self.levels.values():
+            level.share(self._seats, self.levels.values())
+        self._known.clear()
+
+    def _load_schemas(self) -> None:
+        self._schemas = schemas_of(self._trees(SCHEMAS))
+        self._known.clear()
+
+    def _trees(self, bucket: str) -> list[Tree]:
+        return [orjson.loads(entry.value) for entry in self._store.index.range(bucket + "/")]
+
+    def _levels_changed(self, events: Sequence[Event]) -> None:
+        if any(_is_new(event) for event in events):
+            self._load_levels()
+            self._judge()
+
+    def _schemas_changed(self, events: Sequence[Event]) -> None:
+        if any(_is_new(event) for event in events):
+            self._load_schemas()
+            self._judge()
+
+    def _judge(self) -> None:
+        """See to the condition of each schema."""
+        for tree in self._trees(SCHEMAS):
+            level = tree["spec"]["priorityLevelConfiguration"]["name"]
+            change = partial(_with_condition, level, level in self.levels, format_time(self._clock.now()))
+            if change(tree) != tree:
+                task = asyncio.get_running_loop().create_task(self._write(tree["metadata"]["name"], change))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _write(self, name: str, change: Callable[[Tree], Tree]) -> None:
+        try:
+            await self._writes.change(SCHEMAS, "", name, "status", change)
+        except StatusError:
+            # Gone, or changed by somebody else, which brings it here again.
+            return
+
+    # --- metrics
+
+    def executing(self) -> Iterator[tuple[str, float]]:
+        for level in self.levels.values():
+            yield f'priority_level="{level.name}"', level.in_use
+
+    def queued(self) -> Iterator[tuple[str, float]]:
+        for level in self.levels.values():
+            yield f'priority_level="{level.name}"', level.waiting
+
+    def dispatched(self) -> Iterator[tuple[str, float]]:
+        for level in self.levels.values():
+            yield f'priority_level="{level.name}"', level.dispatched
+
+    def rejected(self) -> Iterator[tuple[str, float]]:
+        for level in self.levels.values():
+            for why, count in level.rejected.items():
+                yield f'priority_level="{level.name}",reason="{why}"', count
+
+    def limits(self) -> Iterator[tuple[str, float]]:
+        for level in self.levels.values():
+            yield f'priority_level="{level.name}"', level.nominal
+
+
+def _is_new(event: Event) -> bool:
+    """Whether an event changes what is configured: writes of a status do not."""
+    if event.deleted or event.previous is None:
+        return True
+    before, after = orjson.loads(event.previous.value), orjson.loads(event.entry.value)
+    return bool(before["spec"] != after["spec"])
+
+
+def _with_condition(level: str, exists: bool, now: str, tree: Tree) -> Tree:
+    """The schema with its condition Dangling; the time of an unchanged one stays."""
+    text = f'This FlowSchema references the PriorityLevelConfiguration object named "{level}"'
+    wanted = {
+        "type": "Dangling",
+        "status": "False" if exists else "True",
+        "lastTransitionTime": now,
+        "reason": "Found" if exists else "NotFound",
+        "message": f"{text} and it exists" if exists else f"{text} but there is no such object",
+    }
+    conditions = (tree.get("status") or {}).get("conditions") or []
+    old: Tree = next((c for c in conditions if c.get("type") == "Dangling"), {})
+    if old.get("status") == wanted["status"]:
+        wanted["lastTransitionTime"] = old.get("lastTransitionTime", now)
+    others = [c for c in conditions if c.get("type") != "Dangling"]
+    return {**tree, "status": {**(tree.get("status") or {}), "conditions": [*others, wanted]}}

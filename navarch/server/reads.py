@@ -124,17 +124,24 @@ class Reads:
         base = selection.prefix
         start = base + goes_on.start if goes_on else ""
         index = self._store.index
+        # As Kubernetes does, a list from the cache (resourceVersion=0) is not cut into pages.
+        limit = 0 if options.resource_version == "0" else max(options.limit, 0)
+        at = None if revision in (-1, index.revision) else revision
+        metadata: Tree = {"resourceVersion": str(index.revision if at is None else at)}
         try:
-            if revision in (-1, index.revision):
-                revision = index.revision
-                source = selection.read(index, start)
-            else:
-                source = selection.read(index, start, revision)
+            found = selection.read(index, start, at, limit + 1 if limit else 0)
+            if not limit or len(found) <= limit:
+                return found, metadata
+            left = index.count(base, start, at) - limit if selection.everything else 0
         except Compacted:
             if goes_on is not None:
                 raise continuation.too_old(goes_on.start) from None
             raise expired("The resourceVersion for the provided list is too old.") from None
-        return self._page(source, revision, options, base, counted=selection.everything)
+        page = found[:limit]
+        metadata["continue"] = continuation.encode(int(metadata["resourceVersion"]), page[-1].key[len(base) :] + "\0")
+        if left:
+            metadata["remainingItemCount"] = left
+        return page, metadata
 
     async def _position(self, options: ListOptions) -> tuple[Continuation | None, int]:
         """Where the list starts and at which revision it stands; -1 is the newest."""
@@ -153,20 +160,6 @@ class Reads:
         if options.resource_version_match == "Exact":
             return None, wanted
         return None, -1
-
-    def _page(
-        self, source: list[Entry], revision: int, options: ListOptions, base: str, *, counted: bool
-    ) -> tuple[list[Entry], Tree]:
-        metadata: Tree = {"resourceVersion": str(revision)}
-        limit = options.limit
-        # As Kubernetes does, a list from the cache (resourceVersion=0) is not cut into pages.
-        if limit <= 0 or len(source) <= limit or options.resource_version == "0":
-            return source, metadata
-        page = source[:limit]
-        metadata["continue"] = continuation.encode(revision, page[-1].key[len(base) :] + "\0")
-        if counted:
-            metadata["remainingItemCount"] = len(source) - limit
-        return page, metadata
 
 
 def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> bytes:

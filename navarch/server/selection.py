@@ -10,7 +10,7 @@ from navarch.base import selector
 from navarch.base.errors import bad_request
 from navarch.server.options import ListOptions
 from navarch.server.served import Served
-from navarch.store.contract import Entry, Index
+from navarch.store.contract import Condition, Entry, Facet, Index
 
 _METADATA_FIELDS = ("metadata.name", "metadata.namespace")
 
@@ -54,7 +54,7 @@ class Selection:
     @property
     def everything(self) -> bool:
         """Whether the range of keys alone decides."""
-        return self._labels is None and not self._fields
+        return self._labels is None and not self._fields and not self.name
 
     @property
     def exact_field(self) -> tuple[str, str] | None:
@@ -66,19 +66,36 @@ class Selection:
         """The range of keys that the namespace leaves."""
         return self._served.namespace_prefix(self.namespace if self._served.kind.namespaced else "")
 
-    def read(self, index: Index, start: str = "", revision: int | None = None) -> list[Entry]:
-        """The selected entries from key `start` on, now or as of `revision`. Raises: Compacted."""
+    def read(self, index: Index, start: str = "", revision: int | None = None, limit: int = 0) -> list[Entry]:
+        """The selected entries from key `start` on, now or as of `revision`; at most `limit` of them (0: all)
+        if the selection is `everything`, else all. Raises: Compacted."""
         prefix = self.prefix
-        if revision is not None:
-            found = index.range_at(prefix, revision, start)
-        elif self.name and (self.namespace or not self._served.kind.namespaced):
+        if self.everything:
+            if revision is None:
+                return index.range(prefix, start, limit)
+            return index.range_at(prefix, revision, start, limit)
+        if revision is None and self.name and (self.namespace or not self._served.kind.namespaced):
             entry = index.get(prefix + self.name)
             found = [entry] if entry is not None and entry.key >= start else []
         else:
-            found = index.range(prefix, start)
-        if self.everything and not self.name:
-            return found
+            found = index.select(prefix, self._conditions(), start, revision)
         return [entry for entry in found if self.matches(entry)]
+
+    def _conditions(self) -> list[Condition]:
+        """What an index can look up of the selection. Converted objects show what they are only later."""
+        served = self._served
+        if served.conversion is not None:
+            return []
+        conditions: list[Condition] = [(_NAME, (self.name,))] if self.name else []
+        for requirement in self._labels.requirements if self._labels is not None else ():
+            if requirement.operator in ("=", "==", "in"):
+                conditions.append((_label(served, requirement.key), requirement.values))
+            elif requirement.operator == "exists":
+                conditions.append((_label(served, requirement.key), None))
+        for field, value, wanted in self._fields:
+            if wanted and field in served.kind.fields:
+                conditions.append((_field(served, field), (value,)))
+        return conditions
 
     def in_range(self, key: str) -> bool:
         """Whether the key lies in the selection's namespace."""
@@ -102,6 +119,18 @@ class Selection:
                 return parts[-1]
             return parts[-2] if self._served.kind.namespaced else ""
         return self._served.attrs(entry).fields[field]
+
+
+_NAME = Facet("name", lambda entry: entry.key.rpartition("/")[2])
+
+
+def _label(served: Served, key: str) -> Facet:
+    return Facet(f"label {key}", lambda entry: served.attrs(entry).labels.get(key))
+
+
+def _field(served: Served, name: str) -> Facet:
+    # Versions of a kind may read a field of one name from different places.
+    return Facet(f"field {served.api_version} {name}", lambda entry: served.attrs(entry).fields[name])
 
 
 def unknown_field(field: str, served: Served) -> str:

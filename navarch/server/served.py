@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import orjson
+from msgspec.json import Decoder
 
+from navarch.api.fields import skeleton_decoder
 from navarch.api.kind import Kind
 from navarch.base.resource import Resource
 from navarch.schema.types import Struct, Tree
@@ -56,7 +58,7 @@ class Attrs(msgspec.Struct, gc=False, eq=False):
             value = self._value
             if self.served.conversion is not None:
                 value = self.served.conversion.found(value, self.served)
-            tree = orjson.loads(value)
+            tree = self.served.fields_decoder.decode(value)
             self._fields = {name: read(tree) for name, read in self.served.kind.fields.items()}
         return self._fields
 
@@ -69,6 +71,7 @@ class Served:
         "bucket",
         "builtin",
         "conversion",
+        "fields_decoder",
         "head",
         "kind",
         "list_head",
@@ -98,6 +101,8 @@ class Served:
         self.storage_version = storage_version
         #: Whether the status has an endpoint of its own. Built-in kinds without one keep it out of sight.
         self.status_apart = builtin or any(s.name == "status" for s in kind.subresources)
+        #: Decodes what the fields that objects are selected by are read from.
+        self.fields_decoder = skeleton_decoder(kind.fields) if builtin else Decoder(dict[str, Any])
         self.resource: Resource = kind.resource
         self.bucket = kind.bucket
         self.prefix = kind.bucket + "/"

@@ -21,6 +21,7 @@ Source: etcd v3 API (revisions, compare on mod_revision, watch, compaction, leas
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -107,6 +108,19 @@ class Event(msgspec.Struct, gc=False, eq=False):
 Deliver = Callable[[Sequence[Event]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A property that entries of a bucket are found by; `name` tells it from the bucket's others.
+    `value_of` must give the same for the same entry always; None: the entry does not have the property."""
+
+    name: str
+    value_of: Callable[[Entry], str | None] = field(compare=False)
+
+
+#: A facet, and the values of which an entry must have one; None: any.
+Condition = tuple[Facet, Sequence[str] | None]
+
+
 class Index(Protocol):
     """The synchronous side: what is committed, and the history that is kept."""
 
@@ -127,7 +141,14 @@ class Index(Protocol):
     def range_at(self, prefix: str, revision: int, start: str = "", limit: int = 0) -> list[Entry]:
         """As `range`, as things stood right after `revision`. Raises: Compacted."""
 
-    def count(self, prefix: str) -> int: ...
+    def count(self, prefix: str, start: str = "", revision: int | None = None) -> int:
+        """How many entries `range`, or with a revision `range_at`, would give. Raises: Compacted."""
+
+    def select(
+        self, prefix: str, conditions: Sequence[Condition], start: str = "", revision: int | None = None
+    ) -> list[Entry]:
+        """As `range`, or with a revision as `range_at`, but entries that do not meet all conditions may be
+        left out. Asked again and again, it costs what it returns. Raises: Compacted."""
 
     def watch(self, bucket: str, after: int, deliver: Deliver) -> Callable[[], None]:
         """Deliver every event of `bucket` with a revision above `after`: those of the past before

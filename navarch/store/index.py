@@ -15,10 +15,11 @@ Worked example, one bucket:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from navarch.store.contract import Compacted, Deliver, Entry, Event
+from navarch.store.contract import Compacted, Condition, Deliver, Entry, Event
 from navarch.store.keys import SortedKeys
+from navarch.store.lookups import FEW_KEYS, Lookup
 
 #: A committed change, as a store publishes it: the entry, and whether it is a deletion.
 Change = tuple[Entry, bool]
@@ -42,11 +43,13 @@ class _Watch:
 class _Bucket:
     """The keys, the history and the watchers of one resource."""
 
-    __slots__ = ("audience", "history", "keys", "watches")
+    __slots__ = ("audience", "history", "keys", "lookups", "watches")
 
     def __init__(self) -> None:
         self.keys = SortedKeys()
         self.history: deque[Event] = deque()
+        #: By the names of their facets; made when asked for.
+        self.lookups: dict[str, Lookup] = {}
         self.watches: dict[_Watch, None] = {}
         #: `watches` as a tuple that a delivery under way can hold on to; None when out of date.
         self.audience: tuple[_Watch, ...] | None = None
@@ -85,24 +88,47 @@ class LogIndex:
         return list(map(self._entries.__getitem__, keys))
 
     def range_at(self, prefix: str, revision: int, start: str = "", limit: int = 0) -> list[Entry]:
-        self._check_kept(revision)
         undone = self._undo(prefix, revision, start)
-        if not undone:
-            return self.range(prefix, start, limit)
         now = self.range(prefix, start, limit + len(undone) if limit else 0)
-        then = [entry for entry in now if entry.key not in undone]
-        then += [entry for entry in undone.values() if entry is not None]
-        then.sort(key=lambda entry: entry.key)
+        then = _as_it_was(now, undone)
         return then[:limit] if limit else then
 
-    def count(self, prefix: str) -> int:
+    def count(self, prefix: str, start: str = "", revision: int | None = None) -> int:
+        undone = {} if revision is None else self._undo(prefix, revision, start)
         name = bucket_of(prefix)
         bucket = self._buckets.get(name)
         if bucket is None:
             return 0
-        if len(prefix) == len(name) + 1:
-            return len(bucket.keys)
-        return bucket.keys.count(prefix, _end(prefix))
+        if not start and len(prefix) == len(name) + 1:
+            now = len(bucket.keys)
+        else:
+            now = bucket.keys.count(max(prefix, start), _end(prefix))
+        return now + sum((entry is not None) - (key in self._entries) for key, entry in undone.items())
+
+    def select(
+        self, prefix: str, conditions: Sequence[Condition], start: str = "", revision: int | None = None
+    ) -> list[Entry]:
+        undone = {} if revision is None else self._undo(prefix, revision, start)
+        return _as_it_was(self._select(prefix, conditions, start), undone)
+
+    def _select(self, prefix: str, conditions: Sequence[Condition], start: str) -> list[Entry]:
+        bucket = self._buckets.get(bucket_of(prefix))
+        if bucket is None or not conditions or len(bucket.keys) < FEW_KEYS:
+            return self.range(prefix, start)
+        most = self.count(prefix, start)
+        best: list[set[str]] | None = None
+        for facet, values in conditions if most >= FEW_KEYS else ():
+            lookup = bucket.lookups.get(facet.name)
+            if lookup is None:
+                lookup = bucket.lookups[facet.name] = Lookup(facet, bucket.keys)
+            found = lookup.found(self._entries, values)
+            if (size := sum(map(len, found))) < most:
+                most, best = size, found
+        if best is None:
+            return self.range(prefix, start)
+        low = max(prefix, start)
+        keys = [key for part in best for key in part if key >= low and key.startswith(prefix)]
+        return list(map(self._entries.__getitem__, sorted(keys)))
 
     def watch(self, bucket: str, after: int, deliver: Deliver) -> Callable[[], None]:
         self._check_kept(after)
@@ -188,7 +214,8 @@ class LogIndex:
             raise Compacted(revision, self._compacted)
 
     def _undo(self, prefix: str, revision: int, start: str) -> dict[str, Entry | None]:
-        """What stood at each key under `prefix` that changed since `revision`."""
+        """What stood at each key under `prefix` that changed since `revision`. Raises: Compacted."""
+        self._check_kept(revision)
         undone: dict[str, Entry | None] = {}
         bucket = self._buckets.get(bucket_of(prefix))
         if bucket is not None:
@@ -212,6 +239,10 @@ class LogIndex:
                 bucket.keys.add(key)
         assert entry.revision >= self._revision, "changes are published in revision order"
         self._revision = entry.revision
+        for name, lookup in tuple(bucket.lookups.items()):
+            lookup.mark(key)
+            if lookup.is_stale(len(bucket.keys)):
+                del bucket.lookups[name]
         bucket.history.append(event)
         self._log.append(event)
         self._log_bytes += _cost(event)
@@ -278,6 +309,16 @@ def _newer(history: deque[Event], revision: int) -> Iterator[Event]:
         if event.entry.revision <= revision:
             return
         yield event
+
+
+def _as_it_was(now: list[Entry], undone: dict[str, Entry | None]) -> list[Entry]:
+    """The entries of a range with what changed since put back, in key order."""
+    if not undone:
+        return now
+    then = [entry for entry in now if entry.key not in undone]
+    then += [entry for entry in undone.values() if entry is not None]
+    then.sort(key=lambda entry: entry.key)
+    return then
 
 
 def _cost(event: Event) -> int:

@@ -12,6 +12,7 @@ Worked example, with blocks of at most 4:
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 from itertools import chain
 
 #: A full block is split in two. 1,000 pointers are 8 kB: moving half of them takes under 0.2 us.
@@ -30,6 +31,9 @@ class SortedKeys:
 
     def __len__(self) -> int:
         return self._length
+
+    def __iter__(self) -> Iterator[str]:
+        return chain.from_iterable(self._blocks)
 
     def copy(self) -> SortedKeys:
         twin = SortedKeys()

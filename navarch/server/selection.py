@@ -57,9 +57,20 @@ class Selection:
         return self._labels is None and not self._fields and not self.name
 
     @property
-    def exact_field(self) -> tuple[str, str] | None:
-        """A field and the value that it must have, for dispatching events; None if there is none."""
-        return self._exact
+    def pin(self) -> tuple[Facet, str] | None:
+        """A property and the one value that all selected objects have of it, the rarest first; None if there
+        is none. Events are dispatched by it."""
+        served = self._served
+        if self.name:
+            namespaced = served.kind.namespaced
+            return (_NAME, self.name) if namespaced and not self.namespace else (_KEY, self.prefix + self.name)
+        if self._exact is not None:
+            field, value = self._exact
+            return _field(served, field), value
+        for requirement in self._labels.requirements if self._labels is not None else ():
+            if requirement.operator in ("=", "==", "in") and len(requirement.values) == 1:
+                return _label(served, requirement.key), requirement.values[0]
+        return (_NAMESPACE, self.namespace) if self.namespace and served.kind.namespaced else None
 
     @property
     def prefix(self) -> str:
@@ -121,7 +132,9 @@ class Selection:
         return self._served.attrs(entry).fields[field]
 
 
+_KEY = Facet("key", lambda entry: entry.key)
 _NAME = Facet("name", lambda entry: entry.key.rpartition("/")[2])
+_NAMESPACE = Facet("namespace", lambda entry: entry.key.split("/", 2)[1])
 
 
 def _label(served: Served, key: str) -> Facet:

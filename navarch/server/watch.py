@@ -25,7 +25,7 @@ from navarch.server.options import ListOptions, Query, first, list_options, pars
 from navarch.server.selection import Selection
 from navarch.server.served import Served
 from navarch.server.watch_text import EventText, event_text
-from navarch.store.contract import Compacted, Entry, Event, Store, restamp
+from navarch.store.contract import Compacted, Entry, Event, Facet, Store, restamp
 from navarch.wire.messages import Response, Sink
 
 log = logging.getLogger(__name__)
@@ -60,9 +60,10 @@ class Hub:
     def __init__(self, store: Store, served: Served) -> None:
         self._store = store
         self._served = served
-        #: Watchers of everything (""), and by the field value that they pin.
+        #: Watchers that any event may concern, and the others by what they pin (`Selection.pin`): an event
+        #: is told to those alone that it may concern.
         self._broad: dict[Watcher, None] = {}
-        self._pinned: dict[str, dict[str, dict[Watcher, None]]] = {}
+        self._pinned: dict[Facet, dict[str, dict[Watcher, None]]] = {}
         #: Changes handed to watchers so far.
         self.told = 0
         self._cancel = store.index.watch(served.bucket, store.index.revision, self._publish)
@@ -83,14 +84,25 @@ class Hub:
 
     def remove(self, watcher: Watcher) -> None:
         watcher.closed = True
-        self._group(watcher.selection).pop(watcher, None)
+        pin = watcher.selection.pin
+        if pin is None:
+            self._broad.pop(watcher, None)
+            return
+        facet, value = pin
+        by_value = self._pinned.get(facet, {})
+        if group := by_value.get(value):
+            group.pop(watcher, None)
+            if not group:
+                del by_value[value]
+                if not by_value:
+                    del self._pinned[facet]
 
     def _group(self, selection: Selection) -> dict[Watcher, None]:
-        exact = selection.exact_field
-        if exact is None:
+        pin = selection.pin
+        if pin is None:
             return self._broad
-        field, value = exact
-        return self._pinned.setdefault(field, {}).setdefault(value, {})
+        facet, value = pin
+        return self._pinned.setdefault(facet, {}).setdefault(value, {})
 
     def _publish(self, events: Sequence[Event]) -> None:
         for watcher in list(self._broad):
@@ -103,16 +115,18 @@ class Hub:
                 self._publish_pinned(event)
 
     def _publish_pinned(self, event: Event) -> None:
-        for field, by_value in self._pinned.items():
-            values = {self._served.attrs(event.entry).fields[field]}
-            if event.previous is not None:
-                values.add(self._served.attrs(event.previous).fields[field])
-            for value in sorted(values):
-                for watcher in list(by_value.get(value, ())):
-                    change = self._change(watcher.selection, event)
-                    if change is not None and not watcher.closed:
-                        self.told += 1
-                        watcher.deliver([change])
+        entry, previous = event.entry, event.previous
+        for facet, by_value in list(self._pinned.items()):
+            now = facet.value_of(entry)
+            before = facet.value_of(previous) if previous is not None else now
+            concerned = list(by_value.get(now, ())) if now is not None else []
+            if before is not None and before != now:
+                concerned += by_value.get(before, ())
+            for watcher in concerned:
+                change = self._change(watcher.selection, event)
+                if change is not None and not watcher.closed:
+                    self.told += 1
+                    watcher.deliver([change])
 
     def _change(self, selection: Selection, event: Event) -> WatchEvent | None:
         """What an event is to a selection: ADDED, MODIFIED, DELETED or nothing."""

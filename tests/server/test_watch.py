@@ -181,3 +181,35 @@ def test_events_are_json_lines(peer: Peer) -> None:
     peer.post(CONFIG_MAPS, {"metadata": {"name": "x"}, "data": {"k": "a\nb\u2028"}})
     assert sink.data.endswith(b"\n")
     assert json.loads(sink.data)["object"]["data"] == {"k": "a\nb\u2028"}
+
+
+def test_whatever_a_watch_selects_by_it_hears_of_that_alone(peer: Peer) -> None:
+    """Watches are grouped by what they pin: a name, a field, a label, a namespace, or nothing."""
+    peer.post("/api/v1/namespaces", {"metadata": {"name": "other"}})
+    queries = {
+        "/api/v1/configmaps?watch=1": ["x", "y", "z", "x", "y"],
+        "/api/v1/configmaps?watch=1&labelSelector=a": ["x", "y", "x", "y"],
+        "/api/v1/configmaps?watch=1&labelSelector=a%3D1": ["x", "x"],
+        "/api/v1/configmaps?watch=1&labelSelector=a%3D1,b": [],
+        "/api/v1/configmaps?watch=1&labelSelector=a%20in%20(1,2)": ["x", "y", "x", "y"],
+        "/api/v1/configmaps?watch=1&fieldSelector=metadata.name%3Dx": ["x", "x"],
+        "/api/v1/configmaps?watch=1&fieldSelector=metadata.namespace%3Dother": ["y", "y"],
+        f"{CONFIG_MAPS}?watch=1": ["x", "z", "x"],
+        f"{CONFIG_MAPS}?watch=1&fieldSelector=metadata.name%3Dx&labelSelector=a": ["x", "x"],
+        f"{CONFIG_MAPS}?watch=1&fieldSelector=metadata.name%3Dy": [],
+        f"{CONFIG_MAPS}?watch=1&labelSelector=a%3D2": [],
+    }
+    sinks = {query: Collected() for query in queries}
+    streams = [open_watch(peer, query, sink).stream for query, sink in sinks.items()]
+    peer.post(CONFIG_MAPS, config_map("x", a="1"))
+    peer.post("/api/v1/namespaces/other/configmaps", config_map("y", a="2"))
+    peer.post(CONFIG_MAPS, config_map("z"))
+    peer.ok("DELETE", CONFIG_MAPS + "/x")
+    peer.ok("DELETE", "/api/v1/namespaces/other/configmaps/y")
+    heard = {q: [n for _, n in sink.seen() if n != "kube-root-ca.crt"] for q, sink in sinks.items()}
+    assert heard == queries
+    for stream in streams:
+        assert stream is not None
+        stream.stop()
+    hub = next(hub for hub in peer.server.watches._hubs.values() if hub._served.bucket == "configmaps")
+    assert not hub._broad and not hub._pinned

@@ -5,7 +5,7 @@ Source: Kubernetes' cron job controller (names `<cron job>-<minutes since the ep
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,8 +18,9 @@ from navarch.client.recorder import reference
 from navarch.control.cron import Schedule
 from navarch.control.intents import DONE, Create, Delete, Event, Intent, Patch, Plan
 from navarch.control.job import finished
+from navarch.control.ownership import keys_of_owner
 from navarch.control.pods import owner_reference
-from navarch.control.sources import CRONJOBS, JOBS, controller_of
+from navarch.control.sources import CRONJOBS, JOBS
 from navarch.control.views import CronJob, Job
 from navarch.control.world import Controller, Watch, World, same_key
 from navarch.schema.types import Tree
@@ -177,10 +178,6 @@ def _status(cron_job: CronJob, active: Sequence[Job], jobs: Sequence[Job], sched
     return [Patch(CRONJOBS.resource, key, {"status": status}, subresource="status", uid=uid, by_update=True)]
 
 
-def _keys_of_job(_world: World, key: ObjectKey, old: Job | None, new: Job | None) -> list[Hashable]:
-    view = new or old
-    parent = controller_of(view) if view is not None else None
-    return [ObjectKey(key.namespace, parent.name)] if parent is not None and parent.kind == "CronJob" else []
-
-
-CONTROLLER = Controller("cronjob-controller", (Watch(CRONJOBS, same_key), Watch(JOBS, _keys_of_job)), reconcile)
+CONTROLLER = Controller(
+    "cronjob-controller", (Watch(CRONJOBS, same_key), Watch(JOBS, keys_of_owner("CronJob"))), reconcile
+)

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from typing import Final
 
-from navarch.api.views.apps import ControllerRevision
 from navarch.api.views.node import Node
 from navarch.api.views.pod import Pod
 from navarch.base.resource import ObjectKey
@@ -21,11 +20,11 @@ from navarch.client.cache import key_of
 from navarch.client.recorder import reference
 from navarch.control import history
 from navarch.control.intents import DONE, Create, Delete, Event, Intent, Patch, Plan
-from navarch.control.ownership import claim
+from navarch.control.ownership import claim, keys_of_claimants, keys_of_owner, label_selector
 from navarch.control.placement import Placement, Verdict, node_of
 from navarch.control.pods import available_at, is_finished, is_ready, next_available_s, pod_tree
 from navarch.control.rollout import scaled
-from navarch.control.sources import CONTROLLERREVISIONS, DAEMONSETS, NODES, PODS, controller_of
+from navarch.control.sources import CONTROLLERREVISIONS, DAEMONSETS, NODES, PODS
 from navarch.control.views import DaemonSet
 from navarch.control.world import Controller, Watch, World, same_key
 from navarch.schema.types import Tree
@@ -234,35 +233,13 @@ def _keys_of_node(world: World, _key: ObjectKey, old: Node | None, new: Node | N
     return [key_of(d) for d in world[DAEMONSETS].values()]
 
 
-def _keys_of_pod(world: World, _key: ObjectKey, old: Pod | None, new: Pod | None) -> set[Hashable]:
-    keys: set[Hashable] = set()
-    for pod in (old, new):
-        parent = controller_of(pod) if pod is not None else None
-        if pod is not None and parent is not None and parent.kind == "DaemonSet":
-            keys.add(ObjectKey(pod.metadata.namespace, parent.name))
-    if new is not None and controller_of(new) is None:
-        for daemon_set in world[DAEMONSETS].by_index("namespace", new.metadata.namespace):
-            if from_label_selector(daemon_set.spec.selector).matches(new.metadata.labels):
-                keys.add(key_of(daemon_set))
-    return keys
-
-
-def _keys_of_revision(
-    _world: World, key: ObjectKey, old: ControllerRevision | None, new: ControllerRevision | None
-) -> list[Hashable]:
-    """The daemon set that has just got, or lost, a revision."""
-    view = new or old
-    parent = controller_of(view) if view is not None else None
-    return [ObjectKey(key.namespace, parent.name)] if parent is not None and parent.kind == "DaemonSet" else []
-
-
 CONTROLLER = Controller(
     "daemon-set-controller",
     (
         Watch(DAEMONSETS, same_key),
-        Watch(PODS, _keys_of_pod),
+        Watch(PODS, keys_of_claimants("DaemonSet", DAEMONSETS, label_selector)),
         Watch(NODES, _keys_of_node),
-        Watch(CONTROLLERREVISIONS, _keys_of_revision),
+        Watch(CONTROLLERREVISIONS, keys_of_owner("DaemonSet")),
     ),
     reconcile,
 )

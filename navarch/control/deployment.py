@@ -8,7 +8,7 @@ Source: Kubernetes' deployment controller.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
 
@@ -20,7 +20,7 @@ from navarch.client.recorder import reference
 from navarch.control import deployment_status as report
 from navarch.control import revisions, rollout
 from navarch.control.intents import DONE, Create, Delete, Event, Intent, Patch, Plan
-from navarch.control.ownership import claim
+from navarch.control.ownership import claim, keys_of_claimants, label_selector
 from navarch.control.pods import is_finished, owner_reference
 from navarch.control.sources import DEPLOYMENTS, PODS, REPLICASETS, controller_of
 from navarch.control.template_hash import template_hash
@@ -332,29 +332,18 @@ def _replicas(replica_set: ReplicaSet) -> int:
     return 1 if replica_set.spec.replicas is None else replica_set.spec.replicas
 
 
-def keys_of_set(world: World, _key: ObjectKey, old: ReplicaSet | None, new: ReplicaSet | None) -> set[Hashable]:
-    """The deployment of the replica set; without one, those that might adopt it."""
-    keys: set[Hashable] = set()
-    for view in (old, new):
-        parent = controller_of(view) if view is not None else None
-        if view is not None and parent is not None and parent.kind == "Deployment":
-            keys.add(ObjectKey(view.metadata.namespace, parent.name))
-    if new is not None and controller_of(new) is None:
-        for deployment in world[DEPLOYMENTS].by_index("namespace", new.metadata.namespace):
-            if from_label_selector(deployment.spec.selector).matches(new.metadata.labels):
-                keys.add(key_of(deployment))
-    return keys
+keys_of_set = keys_of_claimants("Deployment", DEPLOYMENTS, label_selector)
 
 
-def keys_of_pod(world: World, _key: ObjectKey, old: Pod | None, new: Pod | None) -> set[Hashable]:
+def keys_of_pod(world: World, _key: ObjectKey, old: Pod | None, new: Pod | None) -> Iterable[Hashable]:
     """Recreate waits for old pods to be gone."""
     if old is None or (new is not None and not is_finished(new)):
-        return set()
+        return ()
     parent = controller_of(old)
     if parent is None or parent.kind != "ReplicaSet":
-        return set()
+        return ()
     replica_set = world[REPLICASETS].get(ObjectKey(old.metadata.namespace, parent.name))
-    return keys_of_set(world, key_of(replica_set), None, replica_set) if replica_set is not None else set()
+    return keys_of_set(world, key_of(replica_set), None, replica_set) if replica_set is not None else ()
 
 
 CONTROLLER = Controller(

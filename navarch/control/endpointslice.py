@@ -9,7 +9,7 @@ Source: Kubernetes' endpoint slice controller; discovery.k8s.io/v1.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from navarch.api.views.discovery import (
@@ -25,18 +25,15 @@ from navarch.api.views.pod import Pod
 from navarch.api.views.service import Service
 from navarch.base.resource import ObjectKey
 from navarch.client.cache import key_of
-from navarch.control import endpoints_of
+from navarch.control import endpoints_of, managed_slices
 from navarch.control.endpoints_of import families, is_headless, is_selecting, ports_for, selected
-from navarch.control.intents import DONE, Create, Delete, Intent, Patch, Plan
+from navarch.control.intents import DONE, Create, Intent, Patch, Plan
+from navarch.control.managed_slices import MANAGED_BY, SERVICE_NAME, delete, keys_of_service, slices_of
 from navarch.control.pods import is_ready, owner_reference
 from navarch.control.sources import ENDPOINTSLICES, NODES, PODS, SERVICES
-from navarch.control.views import to_tree
 from navarch.control.world import Controller, Watch, World, same_key
-from navarch.schema.types import Tree
 
 MAX_ENDPOINTS: Final = 100
-SERVICE_NAME: Final = "kubernetes.io/service-name"
-MANAGED_BY: Final = "endpointslice.kubernetes.io/managed-by"
 MANAGER: Final = "endpointslice-controller.k8s.io"
 HEADLESS: Final = "service.kubernetes.io/headless"
 ZONE: Final = "topology.kubernetes.io/zone"
@@ -48,17 +45,12 @@ def reconcile(world: World, key: ObjectKey, _now: float) -> Plan:
     service = world[SERVICES].get(key)
     if service is None or service.metadata.deletionTimestamp is not None or not is_selecting(service):
         return DONE
-    mine = [
-        s
-        for s in world[ENDPOINTSLICES].by_index("service", (key.namespace, key.name))
-        if s.metadata.labels.get(MANAGED_BY) == MANAGER and s.metadata.deletionTimestamp is None
-    ]
-    mine.sort(key=lambda s: s.metadata.name)
+    mine = slices_of(world, key, MANAGER)
     pods = selected(world, service)
     intents: list[Intent] = []
     for family in families(service):
         intents += _family(world, service, family, pods, [s for s in mine if s.addressType == family])
-    intents += [_delete(s) for s in mine if s.addressType not in families(service)]
+    intents += [delete(s) for s in mine if s.addressType not in families(service)]
     return Plan(tuple(intents)) if intents else DONE
 
 
@@ -77,11 +69,11 @@ def _family(
         kept = slices[:1]
         wanted[kept[0].ports if kept else ()] = {}
         by_ports = defaultdict(list, {kept[0].ports: list(kept)} if kept else {})
-        yield from (_delete(s) for s in slices[1:])
+        yield from (delete(s) for s in slices[1:])
     for ports, endpoints in wanted.items():
         yield from _fill(service, family, ports, endpoints, by_ports.pop(ports, []))
     for leftover in by_ports.values():
-        yield from (_delete(s) for s in leftover)
+        yield from (delete(s) for s in leftover)
 
 
 def _fill(
@@ -108,7 +100,7 @@ def _fill(
         if not endpoints:
             empty += 1
             if wanted or empty > 1:
-                yield _delete(endpoint_slice)
+                yield delete(endpoint_slice)
                 continue
         if tuple(endpoints) != endpoint_slice.endpoints or labels != endpoint_slice.metadata.labels:
             yield _patch(endpoint_slice, labels, endpoints)
@@ -153,54 +145,18 @@ def _labels(service: Service) -> dict[str, str]:
 
 
 def _create(service: Service, family: str, ports: Ports, endpoints: Sequence[Endpoint]) -> Create:
-    metadata = service.metadata
-    tree: Tree = {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {
-            "generateName": f"{metadata.name}-",
-            "namespace": metadata.namespace,
-            "labels": _labels(service),
-            "ownerReferences": [owner_reference(SERVICES.resource, service)],
-        },
-        "addressType": family,
-        "endpoints": _trees(endpoints),
-        "ports": _trees(ports),
-    }
-    return Create(ENDPOINTSLICES.resource, tree, metadata.namespace)
+    metadata = {"labels": _labels(service), "ownerReferences": [owner_reference(SERVICES.resource, service)]}
+    return managed_slices.create(key_of(service), metadata, family, ports, endpoints)
 
 
-def _patch(endpoint_slice: EndpointSlice, labels: dict[str, str], endpoints: Sequence[Endpoint]) -> Patch:
-    metadata = endpoint_slice.metadata
-    dropped = dict.fromkeys(k for k in metadata.labels if k not in labels)
-    patch = {"metadata": {"labels": {**dropped, **labels}}, "endpoints": _trees(endpoints)}
-    key = key_of(endpoint_slice)
-    return Patch(
-        ENDPOINTSLICES.resource, key, patch, uid=metadata.uid, resource_version=metadata.resourceVersion, by_update=True
-    )
-
-
-def _delete(endpoint_slice: EndpointSlice) -> Delete:
-    return Delete(ENDPOINTSLICES.resource, key_of(endpoint_slice), endpoint_slice.metadata.uid)
-
-
-def _trees(views: Iterable[Endpoint | EndpointPort]) -> list[Tree]:
-    return [to_tree(v) for v in views]
-
-
-def _keys_of_slice(
-    _world: World, _key: ObjectKey, old: EndpointSlice | None, new: EndpointSlice | None
-) -> set[Hashable]:
-    return {
-        ObjectKey(s.metadata.namespace, s.metadata.labels[SERVICE_NAME])
-        for s in (old, new)
-        if s is not None and s.metadata.labels.get(MANAGED_BY) == MANAGER and SERVICE_NAME in s.metadata.labels
-    }
+def _patch(known: EndpointSlice, labels: dict[str, str], endpoints: Sequence[Endpoint]) -> Patch:
+    dropped = dict.fromkeys(k for k in known.metadata.labels if k not in labels)
+    return managed_slices.change(known, {"labels": {**dropped, **labels}}, endpoints)
 
 
 CONTROLLER = Controller(
     "endpointslice-controller",
-    (Watch(SERVICES, same_key), Watch(PODS, endpoints_of.keys_of_pod), Watch(ENDPOINTSLICES, _keys_of_slice)),
+    (Watch(SERVICES, same_key), Watch(PODS, endpoints_of.keys_of_pod), Watch(ENDPOINTSLICES, keys_of_service(MANAGER))),
     reconcile,
     reads=(NODES,),
 )

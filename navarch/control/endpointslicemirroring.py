@@ -8,7 +8,6 @@ Source: Kubernetes' endpoint slice mirroring controller (labels, exceptions, at 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
 from ipaddress import ip_address
 from typing import Final
 
@@ -16,13 +15,12 @@ from navarch.api.views.discovery import Endpoint, EndpointConditions, EndpointPo
 from navarch.api.views.service import EndpointAddress, Endpoints
 from navarch.base.resource import ObjectKey
 from navarch.client.cache import key_of
-from navarch.control.endpointslice import MANAGED_BY, SERVICE_NAME
-from navarch.control.intents import DONE, Create, Delete, Intent, Patch, Plan
+from navarch.control import managed_slices
+from navarch.control.intents import DONE, Create, Intent, Patch, Plan
+from navarch.control.managed_slices import MANAGED_BY, SERVICE_NAME, delete, keys_of_service, slices_of
 from navarch.control.pods import owner_reference
 from navarch.control.sources import ENDPOINTS, ENDPOINTSLICES, SERVICES
-from navarch.control.views import to_tree
 from navarch.control.world import Controller, Watch, World, same_key
-from navarch.schema.types import Tree
 
 MANAGER: Final = "endpointslicemirroring-controller.k8s.io"
 SKIP: Final = "endpointslice.kubernetes.io/skip-mirror"
@@ -40,21 +38,16 @@ Shape = tuple[str, tuple[EndpointPort, ...]]
 
 
 def reconcile(world: World, key: ObjectKey, _now: float) -> Plan:
-    slices = [
-        s
-        for s in world[ENDPOINTSLICES].by_index("service", (key.namespace, key.name))
-        if s.metadata.labels.get(MANAGED_BY) == MANAGER and s.metadata.deletionTimestamp is None
-    ]
-    slices.sort(key=lambda s: s.metadata.name)
+    slices = slices_of(world, key, MANAGER)
     endpoints = world[ENDPOINTS].get(key)
     if endpoints is None or not _is_mirrored(world, endpoints):
-        return Plan(tuple(_delete(s) for s in slices)) if slices else DONE
+        return Plan(tuple(delete(s) for s in slices)) if slices else DONE
     wanted = _wanted(endpoints)
     intents: list[Intent] = []
     for known in slices:
         content = wanted.pop((known.addressType, known.ports), None)
         if content is None:
-            intents.append(_delete(known))
+            intents.append(delete(known))
         elif not _is_same(known, endpoints, content):
             intents.append(_change(known, endpoints, content))
     intents += [_create(endpoints, shape, content) for shape, content in wanted.items()]
@@ -108,65 +101,24 @@ def _is_same(known: EndpointSlice, endpoints: Endpoints, content: tuple[Endpoint
 
 
 def _create(endpoints: Endpoints, shape: Shape, content: tuple[Endpoint, ...]) -> Create:
-    family, ports = shape
-    metadata = endpoints.metadata
-    tree: Tree = {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {
-            "generateName": f"{metadata.name}-",
-            "namespace": metadata.namespace,
-            "labels": _labels(endpoints),
-            "annotations": _annotations(endpoints),
-            "ownerReferences": [owner_reference(ENDPOINTS.resource, endpoints)],
-        },
-        "addressType": family,
-        "endpoints": _trees(content),
-        "ports": _trees(ports),
+    metadata = {
+        "labels": _labels(endpoints),
+        "annotations": _annotations(endpoints),
+        "ownerReferences": [owner_reference(ENDPOINTS.resource, endpoints)],
     }
-    return Create(ENDPOINTSLICES.resource, tree, metadata.namespace)
+    return managed_slices.create(key_of(endpoints), metadata, *shape, content)
 
 
 def _change(known: EndpointSlice, endpoints: Endpoints, content: tuple[Endpoint, ...]) -> Patch:
-    labels, annotations = _labels(endpoints), _annotations(endpoints)
-    patch = {
-        "metadata": {
-            "labels": {**dict.fromkeys(known.metadata.labels), **labels},
-            "annotations": {**dict.fromkeys(known.metadata.annotations), **annotations},
-        },
-        "endpoints": _trees(content),
+    metadata = {
+        "labels": {**dict.fromkeys(known.metadata.labels), **_labels(endpoints)},
+        "annotations": {**dict.fromkeys(known.metadata.annotations), **_annotations(endpoints)},
     }
-    metadata = known.metadata
-    return Patch(
-        ENDPOINTSLICES.resource,
-        key_of(known),
-        patch,
-        uid=metadata.uid,
-        resource_version=metadata.resourceVersion,
-        by_update=True,
-    )
-
-
-def _delete(known: EndpointSlice) -> Delete:
-    return Delete(ENDPOINTSLICES.resource, key_of(known), known.metadata.uid)
-
-
-def _trees(views: Iterable[Endpoint | EndpointPort]) -> list[Tree]:
-    return [to_tree(v) for v in views]
-
-
-def _keys_of_slice(
-    _world: World, _key: ObjectKey, old: EndpointSlice | None, new: EndpointSlice | None
-) -> set[Hashable]:
-    return {
-        ObjectKey(s.metadata.namespace, s.metadata.labels[SERVICE_NAME])
-        for s in (old, new)
-        if s is not None and s.metadata.labels.get(MANAGED_BY) == MANAGER and SERVICE_NAME in s.metadata.labels
-    }
+    return managed_slices.change(known, metadata, content)
 
 
 CONTROLLER = Controller(
     "endpointslicemirroring-controller",
-    (Watch(ENDPOINTS, same_key), Watch(SERVICES, same_key), Watch(ENDPOINTSLICES, _keys_of_slice)),
+    (Watch(ENDPOINTS, same_key), Watch(SERVICES, same_key), Watch(ENDPOINTSLICES, keys_of_service(MANAGER))),
     reconcile,
 )

@@ -9,7 +9,7 @@ Source: Kubernetes' job controller, KEP-2307 (finalizer tracking), KEP-2214 (ind
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from navarch.api.views.pod import Pod
@@ -21,10 +21,10 @@ from navarch.client.recorder import reference
 from navarch.control import job_indexes, job_policy
 from navarch.control.intents import DONE, Create, Delete, Event, Intent, Patch, Plan
 from navarch.control.job_indexes import index_of
-from navarch.control.ownership import claim
+from navarch.control.ownership import claim, keys_of_owner
 from navarch.control.pods import is_active, is_ready, is_terminating, pod_tree, restarts
 from navarch.control.ranking import to_delete
-from navarch.control.sources import JOBS, PODS, controller_of
+from navarch.control.sources import JOBS, PODS
 from navarch.control.views import Job, to_tree
 from navarch.control.world import Controller, Watch, World, same_key
 from navarch.schema.types import Tree
@@ -329,13 +329,4 @@ def _untrack(pod: Pod) -> Patch:
     return Patch(PODS.resource, key_of(pod), patch, uid=metadata.uid, resource_version=metadata.resourceVersion)
 
 
-def _keys_of_pod(_world: World, _key: ObjectKey, old: Pod | None, new: Pod | None) -> set[Hashable]:
-    keys: set[Hashable] = set()
-    for pod in (old, new):
-        parent = controller_of(pod) if pod is not None else None
-        if pod is not None and parent is not None and parent.kind == "Job":
-            keys.add(ObjectKey(pod.metadata.namespace, parent.name))
-    return keys
-
-
-CONTROLLER = Controller("job-controller", (Watch(JOBS, same_key), Watch(PODS, _keys_of_pod)), reconcile)
+CONTROLLER = Controller("job-controller", (Watch(JOBS, same_key), Watch(PODS, keys_of_owner("Job"))), reconcile)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from navarch.api.views.pod import Pod
 from navarch.base.resource import ObjectKey
 from navarch.base.selector import from_label_selector
-from navarch.client.cache import key_of
 from navarch.control import replicas
 from navarch.control.intents import DONE, Plan
+from navarch.control.ownership import keys_of_claimants, label_selector
 from navarch.control.sources import PODS, REPLICASETS, controller_of
 from navarch.control.views import ReplicaSet
 from navarch.control.world import Controller, Watch, World, same_key
@@ -53,19 +53,7 @@ def _related(world: World, replica_set: ReplicaSet) -> Iterator[Pod]:
         yield from world[PODS].by_index("owner", sibling.metadata.uid)
 
 
-def keys_of_pod(world: World, _key: ObjectKey, old: Pod | None, new: Pod | None) -> set[Hashable]:
-    """The set that controls or controlled the pod; without one, those that might adopt it."""
-    keys: set[Hashable] = set()
-    for pod in (old, new):
-        parent = controller_of(pod) if pod is not None else None
-        if pod is not None and parent is not None and parent.kind == "ReplicaSet":
-            keys.add(ObjectKey(pod.metadata.namespace, parent.name))
-    if new is not None and controller_of(new) is None:
-        for replica_set in world[REPLICASETS].by_index("namespace", new.metadata.namespace):
-            if from_label_selector(replica_set.spec.selector).matches(new.metadata.labels):
-                keys.add(key_of(replica_set))
-    return keys
-
+keys_of_pod = keys_of_claimants("ReplicaSet", REPLICASETS, label_selector)
 
 CONTROLLER = Controller(
     "replicaset-controller",

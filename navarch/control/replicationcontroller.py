@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
-from navarch.api.views.pod import Pod
 from navarch.base.resource import ObjectKey
-from navarch.base.selector import from_labels
-from navarch.client.cache import key_of
+from navarch.base.selector import Selector, from_labels
 from navarch.control import replicas
 from navarch.control.intents import DONE, Plan
-from navarch.control.sources import PODS, REPLICATIONCONTROLLERS, controller_of
+from navarch.control.ownership import keys_of_claimants
+from navarch.control.sources import PODS, REPLICATIONCONTROLLERS
+from navarch.control.views import ReplicationController
 from navarch.control.world import Controller, Watch, World, same_key
 
 
@@ -38,18 +36,11 @@ def reconcile(world: World, key: ObjectKey, now: float) -> Plan:
     return replicas.reconcile(world, spec, current, status.conditions, related, world.failures.get(key), now)
 
 
-def keys_of_pod(world: World, _key: ObjectKey, old: Pod | None, new: Pod | None) -> set[Hashable]:
-    keys: set[Hashable] = set()
-    for pod in (old, new):
-        parent = controller_of(pod) if pod is not None else None
-        if pod is not None and parent is not None and parent.kind == "ReplicationController":
-            keys.add(ObjectKey(pod.metadata.namespace, parent.name))
-    if new is not None and controller_of(new) is None:
-        for controller in world[REPLICATIONCONTROLLERS].by_index("namespace", new.metadata.namespace):
-            if controller.spec.selector.items() <= new.metadata.labels.items():
-                keys.add(key_of(controller))
-    return keys
+def _selector(controller: ReplicationController) -> Selector:
+    return from_labels(controller.spec.selector)
 
+
+keys_of_pod = keys_of_claimants("ReplicationController", REPLICATIONCONTROLLERS, _selector)
 
 CONTROLLER = Controller(
     "replication-controller",

@@ -9,7 +9,7 @@ Source: Kubernetes' stateful set control; KEP-3335 (ordinals.start).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from navarch.api.views.apps import ControllerRevision
@@ -20,9 +20,9 @@ from navarch.client.cache import key_of
 from navarch.client.recorder import reference
 from navarch.control import history
 from navarch.control.intents import DONE, Create, Delete, Event, Intent, Patch, Plan
-from navarch.control.ownership import claim
+from navarch.control.ownership import claim, keys_of_claimants, keys_of_owner, label_selector
 from navarch.control.pods import available_at, is_finished, is_ready, next_available_s, pod_tree
-from navarch.control.sources import CLAIMS, CONTROLLERREVISIONS, PODS, STATEFULSETS, controller_of
+from navarch.control.sources import CLAIMS, CONTROLLERREVISIONS, PODS, STATEFULSETS
 from navarch.control.views import StatefulSet
 from navarch.control.world import Controller, Watch, World, same_key
 from navarch.schema.types import Tree
@@ -249,34 +249,12 @@ class _Round:
         return history.surplus(self.revisions, live, 10 if limit is None else limit)
 
 
-def _keys_of_pod(world: World, _key: ObjectKey, old: Pod | None, new: Pod | None) -> set[Hashable]:
-    keys: set[Hashable] = set()
-    for pod in (old, new):
-        parent = controller_of(pod) if pod is not None else None
-        if pod is not None and parent is not None and parent.kind == "StatefulSet":
-            keys.add(ObjectKey(pod.metadata.namespace, parent.name))
-    if new is not None and controller_of(new) is None:
-        for stateful_set in world[STATEFULSETS].by_index("namespace", new.metadata.namespace):
-            if from_label_selector(stateful_set.spec.selector).matches(new.metadata.labels):
-                keys.add(key_of(stateful_set))
-    return keys
-
-
-def _keys_of_revision(
-    _world: World, key: ObjectKey, old: ControllerRevision | None, new: ControllerRevision | None
-) -> list[Hashable]:
-    """The stateful set that has just got, or lost, a revision."""
-    view = new or old
-    parent = controller_of(view) if view is not None else None
-    return [ObjectKey(key.namespace, parent.name)] if parent is not None and parent.kind == "StatefulSet" else []
-
-
 CONTROLLER = Controller(
     "statefulset-controller",
     (
         Watch(STATEFULSETS, same_key),
-        Watch(PODS, _keys_of_pod),
-        Watch(CONTROLLERREVISIONS, _keys_of_revision),
+        Watch(PODS, keys_of_claimants("StatefulSet", STATEFULSETS, label_selector)),
+        Watch(CONTROLLERREVISIONS, keys_of_owner("StatefulSet")),
     ),
     reconcile,
     reads=(CLAIMS,),

@@ -8,8 +8,8 @@ import pytest
 
 from navarch.client.contract import PatchType
 from navarch.control import endpointslicemirroring
-from navarch.control.endpointslice import MANAGED_BY, SERVICE_NAME
 from navarch.control.endpointslicemirroring import LEADER, MANAGER, SKIP
+from navarch.control.managed_slices import MANAGED_BY, SERVICE_NAME
 from navarch.control.sources import ENDPOINTS, ENDPOINTSLICES, SERVICES
 from navarch.schema.types import Tree
 from tests.control.cluster import Cluster, simulate

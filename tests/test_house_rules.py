@@ -48,7 +48,6 @@ TASK_OWNERS = frozenset(
         "seams/sim.py",
         "server/aggregator.py",
         "server/definitions.py",
-        "server/fairness/control.py",
         "server/watch.py",
         "store/etcd.py",
         "testing/components.py",

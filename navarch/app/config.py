@@ -9,9 +9,12 @@ from pathlib import Path
 from navarch.launch.profile import DriverName, NodeEntry, Profile, node_spec
 from navarch.launch.version import version
 from navarch.node.config import NodeConfig
+from navarch.seams.contract import Clock
+from navarch.server.audit.log import AuditLog, LogFile, read_policy
 from navarch.server.bootstrap import BootstrapConfig
 
 CLUSTER_DOMAIN = "cluster.local"
+AUDIT_POLICY, AUDIT_LOG = "audit-policy.yaml", "audit.log"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 KUBELET_PORT = 10250
 #: Endpoints and tables follow a deletion within some 50 ms.
@@ -53,6 +56,18 @@ class Place:
     def identify_front_proxy(self, context: ssl.SSLContext) -> None:
         """Show aggregated API servers the certificate of the front proxy."""
         context.load_cert_chain(self.pki("front-proxy-client.crt"), self.pki("front-proxy-client.key"))
+
+
+def audit_log(place: Place, clock: Clock) -> AuditLog | None:
+    """The log that the profile's `audit-policy.yaml` asks for, in its logs; None without that file.
+
+    Raises: AuditPolicyError for a file that is no policy, OSError if the log cannot be opened.
+    """
+    policy = place.directory / AUDIT_POLICY
+    if not policy.exists():
+        return None
+    place.logs.mkdir(parents=True, exist_ok=True)
+    return AuditLog(read_policy(policy.read_bytes()), LogFile(str(place.logs / AUDIT_LOG)).write, clock)
 
 
 def bootstrap_config(place: Place) -> BootstrapConfig:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from navarch.app.config import Place, bootstrap_config
+from navarch.app.config import Place, audit_log, bootstrap_config
 from navarch.app.logfiles import CONTROL_PLANE, open_logs
 from navarch.base import garbage
 from navarch.base.errors import NavarchError, StatusError
@@ -86,6 +86,7 @@ class ControlPlane:
             address=f"{profile.host}:{profile.port}",
             kubelets=KubeletAccess(place.client_context("apiserver-kubelet-client"), self._inside.handler),
             front_proxy=place.identify_front_proxy,
+            audit=audit_log(place, seams.clock),
             components=COMPONENTS,
         )
         authenticator = authenticator_of(store, own_tokens, seams.clock)

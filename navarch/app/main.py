@@ -167,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--nodes", type=_count, default=1)
     serve.add_argument("--port", type=int, default=0, help="the API's port; 0 takes a free one")
     serve.add_argument("--directory", type=Path, default=None, help="where its state is kept")
+    serve.add_argument("--audit-policy-file", type=Path, default=None, help="what logs/audit.log is to say")
     _add_groups(verb)
     return parser
 
@@ -299,7 +300,8 @@ def _help_kubectl(options: argparse.Namespace, home: Home, out: Output) -> int:
 def _serve(options: argparse.Namespace, home: Home, out: Output) -> int:
     from navarch.app.serve import serve
 
-    return serve(options.directory or home.root / "simulated", options.nodes, options.port, out)
+    directory = options.directory or home.root / "simulated"
+    return serve(directory, options.nodes, options.port, out, options.audit_policy_file)
 
 
 def _node_list(options: argparse.Namespace, home: Home, out: Output) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvloop
 
-from navarch.app.config import Place
+from navarch.app.config import AUDIT_POLICY, Place
 from navarch.app.control_plane import serve_profile, until_signalled
 from navarch.launch import kubeconfig
 from navarch.launch.output import Output
@@ -23,9 +23,12 @@ from navarch.launch.profile import load as load_profile
 from navarch.wire.certificates import cluster_certificates, ensure
 
 
-def serve(directory: Path, nodes: int, port: int, out: Output) -> int:
-    """Serve until SIGTERM or Ctrl-C; `port` 0 takes a free one. State in `directory` is taken up again."""
+def serve(directory: Path, nodes: int, port: int, out: Output, audit_policy: Path | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C; `port` 0 takes a free one. State in `directory` is taken up again.
+    `audit_policy` becomes the directory's own."""
     directory.mkdir(parents=True, exist_ok=True)
+    if audit_policy is not None:
+        (directory / AUDIT_POLICY).write_bytes(audit_policy.read_bytes())
     profile = _profile(directory, nodes, port)
     place = Place(directory, profile)
     made = cluster_certificates((profile.host, profile.service_ip(1)), ())

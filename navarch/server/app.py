@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from navarch.api.catalog import KINDS
@@ -24,6 +24,7 @@ from navarch.server.addresses.services import ServiceAddresses
 from navarch.server.admission.chain import PLUGINS
 from navarch.server.admission.contract import Chain, Plugin
 from navarch.server.aggregator import Aggregator
+from navarch.server.audit.log import AuditLog
 from navarch.server.authn.authenticate import Authenticator
 from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.server.component_statuses import ComponentStatuses
@@ -49,6 +50,7 @@ from navarch.server.subresources.catalog import subresource_handlers
 from navarch.server.subresources.relay import RELAYED, relay_handlers
 from navarch.server.watch import Watches
 from navarch.server.world import StoreWorld
+from navarch.server.zpages import ZPages
 from navarch.store.contract import Store
 from navarch.wire.messages import Request, RequestInfo, Response
 
@@ -65,6 +67,17 @@ class ServerConfig:
     address: str = "127.0.0.1:6443"
     kubelets: KubeletAccess = field(default_factory=KubeletAccess)
     front_proxy: Callable[[ssl.SSLContext], None] | None = None
+    audit: AuditLog | None = None
+
+    @property
+    def flags(self) -> dict[str, str]:
+        """The settings as kube-apiserver's flags."""
+        return {
+            "advertise-address": self.address.rpartition(":")[0],
+            "secure-port": self.address.rpartition(":")[2],
+            "service-cluster-ip-range": ",".join(self.service_cidrs),
+        }
+
     components: tuple[str, ...] = ("etcd-0",)
 
 
@@ -84,16 +97,11 @@ class ApiServer:
         facts = load()
         self.store = store
         self.seams = seams
-        self.pages = Pages(config.kinds, config.address, tokens)
+        self.pages = Pages(config.kinds, config.address, tokens, ZPages(seams.clock, config.flags))
         self.resources = Resources(Served(kind, facts.type(kind.type_name)) for kind in config.kinds)
         self.access = Access(store.index)
         self.reads = Reads(store, seams.clock)
         self.watches = Watches(store, seams.clock, seams.rng)
-        metrics = self.pages.metrics
-        metrics.gauge("apiserver_longrunning_requests", "Active watches.", self.watches.open_samples)
-        metrics.gauge(
-            "apiserver_watch_events_total", "Events sent to watches.", self.watches.told_samples, type_="counter"
-        )
         self._addresses = ServiceAddresses(store.index, config.service_cidrs, seams.rng)
         authenticator = authenticator or Authenticator(None)
         self._security = Security(authenticator, self.access.decide, seams.rng)
@@ -109,12 +117,34 @@ class ApiServer:
         self.aggregator = Aggregator(store, seams, world, self.resources, writes, self.handle_as, config.front_proxy)
         self._flow_schemas = FlowSchemas(store.index, seams.clock, self.resources, self.objects.apply)
         self._shown = (0, 0)
-        self.flow_control = FlowControl(store, seams.clock, self.resources, writes)
+        self._audit = config.audit
+        self.flow_control = FlowControl(store, self.resources)
+        self._measure()
         self._reviews = ReviewRequests(judges, seams.clock)
         self._components = ComponentStatuses(config.components, self.reads)
         self._subresources = subresource_handlers(
             self.objects, self.reads, deleter, world, self.resources, seams, tokens
         ) | relay_handlers(world, chain, self.reads, seams.rng, config.kubelets)
+
+    def _measure(self) -> None:
+        """What /metrics says beside the requests: counted by those who do it, read when somebody asks."""
+        flows, watches = self.flow_control, self.watches
+        gauge = self.pages.metrics.gauge
+        gauge("apiserver_longrunning_requests", "Active watches.", watches.open_samples)
+        gauge("apiserver_watch_events_total", "Events sent to watches.", watches.told_samples, "counter")
+        gauge("apiserver_storage_objects", "Stored objects by resource.", self._object_counts)
+        prefix = "apiserver_flowcontrol"
+        gauge(f"{prefix}_current_executing_seats", "Seats that are taken.", flows.executing)
+        gauge(f"{prefix}_current_inqueue_requests", "Requests that wait for a seat.", flows.queued)
+        gauge(f"{prefix}_dispatched_requests_total", "Requests that got a seat.", flows.dispatched, "counter")
+        gauge(f"{prefix}_rejected_requests_total", "Requests that got none.", flows.rejected, "counter")
+        gauge(f"{prefix}_nominal_limit_seats", "Seats of each priority level.", flows.limits)
+        if (audit := self._audit) is not None:
+            gauge("apiserver_audit_event_total", "Events in the audit log.", lambda: [("", audit.count)], "counter")
+
+    def _object_counts(self) -> Iterator[tuple[str, float]]:
+        for bucket in sorted({served.bucket for served in self.resources}):
+            yield f'resource="{bucket}"', self.store.index.count(bucket + "/")
 
     def close(self) -> None:
         """End all watches and stop following the store."""
@@ -138,10 +168,16 @@ class ApiServer:
 
     async def handle(self, request: Request) -> Response:
         """Answer a request as it came from the wire."""
+        if self._audit is not None:
+            answering = self._answer(request, FILTERS)
+            return await self._audit.recorded(request, answering, self.access.decide, streams=True)
         return await self._answer(request, FILTERS)
 
     async def handle_as(self, request: Request) -> Response:
         """Answer a request whose user is known."""
+        if self._audit is not None:
+            answering = self._answer(request, AFTER_AUTHENTICATION)
+            return await self._audit.recorded(request, answering, self.access.decide, streams=False)
         return await self._answer(request, AFTER_AUTHENTICATION)
 
     async def _answer(self, request: Request, filters: tuple[Filter, ...]) -> Response:

@@ -71,7 +71,6 @@ async def bootstrap(server: ApiServer, config: BootstrapConfig) -> None:
     await _together(_ensure(server, path, wanted) for path, wanted in _objects(config))
     await _together(_ensure_policy(server, wanted) for wanted in bootstrap_objects())
     await server.aggregator.register_all()
-    await server.flow_control.settled()
     if config.address:
         await _publish_endpoints(server, config)
 

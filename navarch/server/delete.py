@@ -42,6 +42,8 @@ class Deletion:
     user: User
     options: DeleteOptions
     warnings: list[str]
+    #: For the audit log; None where nobody keeps one.
+    annotations: dict[str, str] | None = None
 
 
 class Deleter:
@@ -138,6 +140,7 @@ class Deleter:
             deletion.user,
             deletion.options.dry_run,
             deletion.warnings,
+            deletion.annotations,
         )
 
 

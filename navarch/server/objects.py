@@ -194,7 +194,9 @@ class Objects:
         query = parse_query(request.query)
         timeout_of(query)
         options = delete_options(query, bodies.decode_delete_options(request))
-        deletion = Deletion(served, info.namespace, info.name, request.user, options, request.warnings)
+        deletion = Deletion(
+            served, info.namespace, info.name, request.user, options, request.warnings, request.annotations
+        )
         if served.kind.bucket == "jobs.batch" and options.keeps_default:
             request.warnings.append(_JOB_WARNING)
         tree, gone = await self._deleter.delete(deletion)
@@ -228,7 +230,7 @@ class Objects:
     async def _delete_listed(self, served: Served, key: str, options: DeleteOptions, request: Request) -> Tree | None:
         parts = key.split("/")
         namespace = parts[1] if served.kind.namespaced else ""
-        deletion = Deletion(served, namespace, parts[-1], request.user, options, request.warnings)
+        deletion = Deletion(served, namespace, parts[-1], request.user, options, request.warnings, request.annotations)
         try:
             tree, _ = await self._deleter.delete(deletion)
         except StatusError as error:
@@ -244,7 +246,15 @@ class Objects:
     def write_of(request: Request, info: RequestInfo, served: Served, options: WriteOptions) -> Write:
         manager = options.field_manager or manager_of(request.headers.get("user-agent", ""))
         return Write(
-            served, info.namespace, info.name, info.subresource, request.user, options, manager, request.warnings
+            served,
+            info.namespace,
+            info.name,
+            info.subresource,
+            request.user,
+            options,
+            manager,
+            request.warnings,
+            annotations=request.annotations,
         )
 
     def answer(self, request: Request, served: Served, outcome: Outcome, query: Query) -> Response:

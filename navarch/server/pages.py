@@ -1,6 +1,6 @@
-"""What a server answers beside its resources: discovery, OpenAPI, health, metrics, the token issuer.
+"""What a server answers beside its resources: discovery, OpenAPI, health, metrics, settings, the token issuer.
 
-    pages = Pages(kinds, "192.0.2.1:6443", tokens)
+    pages = Pages(kinds, "192.0.2.1:6443", tokens, ZPages(clock, flags))
     response = pages.answer(request)
 
 Documents are made when they are first asked for: a server in a test that nobody asks pays nothing.
@@ -21,17 +21,21 @@ from navarch.server.health import Health
 from navarch.server.metrics import Metrics
 from navarch.server.openapi import CustomSchemas, OpenApi
 from navarch.server.router import AnswerPath, answer_path
+from navarch.server.zpages import ZPages
 from navarch.wire.messages import Request, Response
 
-_PATHS: Final = ("/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version")
+_PATHS: Final = ("/flagz", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/statusz", "/version")
 
 
 class Pages:
     """`address` is `host:port` as clients reach the server. `health` and `metrics` are for the server to feed."""
 
-    def __init__(self, kinds: Iterable[Kind], address: str, tokens: ServiceAccountTokens | None) -> None:
+    def __init__(
+        self, kinds: Iterable[Kind], address: str, tokens: ServiceAccountTokens | None, zpages: ZPages
+    ) -> None:
         self.health = Health()
         self.metrics = Metrics()
+        self._zpages = zpages
         self._kinds = tuple(kinds)
         self._custom: CustomSchemas = {}
         self._offers: tuple[Offer, ...] = ()
@@ -66,4 +70,4 @@ class Pages:
     def _answers(self) -> tuple[AnswerPath, ...]:
         # Health first: it must answer whatever else is wrong, and is asked most often.
         asked = (self.health.answer, self.metrics.answer, lambda r: self.discovery.answer(r))
-        return (*asked, lambda r: self.openapi.answer(r), *self._issuer)
+        return (*asked, lambda r: self.openapi.answer(r), self._zpages.answer, *self._issuer)

@@ -64,6 +64,8 @@ class Write:
     warnings: list[str]
     #: What stands in for the kind's own rules where a subresource has others: (new, old) -> errors.
     check: Callable[[Tree, Tree], list[FieldError]] | None = None
+    #: For the audit log; None where nobody keeps one.
+    annotations: dict[str, str] | None = None
     #: For a subresource that writes one part of an object: (new, a copy of the old) -> what is stored.
     carry: Callable[[Tree, Tree], Tree] | None = None
     #: Does the new tree still hold empty lists and maps of the request that are not stored (`canon.ASKED`)?
@@ -324,6 +326,7 @@ class Pipeline:
             write.user,
             write.options.dry_run,
             write.warnings,
+            write.annotations,
         )
 
     def _warn(self, write: Write, tree: Tree, old: Tree | None) -> None:

@@ -90,6 +90,10 @@ class Request:
     info: RequestInfo | None = None
     audit_id: str = ""
     warnings: list[str] = field(default_factory=list)
+    #: Who acts as `user`, where that is somebody else.
+    actor: User | None = None
+    #: What the audit log adds to the request's entry; None where nobody keeps one.
+    annotations: dict[str, str] | None = None
 
 
 @dataclass(slots=True)

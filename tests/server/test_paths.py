@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+
 import orjson
 import pytest
 
@@ -15,6 +18,7 @@ from navarch.server.request_info import request_info
 from navarch.server.router import answer_path
 from navarch.wire.messages import Request, Response
 from tests.server import recorded
+from tests.server.peer import Peer
 
 
 def get(path: str, **headers: str) -> Request:
@@ -107,3 +111,24 @@ def test_the_first_who_knows_a_path_answers_it() -> None:
     with pytest.raises(StatusError) as error:
         answer_path(Request("POST", "/healthz"), answers)
     assert error.value.code == 405
+
+
+def test_statusz_and_flagz(peer: Peer) -> None:
+    peer.loop.run_until_complete(asyncio.sleep(125))
+    text = peer.send("GET", "/statusz", accept="text/plain").body.decode()
+    assert text.startswith("\napiserver statusz\nWarning: ")
+    assert "Up:  0 hr 02 min 05 sec\n" in text
+    form = "application/json;g=config.k8s.io;v=v1beta1;as=Statusz"
+    shown = peer.send("GET", "/statusz", accept=form)
+    assert shown.content_type == form
+    assert json.loads(shown.body)["paths"][0] == "/flagz"
+    assert peer.send("GET", "/statusz", accept="application/json").status == 406
+    flags = peer.send("GET", "/flagz", accept="*/*").body.decode()
+    assert "\nservice-cluster-ip-range 10.96.0.0/16\n" in flags
+
+
+def test_metrics_of_objects_seats_and_watches(peer: Peer) -> None:
+    text = peer.send("GET", "/metrics").body.decode()
+    assert 'apiserver_storage_objects{resource="namespaces"} 4\n' in text
+    assert 'apiserver_flowcontrol_nominal_limit_seats{priority_level="workload-low"} 245\n' in text
+    assert 'apiserver_flowcontrol_current_executing_seats{priority_level="catch-all"} 0\n' in text

@@ -4,29 +4,22 @@
     if not flow.level.exempt: ...          # see app.py
     response.headers: flow.uids
 
-Also says of each FlowSchema whether its priority level exists (the condition Dangling).
-
-Source: KEP-1040; apiserver `util/flowcontrol` (work estimates, conditions).
+Source: KEP-1040; apiserver `util/flowcontrol` (work estimates).
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import orjson
 
 from navarch.base.errors import StatusError
-from navarch.base.times import format_time
 from navarch.schema.types import Tree
-from navarch.seams.contract import Clock
 from navarch.server.fairness.levels import Level
 from navarch.server.fairness.schemas import FlowSchema, classify, schemas_of
 from navarch.server.options import integer, parse_query
-from navarch.server.own_writes import OwnWrites
 from navarch.server.served import Resources
 from navarch.store.contract import Event, Store
 from navarch.wire.messages import Request
@@ -60,18 +53,13 @@ _FREE: Final = Flow("", Level("exempt"), "", ("", ""))
 class FlowControl:
     """The flow control of one server."""
 
-    def __init__(
-        self, store: Store, clock: Clock, resources: Resources, writes: OwnWrites, seats: int = SERVER_SEATS
-    ) -> None:
+    def __init__(self, store: Store, resources: Resources, seats: int = SERVER_SEATS) -> None:
         self._store = store
-        self._clock = clock
         self._resources = resources
-        self._writes = writes
         self._seats = seats
         self._schemas: list[FlowSchema] = []
         self.levels: dict[str, Level] = {}
         self._known: dict[tuple[object, ...], Flow] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._load_levels()
         self._load_schemas()
         revision = store.index.revision
@@ -83,13 +71,6 @@ class FlowControl:
     def close(self) -> None:
         for cancel in self._cancels:
             cancel()
-        for task in self._tasks:
-            task.cancel()
-
-    async def settled(self) -> None:
-        """Return when the conditions of all schemas are written."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
 
     # --- the hot path
 
@@ -159,29 +140,10 @@ class FlowControl:
     def _levels_changed(self, events: Sequence[Event]) -> None:
         if any(_is_new(event) for event in events):
             self._load_levels()
-            self._judge()
 
     def _schemas_changed(self, events: Sequence[Event]) -> None:
         if any(_is_new(event) for event in events):
             self._load_schemas()
-            self._judge()
-
-    def _judge(self) -> None:
-        """See to the condition of each schema."""
-        for tree in self._trees(SCHEMAS):
-            level = tree["spec"]["priorityLevelConfiguration"]["name"]
-            change = partial(_with_condition, level, level in self.levels, format_time(self._clock.now()))
-            if change(tree) != tree:
-                task = asyncio.get_running_loop().create_task(self._write(tree["metadata"]["name"], change))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-
-    async def _write(self, name: str, change: Callable[[Tree], Tree]) -> None:
-        try:
-            await self._writes.change(SCHEMAS, "", name, "status", change)
-        except StatusError:
-            # Gone, or changed by somebody else, which brings it here again.
-            return
 
     # --- metrics
 
@@ -213,21 +175,3 @@ def _is_new(event: Event) -> bool:
         return True
     before, after = orjson.loads(event.previous.value), orjson.loads(event.entry.value)
     return bool(before["spec"] != after["spec"])
-
-
-def _with_condition(level: str, exists: bool, now: str, tree: Tree) -> Tree:
-    """The schema with its condition Dangling; the time of an unchanged one stays."""
-    text = f'This FlowSchema references the PriorityLevelConfiguration object named "{level}"'
-    wanted = {
-        "type": "Dangling",
-        "status": "False" if exists else "True",
-        "lastTransitionTime": now,
-        "reason": "Found" if exists else "NotFound",
-        "message": f"{text} and it exists" if exists else f"{text} but there is no such object",
-    }
-    conditions = (tree.get("status") or {}).get("conditions") or []
-    old: Tree = next((c for c in conditions if c.get("type") == "Dangling"), {})
-    if old.get("status") == wanted["status"]:
-        wanted["lastTransitionTime"] = old.get("lastTransitionTime", now)
-    others = [c for c in conditions if c.get("type") != "Dangling"]
-    return {**tree, "status": {**(tree.get("status") or {}), "conditions": [*others, wanted]}}

@@ -40,7 +40,7 @@ def impersonate(request: Request, security: Security) -> None:
     actor = request.user
     if not all(security.authorize(question).allowed for question in _questions(actor, asked, "impersonate", "")):
         _require_constrained(request, actor, asked, security.authorize)
-    request.user = _complete(asked)
+    request.actor, request.user = actor, _complete(asked)
 
 
 def _asked(headers: dict[str, str]) -> User | None:

@@ -160,6 +160,7 @@ class Relays:
             None,
             request.user,
             warnings=request.warnings,
+            annotations=request.annotations,
         )
         await self._chain.admit(attributes)
         await self._chain.validate(attributes)

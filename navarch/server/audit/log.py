@@ -1,0 +1,141 @@
+"""Writes the audit log: one JSON line per event, appended before the answer is complete.
+
+A server without an audit policy has none of this. Only server/app.py calls it.
+
+Source: kube-apiserver's log backend in blocking mode.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from navarch.base import yaml
+from navarch.schema.types import Tree
+from navarch.seams.contract import Clock
+from navarch.server.audit.events import event, is_long_running
+from navarch.server.audit.policy import AuditPolicyError, Policy, Verdict, policy_of
+from navarch.server.authz.attributes import Authorize, of_request
+from navarch.wire.messages import Request, Response, Sink, Stream
+
+#: A log longer than this is put aside, the oldest of so many goes.
+MAX_BYTES: Final = 100 << 20
+MAX_BACKUPS: Final = 10
+
+Write = Callable[[bytes], None]
+
+
+def read_policy(text: bytes) -> Policy:
+    """Raises: AuditPolicyError."""
+    try:
+        return policy_of(yaml.load(text))
+    except yaml.YamlError as error:
+        raise AuditPolicyError(f"failed decoding: {error}") from None
+
+
+class AuditLog:
+    """Keeps the log of one server. `write` takes whole lines."""
+
+    def __init__(self, policy: Policy, write: Write, clock: Clock) -> None:
+        self._policy = policy
+        self._write = write
+        self._clock = clock
+        #: Events written so far.
+        self.count = 0
+
+    async def recorded(
+        self, request: Request, answering: Coroutine[Any, Any, Response], authorize: Authorize, *, streams: bool
+    ) -> Response:
+        """The answer, when what the policy wants to know of it is written. With `streams` the end of a stream
+        is an event too; otherwise the caller takes the stream apart itself."""
+        received = self._clock.now()
+        request.annotations = {}
+        response = await answering
+        info = request.info
+        if info is None:
+            return response
+        verdict = self._policy.verdict(request.actor or request.user, info, request.path)
+        if verdict.level == "None":
+            return response
+        self._explain(request, response, authorize)
+        self._note(request, None, verdict, "RequestReceived", received)
+        if response.stream is None and not (is_long_running(request) and response.status == 101):
+            self._note(request, response, verdict, "ResponseComplete", received)
+            return response
+        self._note(request, response, verdict, "ResponseStarted", received)
+        if response.stream is not None and streams:
+            ended = self._ended(request, response, verdict, received)
+            response.stream = _Observed(response.stream, ended)
+        return response
+
+    def _ended(self, request: Request, response: Response, verdict: Verdict, received: float) -> Callable[[], None]:
+        return lambda: self._note(request, response, verdict, "ResponseComplete", received)
+
+    def _explain(self, request: Request, response: Response, authorize: Authorize) -> None:
+        """Add what authorisation decided, and why. It is asked again: without an audit log nobody keeps it."""
+        assert request.annotations is not None
+        if response.status == 401:
+            return
+        decision = authorize(of_request(request))
+        request.annotations["authorization.k8s.io/decision"] = "allow" if decision.allowed else "forbid"
+        request.annotations["authorization.k8s.io/reason"] = decision.reason
+
+    def _note(self, request: Request, response: Response | None, verdict: Verdict, stage: str, received: float) -> None:
+        if stage in verdict.omit_stages:
+            return
+        now = received if stage == "RequestReceived" else self._clock.now()
+        tree: Tree = event(request, response, verdict, stage, received, now)
+        self._write(orjson.dumps(tree) + b"\n")
+        self.count += 1
+
+
+class _Observed(Stream):
+    """A stream whose end is told."""
+
+    def __init__(self, stream: Stream, ended: Callable[[], None]) -> None:
+        self._stream = stream
+        self._ended = ended
+
+    def start(self, sink: Sink) -> None:
+        self._stream.start(sink)
+
+    def stop(self) -> None:
+        self._stream.stop()
+        self._ended()
+
+
+class LogFile:
+    """A file of lines that is put aside when it is long: audit.log, audit.log.1, ... `path` `-` is the
+    standard output. Raises: OSError when it cannot be opened."""
+
+    def __init__(self, path: str, max_bytes: int = MAX_BYTES, max_backups: int = MAX_BACKUPS) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._max_backups = max_backups
+        self._file = 1 if path == "-" else self._open()
+
+    def write(self, line: bytes) -> None:
+        if self._path != "-" and os.fstat(self._file).st_size + len(line) > self._max_bytes:
+            self._rotate()
+        while line:
+            line = line[os.write(self._file, line) :]
+
+    def close(self) -> None:
+        if self._path != "-":
+            os.close(self._file)
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def _rotate(self) -> None:
+        os.close(self._file)
+        for number in range(self._max_backups - 1, 0, -1):
+            older = Path(f"{self._path}.{number}")
+            if older.exists():
+                older.replace(f"{self._path}.{number + 1}")
+        Path(self._path).replace(f"{self._path}.1")
+        self._file = self._open()

@@ -124,7 +124,11 @@ class Election:
                 keeper = group.create_task(self._keep())
                 await group.create_task(work())
                 keeper.cancel()
-        except* LeadershipLost as lost:
+        except BaseExceptionGroup as ended:
+            # Not `except*`: what is raised in its block may come out in a group again (Python 3.11.2 does so).
+            lost, others = ended.split(LeadershipLost)
+            if lost is None or others is not None:
+                raise
             raise lost.exceptions[0] from None
 
     async def _keep(self) -> None:

@@ -20,6 +20,8 @@ from navarch.schema.types import Tree
 #: (truth, reason, message)
 Verdict = tuple[bool, str, str]
 YES: Verdict = (True, "", "")
+#: There while a resize waits, and gone afterwards.
+RESIZE_PENDING = "PodResizePending"
 
 
 def pod_conditions(
@@ -31,7 +33,7 @@ def pod_conditions(
     regular: Sequence[Tree],
     now: float,
 ) -> list[Tree]:
-    """The five conditions in the order in which the kubelet writes them."""
+    """The conditions in the order in which the kubelet writes them: five, and one more while a resize waits."""
     sidecars = [s for c, s in zip(pod.spec.initContainers, init, strict=True) if is_sidecar(c)]
     containers_ready = _containers_ready([*sidecars, *regular], phase)
     sandbox = usable_sandbox(pod, observed) is not None
@@ -42,6 +44,11 @@ def pod_conditions(
         "ContainersReady": containers_ready,
         "PodScheduled": YES,
     }
+    if memory.resize_pending is not None:
+        verdicts = {
+            RESIZE_PENDING: (True, memory.resize_pending.reason, memory.resize_pending.message),
+            **verdicts,
+        }
     return [_condition(pod, memory, type_, verdict, now) for type_, verdict in verdicts.items()]
 
 

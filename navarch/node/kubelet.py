@@ -144,6 +144,7 @@ class Kubelet:
             starting=asyncio.Semaphore(self.config.start_concurrency),
             services=self._services.cache.values if self.config.service_environment else tuple,
             allocatable=allocatable(self.config, machine),
+            holders=self._holders,
         )
 
     async def _version(self) -> str:
@@ -196,8 +197,10 @@ class Kubelet:
         assert self._parts is not None
         if self._registration.node is None:
             return None
-        others = [w.pod for w in self.workers.values() if w.holds_resources]
-        return admission.refusal(pod, others, self._registration.node, amounts(self._parts.allocatable))
+        return admission.refusal(pod, self._holders(), self._registration.node, amounts(self._parts.allocatable))
+
+    def _holders(self) -> list[Pod]:
+        return [w.pod for w in self.workers.values() if w.holds_resources]
 
     async def _work(self, worker: PodWorker) -> None:
         await worker.run()

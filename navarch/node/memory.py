@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from navarch.api.views.pod import ResourceRequirements
+
 
 class Kind(Enum):
     """The three probes of a container."""
@@ -58,6 +60,10 @@ class Memory:
     probes: dict[tuple[str, Kind], bool] = field(default_factory=dict)
     post_start: set[str] = field(default_factory=set)
     last_words: dict[str, str] = field(default_factory=dict)
+    #: Container id -> the resources it really has, which a resize of the pod changes after its spec.
+    applied: dict[str, ResourceRequirements] = field(default_factory=dict)
+    #: Why the resources that the spec asks for cannot be given.
+    resize_pending: Waiting | None = None
     ended: Ended | None = None
     terminating: bool = False
     #: Nothing of the pod will run again; its phase stays.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from navarch.api.views.pod import ObjectReference
+from navarch.api.views.pod import ObjectReference, Pod
 from navarch.api.views.service import Service
 from navarch.client.contract import Client
 from navarch.node.config import NodeConfig
@@ -54,6 +54,8 @@ class Parts:
     starting: asyncio.Semaphore
     services: Callable[[], Iterable[Service]] = tuple
     allocatable: Mapping[str, str] = field(default_factory=dict)
+    #: The pods that hold resources of the node.
+    holders: Callable[[], list[Pod]] = list
 
     def now(self) -> float:
         return self.seams.clock.now()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from navarch.api.views.pod import EphemeralContainer, Pod
+from navarch.api.views.pod import EphemeralContainer, Pod, ResourceRequirements
 from navarch.node import cgroups
 from navarch.node.build import container_config, sandbox_config
 from navarch.node.downward import Surroundings
@@ -95,6 +95,7 @@ async def start_container(
             note(container.name, "Warning", "Failed", f"Error: {error}")
             raise NotStarted(Waiting("CreateContainerError", str(error))) from error
         note(container.name, "Normal", "Created", "Container created")
+        memory.applied[container_id] = container.resources or ResourceRequirements()
         if container.lifecycle is not None and container.lifecycle.postStart is not None:
             memory.post_start.add(container_id)
         try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from navarch.api.views.pod import Pod
+from navarch.api.views.pod import Pod, ResourceRequirements
 from navarch.base.times import format_time
 from navarch.node.conditions import pod_conditions
 from navarch.node.labels import AnyContainer, restart_count
@@ -129,7 +129,8 @@ def _container(
         "containerID": f"{node.runtime}://{last.id}",
         "started": started,
     }
-    _add_resources(out, container, running)
+    if running:
+        _add_resources(out, memory.applied.get(last.id, container.resources))
     _add_mounts(out, container)
     return out
 
@@ -197,9 +198,8 @@ def _ready(pod: Pod, container: AnyContainer, last: ContainerStatus, started: bo
     return container.readinessProbe is None or memory.probes.get((last.id, Kind.READINESS), False)
 
 
-def _add_resources(out: Tree, container: AnyContainer, running: bool) -> None:
-    resources = container.resources
-    if not running or resources is None or not (resources.requests or resources.limits):
+def _add_resources(out: Tree, resources: ResourceRequirements | None) -> None:
+    if resources is None or not (resources.requests or resources.limits):
         return
     if resources.requests:
         out["allocatedResources"] = dict(resources.requests)

@@ -181,4 +181,6 @@ def _conditions(before: Tree | None, wanted: list[Tree]) -> list[Tree]:
         old = had.get(condition["type"])
         taken = {k: None for k in ("reason", "message") if k not in condition and (old is None or k in old)}
         out.append({**condition, **taken})
+    shown = {condition["type"] for condition in wanted}
+    out += [{"type": type_, "$patch": "delete"} for type_ in had if type_ not in shown]
     return out

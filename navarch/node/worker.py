@@ -25,8 +25,9 @@ from navarch.base.resource import ObjectKey
 from navarch.base.times import parse
 from navarch.client.contract import Preconditions, Unreachable
 from navarch.client.recorder import reference
-from navarch.node import cgroups, machine
+from navarch.node import cgroups, machine, resizing
 from navarch.node.build import log_directory
+from navarch.node.conditions import RESIZE_PENDING
 from navarch.node.killing import kill_container, kill_pod
 from navarch.node.labels import AnyContainer, all_containers, is_static
 from navarch.node.lastwords import last_words
@@ -36,6 +37,7 @@ from navarch.node.observe import look
 from navarch.node.observed import NOTHING, Observed, surplus
 from navarch.node.parts import Parts
 from navarch.node.probing import Probing
+from navarch.node.resources import amounts, container_resources
 from navarch.node.runtime.contract import ContainerPhase, ContainerStatus, RuntimeFault, SandboxError
 from navarch.node.starting import NotStarted, prepare, run_sandbox, start_container
 from navarch.node.status import FINAL, pod_ips, pod_status
@@ -211,8 +213,41 @@ class PodWorker:
             self._hold(())
             self._publish()
             return 0.0
+        if await self._resize():
+            return 0.0
         await self._remove_surplus()
-        return None if plan.wake_at is None else max(plan.wake_at - self._parts.now(), LEAST_WAIT_S)
+        waits = [] if plan.wake_at is None else [max(plan.wake_at - self._parts.now(), LEAST_WAIT_S)]
+        if self.memory.resize_pending is not None:
+            waits.append(RETRY_CAP_S)
+        return min(waits, default=None)
+
+    async def _resize(self) -> bool:
+        """Give running containers the resources of the spec, where the node has them. Whether anything was done."""
+        memory, parts = self.memory, self._parts
+        wanted = resizing.resizes(self.pod, self.observed, memory.applied)
+        had = resizing.as_applied(self.pod, self.observed, memory.applied) if wanted else self.pod
+        others = (pod for pod in parts.holders() if pod.metadata.uid != self.pod.metadata.uid)
+        waits = resizing.obstacle(self.pod, had, others, amounts(parts.allocatable)) if wanted else None
+        if waits != memory.resize_pending:
+            memory.resize_pending = waits
+            self._publish()
+        if waits is not None or not wanted:
+            return False
+        cgroup = cgroups.pod_path(parts.config.cgroup_root, self.pod)
+        if cgroup:
+            parts.host.apply_cgroup(cgroup, resizing.widest(self.pod, had))
+        for each in wanted:
+            if each.restart:
+                text = f"Container {each.container.name} resize requires restart"
+                await self._kill(KillContainer(each.status.id, each.container.name, text, "ResizeRestart"))
+                continue
+            resources = container_resources(self.pod, each.container, parts.machine_memory_bytes)
+            await parts.runtime.update_container_resources(each.status.id, resources)
+            memory.applied[each.status.id] = each.container.resources or resizing.NOTHING
+        cgroups.create(parts.host, parts.config.cgroup_root, self.pod)
+        await self._look()
+        self._publish()
+        return True
 
     async def _remove_surplus(self) -> None:
         """A container that restarts for days leaves only its last two instances behind."""
@@ -221,6 +256,7 @@ class PodWorker:
             await self._parts.runtime.remove_container(status.id)
             self._parts.host.remove_tree(status.log_path)
             self.memory.last_words.pop(status.id, None)
+            self.memory.applied.pop(status.id, None)
         for sandbox in sandboxes:
             await self._parts.runtime.remove_pod_sandbox(sandbox.id)
 
@@ -407,9 +443,14 @@ class PodWorker:
                 self.memory.probes[container_id, Kind.READINESS] = True
             if container_id and status.started:
                 self.memory.probes[container_id, Kind.STARTUP] = True
+            if container_id and status.state is not None and status.state.running is not None:
+                self.memory.applied[container_id] = status.resources or resizing.NOTHING
             waiting = status.state.waiting if status.state is not None else None
             if waiting is not None and waiting.reason == "CrashLoopBackOff":
                 self.memory.waiting[status.name] = Waiting(waiting.reason, waiting.message)
+        for condition in pod.status.conditions:
+            if condition.type == RESIZE_PENDING:
+                self.memory.resize_pending = Waiting(condition.reason, condition.message)
 
 
 def matters(before: Pod, after: Pod) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -174,6 +176,31 @@ def test_limits_are_in_the_cgroup(namespace: Namespace) -> None:
     )
     assert quota / period == 0.25
     assert namespace.path("pod", "limited", ".status.qosClass") == "Guaranteed"
+
+
+def test_a_running_pod_is_resized(namespace: Namespace) -> None:
+    def sized(cpu: str, memory: str) -> Tree:
+        return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"cpu": cpu, "memory": memory}}
+
+    def limits() -> list[str]:
+        """The kernel's, inside the container and around the pod."""
+        files = ("cpu/cpu.cfs_quota_us", "memory/memory.limit_in_bytes")
+        if not Path("/sys/fs/cgroup/memory").is_dir():
+            files = ("cpu.max", "memory.max")
+        return [namespace.sh("grows", f"cat /sys/fs/cgroup/{file}").split()[0] for file in files]
+
+    namespace.apply(pod("grows", resources=sized("200m", "64Mi")))
+    namespace.wait_ready("grows")
+    assert limits() == ["20000", str(64 << 20)]
+    for cpu, memory, kernels in (
+        ("400m", "96Mi", ["40000", str(96 << 20)]),
+        ("100m", "80Mi", ["10000", str(80 << 20)]),
+    ):
+        patch = {"spec": {"containers": [{"name": "main", "resources": sized(cpu, memory)}]}}
+        namespace.kubectl("patch", "pod", "grows", "--subresource=resize", "-p", json.dumps(patch))
+        eventually(lambda wanted=kernels: limits() == wanted)
+        status = namespace.get("pod", "grows")["status"]["containerStatuses"][0]
+        assert status["resources"] == sized(cpu, memory) and status["restartCount"] == 0
 
 
 def test_too_much_memory_is_reported(namespace: Namespace) -> None:

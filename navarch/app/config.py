@@ -19,6 +19,7 @@ CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 KUBELET_PORT = 10250
 #: Endpoints and tables follow a deletion within some 50 ms.
 LEAVING_S = 0.25
+LOG_CHECK_S = 10.0
 #: The DNS service's place in the service range.
 DNS_INDEX = 10
 
@@ -93,6 +94,7 @@ def node_config(place: Place, node: NodeEntry) -> NodeConfig:
         cluster_domain=CLUSTER_DOMAIN,
         cgroup_root=f"{spec.cgroup}/kubepods",
         leaving_s=LEAVING_S,
+        log_check_s=LOG_CHECK_S,
         provider_id=f"navarch://{place.profile.name}/{node.name}",
     )
 

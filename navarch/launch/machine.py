@@ -149,7 +149,7 @@ class Cluster:
 
     def delete_node(self, node: NodeEntry) -> None:
         if self.has_nodes:
-            self.driver.delete(self.spec(node))
+            self.driver.delete(self.spec(node), self.specs)
 
     def open_network(self) -> None:
         if self.has_nodes:

@@ -47,6 +47,8 @@ class NodeConfig:
     status_report_s: float = 300.0
     relist_interval_s: float = 1.0
     static_interval_s: float = 20.0
+    #: How often the logs of containers are looked at for their size; 0: never, for simulations.
+    log_check_s: float = 0.0
     #: Request tokens for projected service account volumes. Off only where nothing can use them.
     request_tokens: bool = True
     #: Put the addresses of services into the environment of containers.

@@ -28,6 +28,7 @@ from navarch.node.config import NodeConfig
 from navarch.node.host.contract import Host
 from navarch.node.images import Images
 from navarch.node.labels import is_mirror, is_static
+from navarch.node.logrotation import rotate
 from navarch.node.memory import Ended
 from navarch.node.nodestatus import allocatable
 from navarch.node.objects import Objects
@@ -120,6 +121,8 @@ class Kubelet:
         if not self.runtime.complete_events:
             group.create_task(self._relist())
         group.create_task(self._renew_tokens())
+        if self.config.log_check_s:
+            group.create_task(self._rotate_logs())
         self.started.set()
 
     async def _make_parts(self, group: asyncio.TaskGroup) -> Parts:
@@ -275,6 +278,16 @@ class Kubelet:
             with routine():
                 await asyncio.sleep(TOKENS_S)
             self._poke(self._parts.objects.due_tokens())
+
+    async def _rotate_logs(self) -> None:
+        while True:
+            await asyncio.sleep(self.config.log_check_s)
+            for status in [each for worker in self.workers.values() for each in worker.observed.running()]:
+                try:
+                    if await rotate(self.host, self.runtime, status, self.now()):
+                        log.info("log rotated node=%s container=%s", self.config.name, status.id)
+                except (OSError, RuntimeFault) as error:
+                    log.warning("log not rotated node=%s container=%s error=%s", self.config.name, status.id, error)
 
     def _note_node(self, node: Node, reason: str, message: str) -> None:
         self._events.event(reference(NODES, node.metadata), "Normal", reason, message)

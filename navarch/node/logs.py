@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from navarch.node.host.contract import Host
 from navarch.node.logline import LogLine, parse_line
+from navarch.node.logrotation import older_logs
 
 CHUNK_BYTES = 64 * 1024
 #: How often a followed file is looked at.
@@ -99,9 +100,10 @@ async def read_log(host: Host, path: str, options: LogOptions, running: Callable
     """
     reader = LogReader(options)
     position = 0 if options.tail is None else tail_offset(host, path, options.tail)
+    host.file_size(path)  # one that was never there is an error
     while True:
         still = options.follow and running()
-        while piece := host.read_file(path, position, CHUNK_BYTES):
+        while piece := _read(host, path, position):
             position += len(piece)
             if shown := reader.feed(piece):
                 yield shown
@@ -110,6 +112,25 @@ async def read_log(host: Host, path: str, options: LogOptions, running: Callable
         if not still:
             return
         await asyncio.sleep(POLL_S)
-        if host.file_size(path) < position:
-            # The runtime rotated the log and writes a new file under the old name.
+        if _size(host, path) < position:
+            # The log was rotated: its last lines are in a file of another name, and a new one has begun.
+            for older in older_logs(host, path)[-1:]:
+                while piece := host.read_file(older, position, CHUNK_BYTES):
+                    position += len(piece)
+                    yield reader.feed(piece)
             position = 0
+
+
+def _read(host: Host, path: str, position: int) -> bytes:
+    """What follows `position`; nothing in the moment between two logs."""
+    try:
+        return host.read_file(path, position, CHUNK_BYTES)
+    except FileNotFoundError:
+        return b""
+
+
+def _size(host: Host, path: str) -> int:
+    try:
+        return host.file_size(path)
+    except FileNotFoundError:
+        return 0

@@ -31,6 +31,7 @@ from navarch.node.conditions import RESIZE_PENDING
 from navarch.node.killing import kill_container, kill_pod
 from navarch.node.labels import AnyContainer, all_containers, is_static
 from navarch.node.lastwords import last_words
+from navarch.node.logrotation import remove_logs
 from navarch.node.machine import Hold, KillContainer, RunSandbox, StartContainer, StopPod
 from navarch.node.memory import Ended, Kind, Memory, Waiting
 from navarch.node.observe import look
@@ -254,7 +255,7 @@ class PodWorker:
         containers, sandboxes = surplus(self.observed)
         for status in containers:
             await self._parts.runtime.remove_container(status.id)
-            self._parts.host.remove_tree(status.log_path)
+            remove_logs(self._parts.host, status.log_path)
             self.memory.last_words.pop(status.id, None)
             self.memory.applied.pop(status.id, None)
         for sandbox in sandboxes:

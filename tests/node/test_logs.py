@@ -68,3 +68,30 @@ def test_follow_ends_with_the_container() -> None:
 
     assert seams.loop.run_until_complete(follow()) == b"ee\nlast\n"
     seams.loop.close()
+
+
+def test_follow_goes_on_across_a_rotation() -> None:
+    host = MemoryHost()
+    host.write_file("/logs/0.log", LOG)
+    alive = [True]
+    seen: list[bytes] = []
+
+    async def follow() -> None:
+        async for piece in read_log(host, "/logs/0.log", LogOptions(follow=True), lambda: alive[0]):
+            seen.append(piece)
+
+    async def main() -> None:
+        task = asyncio.get_running_loop().create_task(follow())
+        await asyncio.sleep(1)
+        host.append("/logs/0.log", b"2026-01-01T00:00:04.000000000Z stdout F last of the old\n")
+        host.rename("/logs/0.log", "/logs/0.log.20260101-000004")
+        await asyncio.sleep(1)
+        host.append("/logs/0.log", b"2026-01-01T00:00:05.000000000Z stdout F first of the new\n")
+        await asyncio.sleep(1)
+        alive[0] = False
+        await task
+
+    seams = sim_seams(1)
+    seams.loop.run_until_complete(main())
+    seams.loop.close()
+    assert b"".join(seen) == b"one\ntwo\nthree\nlast of the old\nfirst of the new\n"

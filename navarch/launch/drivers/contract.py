@@ -124,8 +124,8 @@ class Driver(Protocol):
     def stop(self, spec: NodeSpec, grace_s: float = 2.0) -> None:
         """End every process of the node; containers get SIGTERM and `grace_s`. Its disk stays."""
 
-    def delete(self, spec: NodeSpec) -> None:
-        """Stop, and remove everything that the node ever made."""
+    def delete(self, spec: NodeSpec, peers: Sequence[NodeSpec] = ()) -> None:
+        """Stop, and remove everything that the node ever made; running `peers` forget the way to it."""
 
     def status(self, spec: NodeSpec) -> NodeState: ...
 

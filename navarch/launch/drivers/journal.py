@@ -18,8 +18,8 @@ from navarch.base.files import replace_file
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One thing. `kind`: link, table, sysctl, cgroup, or the ports of the host that lead to the node at address `name`;
-    `value` is what a sysctl held before."""
+    """One thing. `kind`: link, table, sysctl, cgroup, route, or ports: those of the host that lead to the node at
+    address `name`. `value` is what a sysctl held before."""
 
     kind: str
     name: str

@@ -94,8 +94,11 @@ class NetnsDriver:
             wait_for(lambda: not any(container.alive for container in containers), grace_s)
         self._kill(spec)
 
-    def delete(self, spec: NodeSpec) -> None:
+    def delete(self, spec: NodeSpec, peers: Sequence[NodeSpec] = ()) -> None:
         self.stop(spec, grace_s=0.0)
+        for peer in peers:
+            if peer.index != spec.index and (init := self._init(peer)):
+                hostnet.ip(f"route flush exact {spec.pod_cidr}", netns_of=init.pid)
         shutil.rmtree(spec.directory, ignore_errors=True)
 
     def status(self, spec: NodeSpec) -> NodeState:
@@ -171,6 +174,7 @@ class NetnsDriver:
 
     def _connect(self, spec: NodeSpec, peers: Sequence[NodeSpec]) -> None:
         """Routes from and to the node: on the host and between it and every peer that runs."""
+        Journal(spec.directory).add(Made("route", spec.pod_cidr))
         hostnet.ip(f"route replace {spec.pod_cidr} via {spec.ip}")
         if spec.index == 0:
             hostnet.ip(f"route replace {spec.network.load_balancer_cidr} via {spec.ip}")
@@ -203,6 +207,8 @@ class NetnsDriver:
         for made in reversed(journal.entries()):
             if made.kind == "link":
                 hostnet.remove_link(made.name)
+            elif made.kind == "route":
+                hostnet.ip(f"route flush exact {made.name}")
             elif made.kind == "cgroup" and not remove_tree(made.name):
                 raise LaunchError("GUEST_STOP", f"cgroup {made.name} is still in use", "look for its processes", 80)
         journal.clear()

@@ -48,7 +48,7 @@ class NoneDriver:
         for pid_file in spec.directory.glob("*.pid"):
             self.stop_service(spec, pid_file.stem)
 
-    def delete(self, spec: NodeSpec) -> None:
+    def delete(self, spec: NodeSpec, peers: Sequence[NodeSpec] = ()) -> None:
         self.stop(spec)
 
     def status(self, spec: NodeSpec) -> NodeState:

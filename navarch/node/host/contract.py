@@ -74,6 +74,9 @@ class Host(Protocol):
     def file_size(self, path: str) -> int:
         """Raises: FileNotFoundError."""
 
+    def rename(self, path: str, new: str) -> None:
+        """Give a file another name in its directory, in place of what may have had it."""
+
     def publish(self, directory: str, files: Mapping[str, File], gid: int | None = None) -> bool:
         """Make the directory hold exactly these files (paths relative to it), all at once, by swapping
         the `..data` link. Returns whether anything changed."""

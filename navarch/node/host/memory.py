@@ -103,6 +103,9 @@ class MemoryHost:
         self.files.setdefault(joined, None)
         return joined
 
+    def rename(self, path: str, new: str) -> None:
+        self.files[new] = self.files.pop(path)
+
     def remove_tree(self, path: str) -> None:
         inside = path + "/"
         for found in [p for p in self.files if p == path or p.startswith(inside)]:

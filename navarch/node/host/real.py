@@ -140,6 +140,9 @@ class RealHost:
         elif os.path.lexists(path):
             os.unlink(path)
 
+    def rename(self, path: str, new: str) -> None:
+        os.replace(path, new)
+
     # --- volumes
 
     def publish(self, directory: str, files: Mapping[str, File], gid: int | None = None) -> bool:

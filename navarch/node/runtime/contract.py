@@ -361,15 +361,6 @@ class ContainerStats:
     writable_layer_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FsUsage:
-    """What images take of their file system."""
-
-    mountpoint: str
-    used_bytes: int
-    inodes_used: int = 0
-
-
 class EventKind(Enum):
     CREATED = "CREATED"
     STARTED = "STARTED"
@@ -426,10 +417,6 @@ class Runtime(Protocol):
         """The image by tag, digest or id; None if it is not here."""
 
     async def list_images(self) -> Sequence[ImageRef]: ...
-
-    async def remove_image(self, image: str) -> None: ...
-
-    async def image_fs(self) -> FsUsage: ...
 
     # sandboxes
 

@@ -30,7 +30,6 @@ from navarch.node.runtime.contract import (
     EventKind,
     ExecResult,
     ExecTimeout,
-    FsUsage,
     ImagePullError,
     ImageRef,
     LinuxResources,
@@ -118,17 +117,6 @@ class CriRuntime:
     async def list_images(self) -> Sequence[ImageRef]:
         found = await self._images("ListImages", pb.ListImagesRequest(), pb.ListImagesResponse)
         return [convert.image_ref(image) for image in found.images]
-
-    async def remove_image(self, image: str) -> None:
-        request = pb.RemoveImageRequest(image=pb.ImageSpec(image=image))
-        await self._images("RemoveImage", request, pb.RemoveImageResponse)
-
-    async def image_fs(self) -> FsUsage:
-        found = await self._images("ImageFsInfo", pb.ImageFsInfoRequest(), pb.ImageFsInfoResponse)
-        if not found.image_filesystems:
-            raise RuntimeFault("the runtime reports no image file system")
-        first = found.image_filesystems[0]
-        return FsUsage(first.fs_id.mountpoint, first.used_bytes.value, first.inodes_used.value)
 
     # --- sandboxes
 

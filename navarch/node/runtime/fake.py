@@ -28,7 +28,6 @@ from navarch.node.runtime.contract import (
     ContainerStatus,
     EventKind,
     ExecResult,
-    FsUsage,
     ImagePullError,
     ImageRef,
     LinuxResources,
@@ -105,9 +104,6 @@ class FakeRuntime:
     async def status(self) -> Sequence[RuntimeCondition]:
         return (RuntimeCondition("RuntimeReady", True), RuntimeCondition("NetworkReady", True))
 
-    async def image_fs(self) -> FsUsage:
-        return FsUsage("/", sum(i.size_bytes for i in self._images.values()))
-
     async def close(self) -> None:
         """End all processes and timers; the state stays."""
         for timer in self._timers.values():
@@ -158,9 +154,6 @@ class FakeRuntime:
 
     async def list_images(self) -> Sequence[ImageRef]:
         return list(self._images.values())
-
-    async def remove_image(self, image: str) -> None:
-        self._images = {name: i for name, i in self._images.items() if image not in (name, i.id)}
 
     # --- sandboxes
 
@@ -306,7 +299,7 @@ class FakeRuntime:
         self._containers[container_id] = (status, replace(config, resources=resources))
 
     async def reopen_container_log(self, container_id: str) -> None:
-        self._container(container_id)
+        self.host.append(self._container(container_id)[0].log_path, b"")
 
     # --- what happens to containers by themselves, or because a test says so
 

@@ -23,6 +23,7 @@ from typing import Any
 import orjson
 
 from bench.api import pod
+from navarch.base import garbage
 from navarch.client import identities
 from navarch.seams.real import real_seams
 from navarch.server.app import ApiServer
@@ -30,7 +31,7 @@ from navarch.server.bootstrap import BootstrapConfig, bootstrap
 from navarch.store.memory import MemoryStore
 from navarch.wire.messages import Request
 
-RUNS = 5
+RUNS = 15
 
 #: Stands in a body for the store's revision, which on this quiet server is that of the last object written.
 REVISION = "@@@@"
@@ -209,11 +210,13 @@ async def run(target: ApiServer, requests: list[Request]) -> float:
 
 async def prepare(chosen: Operation, count: int) -> tuple[ApiServer, list[list[Request]]]:
     """A server, and the requests of each run on it."""
+    garbage.begin()
     target = await server()
     every = {each.name: each for each in operations()}
     if chosen.needs:
         await run(target, [every[chosen.needs].make(i) for i in range(count * RUNS)])
     await target.handle_as(request("POST", _LEASES, {**lease(0), "metadata": {"name": "node-1"}}))
+    garbage.settle()
     return target, [[chosen.make(i) for i in range(n * count, (n + 1) * count)] for n in range(RUNS)]
 
 
@@ -247,7 +250,7 @@ def print_parts(stats: pstats.Stats) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="names of operations, comma-separated")
-    parser.add_argument("--count", type=int, default=400, help="requests per run")
+    parser.add_argument("--count", type=int, default=150, help="requests per run")
     parser.add_argument("--parts", metavar="OPERATION")
     parser.add_argument("--functions", metavar="OPERATION")
     options = parser.parse_args()

@@ -7,7 +7,8 @@ So three things are done:
 
 - What there is one of per stored object (`store.contract.Entry`, the caches' views) is made without
   a header for the collector. It never sees them.
-- The young are looked at seldom (`THRESHOLDS`): 50,000 new objects are some hundred requests.
+- The young are looked at seldom (`THRESHOLDS`): what a request makes is gone when it is answered, and
+  only what it leaves behind counts.
 - What has outlived a full look is frozen: no later look goes through it again, so a full look costs what
   has come since the last one. Frozen objects still go when their last user is done with them. Only a
   cycle that dies after that stays; to find those, all is thawed for a look whenever the frozen have
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from typing import Final
 
 #: New objects until a look at the young; looks until one at the middle-aged; such until a full one.
-THRESHOLDS: Final = (50_000, 2, 2)
+THRESHOLDS: Final = (20_000, 1, 1)
 
 #: No more frozen objects than these are thawed for a look: it takes 20 to 100 nanoseconds for each.
 THAW_LIMIT: Final = 150_000

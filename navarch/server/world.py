@@ -38,6 +38,8 @@ class StoreWorld:
         #: Set once the write path stands, which admission is a part of.
         self.writes: OwnWrites | None = None
         self._decoded: dict[str, tuple[int, Tree]] = {}
+        #: Short lists, with the revision at which their bucket last changed.
+        self._lists: dict[tuple[str, str], tuple[int, list[Tree]]] = {}
 
     @property
     def now(self) -> float:
@@ -61,14 +63,21 @@ class StoreWorld:
         return tree
 
     def list(self, bucket: str, namespace: str = "") -> Sequence[Tree]:
-        if not self._index.count(bucket + "/"):
+        changed = self._index.changed(bucket)
+        if not changed:
             # Most buckets that admission asks about are empty, and it asks at every write.
             return ()
+        known = self._lists.get((bucket, namespace))
+        if known is not None and known[0] == changed:
+            return known[1]
         prefix = f"{bucket}/{namespace}/" if namespace else f"{bucket}/"
         entries = self._index.range(prefix)
-        if len(entries) > _FEW:
-            return [orjson.loads(entry.value) for entry in entries]
-        return [self._tree(entry) for entry in entries]
+        trees = [orjson.loads(entry.value) for entry in entries]
+        if len(trees) <= _FEW:
+            if len(self._lists) >= _KEEP:
+                self._lists.clear()
+            self._lists[bucket, namespace] = changed, trees
+        return trees
 
     def versions(self, bucket: str) -> Sequence[Served]:
         return [served for served in self._resources if served.bucket == bucket]

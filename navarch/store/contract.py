@@ -141,6 +141,10 @@ class Index(Protocol):
     def range_at(self, prefix: str, revision: int, start: str = "", limit: int = 0) -> list[Entry]:
         """As `range`, as things stood right after `revision`. Raises: Compacted."""
 
+    def changed(self, bucket: str) -> int:
+        """The revision of the last change in a bucket, 0 if nothing was ever in it: who derives something
+        from the whole of it need not look again before this is another."""
+
     def count(self, prefix: str, start: str = "", revision: int | None = None) -> int:
         """How many entries `range`, or with a revision `range_at`, would give. Raises: Compacted."""
 

@@ -43,9 +43,11 @@ class _Watch:
 class _Bucket:
     """The keys, the history and the watchers of one resource."""
 
-    __slots__ = ("audience", "history", "keys", "lookups", "watches")
+    __slots__ = ("audience", "changed", "history", "keys", "lookups", "watches")
 
     def __init__(self) -> None:
+        #: Revision of the last change.
+        self.changed = 0
         self.keys = SortedKeys()
         self.history: deque[Event] = deque()
         #: By the names of their facets; made when asked for.
@@ -92,6 +94,10 @@ class LogIndex:
         now = self.range(prefix, start, limit + len(undone) if limit else 0)
         then = _as_it_was(now, undone)
         return then[:limit] if limit else then
+
+    def changed(self, bucket: str) -> int:
+        home = self._buckets.get(bucket)
+        return home.changed if home is not None else 0
 
     def count(self, prefix: str, start: str = "", revision: int | None = None) -> int:
         undone = {} if revision is None else self._undo(prefix, revision, start)
@@ -154,7 +160,9 @@ class LogIndex:
         assert not self._entries
         for entry in entries:
             self._entries[entry.key] = entry
-            self._bucket(bucket_of(entry.key)).keys.add(entry.key)
+            home = self._bucket(bucket_of(entry.key))
+            home.keys.add(entry.key)
+            home.changed = revision
         self._revision = self._compacted = revision
 
     def publish(self, changes: Iterable[Change]) -> None:
@@ -195,6 +203,7 @@ class LogIndex:
         twin._entries = self._entries.copy()
         for name, bucket in self._buckets.items():
             copy = twin._bucket(name)
+            copy.changed = bucket.changed
             copy.keys = bucket.keys.copy()
             copy.history = bucket.history.copy()
         twin._log = self._log.copy()
@@ -238,7 +247,7 @@ class LogIndex:
             if previous is None:
                 bucket.keys.add(key)
         assert entry.revision >= self._revision, "changes are published in revision order"
-        self._revision = entry.revision
+        self._revision = bucket.changed = entry.revision
         for name, lookup in tuple(bucket.lookups.items()):
             lookup.mark(key)
             if lookup.is_stale(len(bucket.keys)):

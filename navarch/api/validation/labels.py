@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from navarch.api.validation.rules import Errors, indexed, invalid_each
@@ -16,9 +17,16 @@ _WITHOUT_VALUES: Final = ("Exists", "DoesNotExist")
 def label_errors(labels: dict[str, Any] | None, path: str) -> Errors:
     errors: Errors = []
     for key, value in (labels or {}).items():
-        errors += invalid_each(path, key, names.qualified_name_errors(key))
-        errors += invalid_each(path, value, names.label_value_errors(str(value)))
+        if not _is_right(key, str(value)):
+            errors += invalid_each(path, key, names.qualified_name_errors(key))
+            errors += invalid_each(path, value, names.label_value_errors(str(value)))
     return errors
+
+
+@lru_cache(4096)
+def _is_right(key: str, value: str) -> bool:
+    """A label that nothing is wrong with: all objects of an application have the same ones."""
+    return not names.qualified_name_errors(key) and not names.label_value_errors(value)
 
 
 def selector_errors(selector: Tree | None, path: str) -> Errors:

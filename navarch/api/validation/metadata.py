@@ -8,6 +8,7 @@ Source: apimachinery `ValidateObjectMeta` and `ValidateObjectMetaUpdate`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from navarch.api.validation.labels import label_errors
@@ -85,11 +86,17 @@ def annotation_errors(annotations: dict[str, str] | None, path: str) -> Errors:
     errors: Errors = []
     total = 0
     for key, value in (annotations or {}).items():
-        errors += invalid_each(path, key, names.qualified_name_errors(key.lower()))
+        if not _is_annotation_key(key):
+            errors += invalid_each(path, key, names.qualified_name_errors(key.lower()))
         total += len(key.encode()) + len(str(value).encode())
     if total > ANNOTATIONS_MAX_BYTES:
         errors.append(too_long(path, ANNOTATIONS_MAX_BYTES))
     return errors
+
+
+@lru_cache(1024)
+def _is_annotation_key(key: str) -> bool:
+    return not names.qualified_name_errors(key.lower())
 
 
 def finalizer_errors(finalizers: list[str], path: str) -> Errors:

@@ -33,6 +33,9 @@ _VOLUME_SECRETS = (
 
 _PV_CSI_SECRETS = ("nodePublishSecretRef", "nodeStageSecretRef", "nodeExpandSecretRef")
 
+#: Sets of references that later pods may share; those in use stay with the pods that use them.
+_KEEP_SHARED = 10_000
+
 MIRROR = "kubernetes.io/config.mirror"
 
 
@@ -40,9 +43,11 @@ class NodeGraph:
     """Answers `reaches`: does the node have a pod that refers to the object?"""
 
     def __init__(self) -> None:
-        #: `namespace/name` of a pod -> its node and what it refers to. As texts, because a cluster has many
-        #: pods: a tuple of texts is small, and the garbage collector does not come back to it.
-        self._pods: dict[str, tuple[str, tuple[str, ...]]] = {}
+        #: `namespace/name` of a pod -> its node, and what it refers to. As texts, and in tuples that pods
+        #: share, because a cluster has many pods: none takes an object that the garbage collector sees.
+        self._nodes: dict[str, str] = {}
+        self._refs: dict[str, tuple[str, ...]] = {}
+        self._shared: dict[tuple[str, ...], tuple[str, ...]] = {}
         #: Node -> object -> number of pods there that refer to it.
         self._uses: dict[str, dict[str, int]] = {}
         #: PersistentVolume -> its claim and its secrets; and secrets -> volumes.
@@ -55,15 +60,17 @@ class NodeGraph:
         self.remove_pod(namespace, name)
         node = pod.get("spec", {}).get("nodeName", "")
         if node:
-            refs = tuple({intern(_text(ref)): None for ref in _pod_refs(pod)})
-            self._pods[f"{namespace}/{name}"] = intern(node), refs
+            refs = self._share(tuple({intern(_text(ref)): None for ref in _pod_refs(pod)}))
+            key = f"{namespace}/{name}"
+            self._nodes[key], self._refs[key] = intern(node), refs
             uses = self._uses.setdefault(node, {})
             for ref in refs:
                 uses[ref] = uses.get(ref, 0) + 1
 
     def remove_pod(self, namespace: str, name: str) -> None:
-        node, refs = self._pods.pop(f"{namespace}/{name}", ("", ()))
-        for ref in refs:
+        key = f"{namespace}/{name}"
+        node = self._nodes.pop(key, "")
+        for ref in self._refs.pop(key, ()):
             uses = self._uses[node]
             uses[ref] -= 1
             if not uses[ref]:
@@ -100,7 +107,7 @@ class NodeGraph:
         if plural == "persistentvolumes":
             return self._reaches_volume(node, name)
         if plural == "pods":
-            return self._pods.get(f"{namespace}/{name}", ("", ()))[0] == node
+            return self._nodes.get(f"{namespace}/{name}") == node
         if self._refers(node, ref):
             return True
         return any(self._reaches_volume(node, volume) for volume in self._secret_volumes.get(ref, ()))
@@ -108,6 +115,12 @@ class NodeGraph:
     def _reaches_volume(self, node: str, name: str) -> bool:
         claim, _ = self._volumes.get(name, (None, frozenset()))
         return claim is not None and self._refers(node, claim)
+
+    def _share(self, refs: tuple[str, ...]) -> tuple[str, ...]:
+        """The one tuple of these texts that all pods with them have."""
+        if len(self._shared) >= _KEEP_SHARED:
+            self._shared.clear()
+        return self._shared.setdefault(refs, refs)
 
     def _refers(self, node: str, ref: Ref) -> bool:
         return _text(ref) in self._uses.get(node, ())

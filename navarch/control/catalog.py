@@ -85,4 +85,5 @@ def single_minded(config: Config) -> tuple[Controller, ...]:
         hostpath_provisioner.CONTROLLER,
         volume_protection.CLAIMS_CONTROLLER,
         volume_protection.VOLUMES_CONTROLLER,
+        volume_protection.CLASSES_CONTROLLER,
     )

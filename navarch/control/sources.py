@@ -145,6 +145,9 @@ VOLUMES: Final = Source(
     {"claim": volume_claim, "free": volume_free},
 )
 STORAGECLASSES: Final = Source(Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", False), StorageClass)
+VOLUMEATTRIBUTESCLASSES: Final = Source(
+    Resource("storage.k8s.io", "v1", "volumeattributesclasses", "VolumeAttributesClass", False), Bare
+)
 CONTROLLERREVISIONS: Final = Source(
     Resource("apps", "v1", "controllerrevisions", "ControllerRevision", True), ControllerRevision, _OWNED
 )

@@ -1,4 +1,4 @@
-"""What kubectl's command suite is run against: `python -m tests.kubectl.server DIRECTORY`.
+"""What kubectl's command suite is run against: `python -m tests.kubectl.server DIRECTORY [--all-plugins]`.
 
 An API server behind TLS with RBAC and a static token file, and all controllers; no scheduler, and no kubelet
 behind the one node. Certificates go to DIRECTORY/pki. Prints its port on the first line and serves until its
@@ -40,7 +40,7 @@ DISABLED = ("ServiceAccount", "DefaultTolerationSeconds", "DefaultStorageClass",
 TOKENS = ('admin-token,admin,1,"system:masters"', "alice-token,alice,2,dev")
 
 
-async def run(directory: Path) -> None:
+async def run(directory: Path, all_plugins: bool) -> None:
     pki = directory / "pki"
     wanted = cluster_certificates(("10.0.0.1",), ())
     ensure(pki, wanted, datetime.datetime.now(datetime.UTC))
@@ -49,7 +49,7 @@ async def run(directory: Path) -> None:
     await store.start()
     tokens = service_account_tokens(store, (pki / "sa.key").read_bytes(), seams.clock)
     authenticator = Authenticator(tokens, (StaticTokens(parse_token_file(TOKENS)),))
-    plugins = tuple(plugin for plugin in PLUGINS if plugin.name not in DISABLED)
+    plugins = PLUGINS if all_plugins else tuple(plugin for plugin in PLUGINS if plugin.name not in DISABLED)
     config = ServerConfig(service_cidrs=(SERVICE_CIDR,), plugins=plugins)
     server = ApiServer(store, seams, config, authenticator=authenticator, tokens=tokens)
     await bootstrap(server, BootstrapConfig(service_cidrs=(SERVICE_CIDR,)))
@@ -102,4 +102,4 @@ def _config(server: ApiServer, pki: Path) -> Config:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1])))
+    asyncio.run(run(Path(sys.argv[1]), "--all-plugins" in sys.argv[2:]))

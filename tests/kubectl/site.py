@@ -292,9 +292,9 @@ def _in_order(objects: Mapping[str, Tree]) -> list[Tree]:
 
 
 @contextmanager
-def served(directory: Path) -> Iterator[Site]:
+def served(directory: Path, *options: str) -> Iterator[Site]:
     """A running server whose files lie in `directory`."""
-    command = [sys.executable, "-m", "tests.kubectl.server", str(directory)]
+    command = [sys.executable, "-m", "tests.kubectl.server", str(directory), *options]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None and child.stdout is not None
         site = Site(directory, int(child.stdout.readline()))

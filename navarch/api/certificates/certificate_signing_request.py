@@ -9,7 +9,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
-from navarch.api.strategy import carry, keep_all_but_status_strictly, reset_status
+from navarch.api.strategy import carry, keep_all_but_status, reset_status
 from navarch.api.validation.certificate_status import status_errors
 from navarch.api.validation.certificates import signing_request_errors
 from navarch.base import names, times
@@ -92,7 +92,7 @@ KIND = Kind(
     validate_status=status_errors,
     unowned=frozenset({"spec", "status"}),
     prepare_update=_keep_spec_and_status,
-    prepare_status=keep_all_but_status_strictly,
+    prepare_status=keep_all_but_status,
     fields={
         "spec.signerName": path("spec.signerName"),
     },

@@ -23,6 +23,7 @@ class PersistentVolumeClaimSpec(View, frozen=True):
     resources: VolumeResourceRequirements | None = None
     selector: LabelSelector | None = None
     storageClassName: str | None = None
+    volumeAttributesClassName: str | None = None
     volumeMode: str = ""
     volumeName: str = ""
 
@@ -30,6 +31,7 @@ class PersistentVolumeClaimSpec(View, frozen=True):
 class PersistentVolumeClaimStatus(View, frozen=True):
     accessModes: tuple[str, ...] = ()
     capacity: Mapping[str, str] = EMPTY
+    currentVolumeAttributesClassName: str | None = None
     phase: str = ""
 
 
@@ -50,6 +52,7 @@ class PersistentVolumeSpec(View, frozen=True):
     nodeAffinity: VolumeNodeAffinity | None = None
     persistentVolumeReclaimPolicy: str = ""
     storageClassName: str = ""
+    volumeAttributesClassName: str | None = None
     volumeMode: str = ""
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from navarch.api.core.qos import qos_class
+from navarch.api.strategy import carry
 from navarch.api.validation.certificate_status import approval_errors
 from navarch.api.validation.go_form import difference
 from navarch.api.validation.pod import shared_errors
@@ -85,7 +86,10 @@ def _namespace_finalizers(new: Tree, old: Tree) -> Tree:
 
 
 def _approval_conditions(new: Tree, old: Tree) -> Tree:
-    """`certificatesigningrequests/approval`: the conditions that approve or deny."""
+    """`certificatesigningrequests/approval`: the conditions that approve or deny, and what people may write of the
+    metadata."""
+    for key in ("labels", "annotations", "finalizers", "ownerReferences"):
+        carry(old["metadata"], new["metadata"], key)
     conditions = (new.get("status") or {}).get("conditions") or []
     status = old.setdefault("status", {})
     if conditions:

@@ -70,13 +70,14 @@ class Format:
 PLAIN: Final = Format()
 
 
-def negotiate(accept: str, *, streams: bool = False, custom: bool = False) -> Format:
+def negotiate(accept: str, *, streams: bool = False, custom: bool = False, tables: bool = True) -> Format:
     """The form in which to answer an object or a list. `streams` says that the path can be watched,
-    `custom` that the resource is a custom one, whose objects have no protobuf form.
+    `custom` that the resource is a custom one, whose objects have no protobuf form, `tables` that it has columns;
+    reviews have none.
 
     Raises: StatusError 406 when nothing that the client accepts can be served.
     """
-    return PLAIN if accept in ("", "*/*", JSON) else _negotiate(accept, streams, custom)
+    return PLAIN if accept in ("", "*/*", JSON) else _negotiate(accept, streams, custom, tables)
 
 
 def negotiate_error(accept: str) -> Format:
@@ -107,7 +108,7 @@ def _only(media_types: Sequence[str]) -> StatusError:
 
 
 @lru_cache(256)
-def _negotiate(accept: str, streams: bool, custom: bool) -> Format:
+def _negotiate(accept: str, streams: bool, custom: bool, tables: bool) -> Format:
     if not custom and not _is_known(accept):
         listed = ", ".join(MEDIA_TYPES + _STREAMS if streams else MEDIA_TYPES)
         text = f"406: Not Acceptable\n\nAvailable representations: {listed}"
@@ -122,7 +123,7 @@ def _negotiate(accept: str, streams: bool, custom: bool) -> Format:
             version = parameters.get("v", "")
             known = as_ in _FORMS and parameters.get("g") == _FORM_GROUP and version in _FORM_VERSIONS
             # The cells of a table are JSON of any form: they have no message.
-            if known and not (as_ == "Table" and served == PROTOBUF):
+            if known and not (as_ == "Table" and (served == PROTOBUF or not tables)):
                 return Format(served, as_, version)
     raise _only(MEDIA_TYPES)
 

@@ -28,7 +28,8 @@ def form_of(request: Request, served: Served, *, many: bool = False) -> Format:
     """The form that the client accepts for one object or for many. Raises: StatusError 406."""
     verb = request.info.verb if request.info is not None else ""
     streams = many and verb != "deletecollection"
-    asked = negotiate(request.headers.get("accept", ""), streams=streams, custom=not served.builtin)
+    accept, readable = request.headers.get("accept", ""), "get" in served.kind.verbs
+    asked = negotiate(accept, streams=streams, custom=not served.builtin, tables=readable)
     if asked.is_partial and verb != "watch" and (asked.as_ == "PartialObjectMetadataList") != many:
         what = "the requested object is a list" if many else "the requested object is not a list"
         group = served.group.partition(".")[0] or "core"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from navarch.api.flawless import Flawless, spec_text
+from navarch.api.validation.definition_schema import unknown_formats
 from navarch.api.validation.rules import indexed
 from navarch.base import quantity
 from navarch.schema.types import Tree
@@ -210,6 +211,15 @@ def ingress_warnings(new: Tree, old: Tree | None) -> list[str]:
     if old is not None or key not in (new["metadata"].get("annotations") or {}):
         return []
     return [f"annotation \"{key}\" is deprecated, please use 'spec.ingressClassName' instead"]
+
+
+def definition_warnings(new: Tree, _old: Tree | None) -> list[str]:
+    """Formats that nothing checks."""
+    formats: dict[str, None] = {}
+    for version in (new.get("spec") or {}).get("versions") or ():
+        schema = ((version or {}).get("schema") or {}).get("openAPIV3Schema")
+        formats |= dict.fromkeys(unknown_formats(schema or {}))
+    return [f'unrecognized format "{name}"' for name in formats]
 
 
 def driver_warnings(new: Tree, old: Tree | None) -> list[str]:

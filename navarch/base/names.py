@@ -114,6 +114,12 @@ def dns1123_subdomain_errors(value: str) -> list[str]:
     return errors
 
 
+def dns1123_subdomain_errors_in_bytes(value: str) -> list[str]:
+    """The same, where the rule is declared with the type: its length is told in bytes."""
+    longest = max_length(DNS1123_SUBDOMAIN_MAX)
+    return [max_bytes(DNS1123_SUBDOMAIN_MAX) if e == longest else e for e in dns1123_subdomain_errors(value)]
+
+
 def dns1035_label_errors(value: str) -> list[str]:
     errors = []
     if _bytes(value) > DNS1035_LABEL_MAX:

@@ -20,13 +20,24 @@ def main() -> None:
     parser.add_argument("--raise", dest="raises", action="store_true", help="keep the counts as floors")
     arguments = parser.parse_args()
     outcomes = {name: outcome_of(name) for name in arguments.files or FILES}
-    print("# Recorded answers and ours\n\n| file | exact | of | share |\n|---|---|---|---|")
+    print(_HEAD)
     for name, outcome in outcomes.items():
         print(f"| {name} | {outcome.exact} | {outcome.total} | {outcome.share:.1%} |")
     for name, outcome in outcomes.items():
         print("\n".join(report(name, outcome)))
     if arguments.raises:
         raise_floors({name: outcome.exact for name, outcome in outcomes.items()})
+
+
+_HEAD = """# Exactness
+
+Requests and what kube-apiserver v1.36 answered were recorded once (`$NAVARCH_CORPUS`); `python -m tests.corpus` asks
+a server in the process the same and compares status, body, warnings and the objects' managed fields. Only what
+differs from run to run stands for itself: uids, revisions, times, random names and addresses. CI holds the counts
+(`tests/corpus/floors.json`). This page is that command's output: every answer that differs, by reason.
+
+| file | exact | of | share |
+|---|---|---|---|"""
 
 
 def report(name: str, outcome: Outcome) -> list[str]:

@@ -43,7 +43,10 @@ def outcome_of(name: str) -> Outcome:
     """Replay one file against a server of its own."""
     peer = Peer(FILES[name])
     compare = _DOCUMENTS.get(name)
-    return compare(peer) if compare is not None else replay(name, peer)
+    try:
+        return compare(peer) if compare is not None else replay(name, peer)
+    finally:
+        peer.close()
 
 
 def floors() -> dict[str, int]:

@@ -22,6 +22,10 @@ def _path(pattern: str) -> Callable[[dict[str, Any], list[str]], bool]:
     return lambda record, _: re.search(pattern, record["request"]["path"]) is not None
 
 
+def _id(pattern: str) -> Callable[[dict[str, Any], list[str]], bool]:
+    return lambda record, _: re.search(pattern, record.get("id", "")) is not None
+
+
 def _sequence(*names: str) -> Callable[[dict[str, Any], list[str]], bool]:
     return lambda record, _: record.get("seq") in names
 
@@ -37,6 +41,10 @@ def _all_wrong(pattern: str) -> Callable[[dict[str, Any], list[str]], bool]:
 _RULES: tuple[Rule, ...] = (
     ("granted or refused by the recorded build only", _sequence("forbidden")),
     ("signed with another kind of key", _path(r"/\.well-known/")),
+    ("rests of a record that is not in this part", _id(r"/proto-delete404$")),
+    ("differences show a volume source of the recorded build", _wrong(r"@@ @@")),
+    ("estimated costs and type information of CEL rules", _id(r"/crd-rich(-|/)")),
+    ("the order of steps: here an address is no object before its Service is one", _id(r"svc-min/proto-noname")),
     ("parts of the recorded program", _path(r"^/(healthz|livez|readyz|flagz|statusz|debug/.*)?(\?.*)?$")),
     ("written by controllers, which did not run here", _path(r"/(clusterroles|leases|servicecidrs)$")),
     ("a controller of the recorded server came in between", _path(r"/(apiservices|flowschemas)/")),

@@ -7,6 +7,7 @@ from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import Kind, status_of
 from navarch.api.strategy import keep_all_but_status_strictly, keep_status
 from navarch.api.validation.definitions import definition_errors, definition_update_errors, new_definition_errors
+from navarch.api.warnings import definition_warnings
 from navarch.schema.types import Tree
 
 #: Holds a deleted definition until the server has deleted its objects.
@@ -85,4 +86,5 @@ KIND = Kind(
     validate=definition_errors,
     validate_update=definition_update_errors,
     validate_new=new_definition_errors,
+    warnings=definition_warnings,
 )

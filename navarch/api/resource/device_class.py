@@ -8,6 +8,7 @@ from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Kind
 from navarch.api.validation.resource_claims import device_class_errors
+from navarch.base import names
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -33,5 +34,6 @@ KIND = Kind(
     has_generation=True,
     delete_returns_object=True,
     cells=_cells,
+    name_errors=names.dns1123_subdomain_errors_in_bytes,
     validate=device_class_errors,
 )

@@ -103,6 +103,9 @@ def _infer(node: Expr, names: dict[str, Type], faults: _Faults) -> Type:
         return _select(node, names, faults)
     if node.kind == "method" and node.text in _MACROS:
         return _macro(node, names, faults)
+    if node.kind == "call" and node.text == "has" and node.parts[0].kind == "select":
+        _select(node.parts[0], names, faults, at=node.offset)
+        return "bool"
     parts = [_infer(part, names, faults) for part in node.parts]
     if node.kind == "call":
         if node.text not in _FUNCTIONS:
@@ -117,13 +120,14 @@ def _infer(node: Expr, names: dict[str, Type], faults: _Faults) -> Type:
     return UNKNOWN
 
 
-def _select(node: Expr, names: dict[str, Type], faults: _Faults) -> Type:
+def _select(node: Expr, names: dict[str, Type], faults: _Faults, at: int | None = None) -> Type:
+    """`at`: where a fault is told, if not at the dot: the macro `has` takes the place of what it is asked."""
     base = _infer(node.parts[0], names, faults)
     if not isinstance(base, dict):
         return UNKNOWN
     # A name with two underscores may stand for one that is no identifier.
     if node.text not in base and "__" not in node.text:
-        faults.add(f"undefined field '{node.text}'", node.offset)
+        faults.add(f"undefined field '{node.text}'", node.offset if at is None else at)
     return base.get(node.text, UNKNOWN)
 
 

@@ -27,16 +27,115 @@ _LIST_TYPE: Final = "x-kubernetes-list-type"
 _MAP_KEYS: Final = "x-kubernetes-list-map-keys"
 _MAP_TYPE: Final = "x-kubernetes-map-type"
 _RULES: Final = "x-kubernetes-validations"
+#: What a schema below allOf and its likes may not say, and what it must be instead; by name.
+_NOT_NESTED: Final = {
+    "additionalProperties": "undefined",
+    "default": "undefined",
+    "description": "empty",
+    "nullable": "false",
+    "title": "empty",
+    "type": "empty",
+    _PRESERVE: "false",
+    "x-kubernetes-embedded-resource": "false",
+    _INT_OR_STRING: "false",
+    _MAP_KEYS: "empty",
+    _LIST_TYPE: "undefined",
+    _MAP_TYPE: "undefined",
+}
+#: What the root of a schema may say where the status has an endpoint of its own, in Go's order.
+_AT_ROOT: Final = {
+    "description": "Description",
+    "type": "Type",
+    "format": "Format",
+    "title": "Title",
+    "maximum": "Maximum",
+    "exclusiveMaximum": "ExclusiveMaximum",
+    "minimum": "Minimum",
+    "exclusiveMinimum": "ExclusiveMinimum",
+    "maxLength": "MaxLength",
+    "minLength": "MinLength",
+    "pattern": "Pattern",
+    "maxItems": "MaxItems",
+    "minItems": "MinItems",
+    "uniqueItems": "UniqueItems",
+    "multipleOf": "MultipleOf",
+    "required": "Required",
+    "items": "Items",
+    "properties": "Properties",
+    "externalDocs": "ExternalDocs",
+    "example": "Example",
+    _PRESERVE: "XPreserveUnknownFields",
+    _RULES: "XValidations",
+}
+_ROOT_TEXT: Final = (
+    f"only [{' '.join(_AT_ROOT.values())}] fields are allowed at the root of the schema if the status subresource "
+    "is enabled"
+)
+_FORMATS: Final = frozenset(
+    (
+        *(
+            "bsonobjectid",
+            "byte",
+            "cidr",
+            "creditcard",
+            "date",
+            "datetime",
+            "duration",
+            "email",
+            "hexcolor",
+            "hostname",
+        ),
+        *("ipv4", "ipv6", "isbn", "isbn10", "isbn13", "k8slongname", "k8sshortname", "mac", "password", "rgbcolor"),
+        *("ssn", "uri", "uuid", "uuid3", "uuid4", "uuid5"),
+    )
+)
 _PATH_STEP: Final = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)|\['([^']+)'\]")
 
 
-def schema_errors(schema: Tree, path: str) -> Errors:
-    """All errors of a root schema. Defaults are looked at only if the schema is structural."""
-    errors = _structural_errors(schema, path, "at the root")
-    if not errors:
+def schema_errors(schema: Tree, path: str, *, with_status: bool = False) -> Errors:
+    """All errors of a root schema. Defaults are looked at only if the schema is structural.
+    `with_status`: objects have a status subresource."""
+    errors: Errors = []
+    if with_status and any(value and name not in _AT_ROOT for name, value in schema.items()):
+        errors.append(invalid_value(path, shown("JSONSchema", schema), _ROOT_TEXT))
+    faults = _structural_errors(schema, path, "at the root") + _nested_errors(schema, path)
+    if schema.get("nullable"):
+        faults.append(forbidden_field(f"{path}.nullable", "nullable cannot be true at the root"))
+    errors += faults
+    if not faults:
         errors += _default_errors(schema, path)
     for where, node in _walk(schema, path):
         errors += _node_errors(node, where)
+    return errors
+
+
+def _nested_errors(schema: Tree, path: str) -> Errors:
+    """What stands below allOf, anyOf, oneOf and not restricts values and says nothing else of them."""
+    errors: Errors = []
+    for where, node in _walk(schema, path):
+        for place, nested in _alternatives(node, where):
+            errors += _alternative_errors(nested, place)
+    return errors
+
+
+def _alternatives(node: Tree, path: str) -> Iterator[tuple[str, Tree]]:
+    for key in ("allOf", "anyOf", "oneOf"):
+        for index, nested in enumerate(node.get(key) or ()):
+            yield f"{path}.{key}[{index}]", nested or {}
+    if isinstance(nested := node.get("not"), dict):
+        yield f"{path}.not", nested
+
+
+def _alternative_errors(nested: Tree, path: str) -> Errors:
+    errors = [
+        forbidden_field(f"{path}.{key}", f"must be {wanted} to be structural")
+        for key, wanted in _NOT_NESTED.items()
+        if nested.get(key) not in (None, "", False, [])
+    ]
+    for where, child, _ in _children(nested, path):
+        errors += _alternative_errors(child, where)
+    for where, child in _alternatives(nested, path):
+        errors += _alternative_errors(child, where)
     return errors
 
 
@@ -54,10 +153,18 @@ def ends_at(schema: Tree, path: str) -> Tree | None:
     return schema
 
 
+def unknown_formats(schema: Tree) -> Iterator[str]:
+    """The formats of texts that Kubernetes does not know."""
+    for _, node in _walk(schema, ""):
+        given = node.get("format") or ""
+        if node.get("type") == "string" and given and given.replace("-", "") not in _FORMATS:
+            yield given
+
+
 def _children(schema: Tree, path: str) -> Iterator[tuple[str, Tree, str]]:
     """Path and schema of everything below, and what it is to its parent."""
     for name, child in (schema.get("properties") or {}).items():
-        yield f"{path}.properties[{name}]", child or {}, "for specified object fields"
+        yield f"{path}.properties[{name}]", child if isinstance(child, dict) else {}, "for specified object fields"
     if isinstance(rest := schema.get("additionalProperties"), dict):
         yield f"{path}.additionalProperties", rest, "for specified object fields"
     if isinstance(items := schema.get("items"), dict):
@@ -88,10 +195,19 @@ def _default_errors(schema: Tree, path: str) -> Errors:
     for where, node in _walk(schema, path):
         if node.get("default") is None:
             continue
+        whole = node.get("type") == "integer"
+        for key, word in (("maximum", "Maximum"), ("minimum", "Minimum")):
+            if whole and isinstance(node.get(key), float):
+                errors.append(invalid_value(f"{where}.default", "", f"{word} boundary {_NO_INTEGER}"))
         for error in check(compile_rules(node), node["default"], ""):
             place = f"{where}.default" + (f".{error.path}" if error.path else "")
             errors.append(FieldError(error.reason, place, error.detail, error.value))
+        if whole and isinstance(node["default"], float):
+            errors.append(invalid_value(f"{where}.default", "", f"Checked {_NO_INTEGER}"))
     return errors
+
+
+_NO_INTEGER: Final = "value must be of type integer (default format) in "
 
 
 def _node_errors(node: Tree, path: str) -> Errors:

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from navarch.api.validation.definition_schema import ends_at, schema_errors
 from navarch.api.validation.go_form import shown
-from navarch.api.validation.rules import Errors, indexed, supported
+from navarch.api.validation.rules import Errors, indexed, one_of, supported
 from navarch.api.validation.webhooks import client_config_errors, review_version_errors
 from navarch.base import names
-from navarch.base.field import duplicate, forbidden_field, immutable, invalid_value, not_supported, required
+from navarch.base.field import duplicate, forbidden_field, immutable, invalid_value, required
 from navarch.schema.types import Tree
 
 _SCOPES: Final = ("Cluster", "Namespaced")
@@ -39,6 +39,9 @@ _SCALE_PATHS: Final = {
     "labelSelectorPath": (".status.", ".spec."),
 }
 _MAX_WARNING: Final = 256
+_APPROVED: Final = "api-approved.kubernetes.io"
+_APPROVAL_RULES: Final = "https://github.com/kubernetes/enhancements/pull/1111"
+_URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/]+")
 _SIMPLE_PATH: Final = re.compile(r"(\.[a-zA-Z0-9_-]+(\[[^\]]*\])*)+")
 
 
@@ -46,9 +49,24 @@ def new_definition_errors(tree: Tree) -> Errors:
     """The name says which objects are defined."""
     name, spec = tree["metadata"].get("name", ""), tree.get("spec") or {}
     wanted = f"{(spec.get('names') or {}).get('plural', '')}.{spec.get('group', '')}"
-    if not name or name == wanted:
+    errors = _approval_errors(tree["metadata"], spec.get("group", ""))
+    if name and name != wanted:
+        errors.insert(0, invalid_value("metadata.name", name, 'must be spec.names.plural+"."+spec.group'))
+    return errors
+
+
+def _approval_errors(metadata: Tree, group: str) -> Errors:
+    """Groups of Kubernetes itself are for those whose API was looked at. Source: KEP-1111."""
+    if not f".{group}".endswith((".k8s.io", ".kubernetes.io")):
         return []
-    return [invalid_value("metadata.name", name, 'must be spec.names.plural+"."+spec.group')]
+    where = f"metadata.annotations[{_APPROVED}]"
+    text, see = f'protected groups must have approval annotation "{_APPROVED}"', f", see {_APPROVAL_RULES}"
+    given = (metadata.get("annotations") or {}).get(_APPROVED)
+    if not given:
+        return [required(where, text + see)]
+    if given.startswith("unapproved") or _URL.match(given):
+        return []
+    return [invalid_value(where, given, f'{text} with either a URL or a reason starting with "unapproved"{see}')]
 
 
 def definition_errors(tree: Tree) -> Errors:
@@ -178,7 +196,10 @@ def _names_errors(given: Tree) -> Errors:
 
 def _parts_errors(parts: Tree, path: str, schema_path: str) -> Errors:
     schema = (parts.get("schema") or {}).get("openAPIV3Schema")
-    errors = schema_errors(schema, f"{schema_path}.openAPIV3Schema") if schema is not None else []
+    errors: Errors = []
+    if schema is not None:
+        with_status = (parts.get("subresources") or {}).get("status") is not None
+        errors += schema_errors(schema, f"{schema_path}.openAPIV3Schema", with_status=with_status)
     scale = (parts.get("subresources") or {}).get("scale")
     if scale is not None:
         errors += _scale_errors(scale, f"{path}.subresources.scale")
@@ -257,15 +278,12 @@ def _selected_errors(text: str, schema: Tree, path: str) -> Errors:
 
 def _conversion_errors(conversion: Tree, path: str) -> Errors:
     strategy, webhook = conversion.get("strategy", ""), conversion.get("webhook") or {}
-    if not strategy:
-        return [required(f"{path}.strategy")]
-    if strategy not in _STRATEGIES:
-        return [not_supported(f"{path}.strategy", strategy, _STRATEGIES)]
+    errors = one_of(f"{path}.strategy", strategy, _STRATEGIES, needed=True)
     config, reviews = webhook.get("clientConfig"), webhook.get("conversionReviewVersions")
-    if strategy == "None":
+    if strategy != "Webhook":
         text = "should not be set when strategy is not set to Webhook"
         given = (("webhookClientConfig", config), ("conversionReviewVersions", reviews))
-        return [forbidden_field(f"{path}.{key}", text) for key, value in given if value]
+        return errors + [forbidden_field(f"{path}.{key}", text) for key, value in given if value]
     where = f"{path}.webhookClientConfig"
     if config is None:
         errors = [required(where, "required when strategy is set to Webhook")]

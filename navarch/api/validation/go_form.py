@@ -22,14 +22,15 @@ from navarch.api.validation.go_shapes import SHAPES
 from navarch.schema.types import Tree
 
 _TOKEN: Final = re.compile(
-    r"(?P<embed>>?)(?P<name>\w*)(@(?P<json>\w+))?((?P<how>[:*]|\[\])(?P<shape>\w+)|=(?P<zero>\S+))?"
+    r"(?P<embed>>?)(?P<name>\w*)(@(?P<json>[\w$-]+))?((?P<how>[:*|?]|\[\]|\{\})(?P<shape>\w+)|=(?P<zero>\S+))?"
 )
 _HOST_FLAGS: Final = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
 _CAPITALS: Final = re.compile("^[A-Z]+(?=[A-Z][a-z]|$)|^[A-Z]")
 
 
 class _GoField(NamedTuple):
-    """A field: the shape of a struct is held by value (`:`), by pointer (`*`), or in a list (`[]`)."""
+    """A field: the shape of a struct is held by value (`:`), by pointer (`*`), in a list (`[]`) or map (`{}`),
+    or is one of the unions of OpenAPI: one or a list of them (`|`), one or a boolean (`?`)."""
 
     name: str
     json_name: str
@@ -65,11 +66,22 @@ def difference(shape: str, old: Tree, new: Tree) -> str:
 def _value(field: _GoField, value: Any) -> Any:
     if field.how == "[]":
         return None if value is None else [shown(field.shape, item or {}) for item in value]
+    if field.how == "{}":
+        return None if value is None else {name: shown(field.shape, item or {}) for name, item in value.items()}
+    if field.how in ("|", "?"):
+        return None if value is None else _union(field, value)
     if field.how == ":":
         return shown(field.shape, value or {})
     if field.how == "*":
         return shown(field.shape, value)
     return field.zero if value is None else value
+
+
+def _union(field: _GoField, value: Any) -> Tree:
+    if field.how == "?":
+        return {"Allows": value is not False, "Schema": shown(field.shape, value if isinstance(value, dict) else None)}
+    several = [shown(field.shape, item) for item in value] if isinstance(value, list) else None
+    return {"Schema": shown(field.shape, value if isinstance(value, dict) else None), "JSONSchemas": several}
 
 
 def _metadata(metadata: Tree) -> Tree:

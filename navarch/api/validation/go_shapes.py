@@ -231,8 +231,24 @@ SHAPES: Final = {
     **_PODS,
     **_DEVICES,
     "DefinitionVersion": (
-        'Name="" Served=false Storage=false Deprecated=false DeprecationWarning Schema Subresources '
-        "AdditionalPrinterColumns SelectableFields"
+        'Name="" Served=false Storage=false Deprecated=false DeprecationWarning Schema*VersionSchema '
+        "Subresources*VersionSubresources AdditionalPrinterColumns[]PrinterColumn SelectableFields[]SelectableField"
+    ),
+    "VersionSchema": "OpenAPIV3Schema@openAPIV3Schema*JSONSchema",
+    "VersionSubresources": "Status Scale*VersionScale",
+    "VersionScale": 'SpecReplicasPath="" StatusReplicasPath="" LabelSelectorPath',
+    "PrinterColumn": 'Name="" Type="" Format="" Description="" Priority=0 JSONPath@jsonPath=""',
+    "SelectableField": 'JSONPath@jsonPath=""',
+    "JSONSchema": (
+        'ID@id="" Schema@$schema="" Ref@$ref Description="" Type="" Nullable=false Format="" Title="" Default Maximum '
+        'ExclusiveMaximum=false Minimum ExclusiveMinimum=false MaxLength MinLength Pattern="" MaxItems MinItems '
+        "UniqueItems=false MultipleOf Enum MaxProperties MinProperties Required Items|JSONSchema AllOf[]JSONSchema "
+        "OneOf[]JSONSchema AnyOf[]JSONSchema Not*JSONSchema Properties{}JSONSchema AdditionalProperties?JSONSchema "
+        "PatternProperties{}JSONSchema Dependencies AdditionalItems?JSONSchema Definitions{}JSONSchema ExternalDocs "
+        "Example XPreserveUnknownFields@x-kubernetes-preserve-unknown-fields "
+        "XEmbeddedResource@x-kubernetes-embedded-resource=false XIntOrString@x-kubernetes-int-or-string=false "
+        "XListMapKeys@x-kubernetes-list-map-keys XListType@x-kubernetes-list-type XMapType@x-kubernetes-map-type "
+        "XValidations@x-kubernetes-validations[]ValidationRule"
     ),
     "ValidationRule": 'Rule="" Message="" MessageExpression="" Reason FieldPath="" OptionalOldSelf',
     "Taint": 'Key="" Value="" Effect="" TimeAdded',

@@ -112,7 +112,7 @@ def _exit_code_errors(codes: Tree, containers: set[Any], path: str) -> Errors:
         errors.append(invalid_value(f"{path}.containerName", name, text))
     where = f"{path}.values"
     if not values:
-        errors.append(invalid_value(where, values, "at least one value is required"))
+        errors.append(invalid_value(where, codes.get("values"), "at least one value is required"))
     for index, value in enumerate(values):
         if value in values[:index]:
             errors.append(duplicate(f"{where}[{index}]", value))

@@ -29,6 +29,14 @@ _NO_SOURCE: Final = {
     "nodeAffinity",
     "volumeAttributesClassName",
 }
+#: Labels of nodes and what they are called now.
+_NEWER_LABELS: Final = {
+    "beta.kubernetes.io/arch": "kubernetes.io/arch",
+    "beta.kubernetes.io/os": "kubernetes.io/os",
+    "failure-domain.beta.kubernetes.io/region": "topology.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
+    "beta.kubernetes.io/instance-type": "node.kubernetes.io/instance-type",
+}
 _CLAIM: Final = "PersistentVolumeClaimSpec"
 _CLAIM_FROZEN: Final = (
     "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
@@ -93,13 +101,31 @@ def volume_update_errors(new: Tree, old: Tree) -> Errors:
         errors.append(forbidden_field("spec.persistentvolumesource", text))
     if spec.get("volumeMode") != before.get("volumeMode"):
         errors.append(immutable("volumeMode", spec.get("volumeMode")))
-    if before.get("nodeAffinity") and spec.get("nodeAffinity") != before["nodeAffinity"]:
+    if before.get("nodeAffinity") and not _only_relabelled(spec.get("nodeAffinity"), before["nodeAffinity"]):
         text = "field is immutable, except for updating from beta label to GA"
         errors.append(invalid_value("nodeAffinity", shown("VolumeNodeAffinity", spec.get("nodeAffinity")), text))
     if before.get("volumeAttributesClassName") and spec.get("volumeAttributesClassName") is None:
         text = "update from non-nil value to nil is forbidden"
         errors.append(forbidden_field("spec.volumeAttributesClassName", text))
     return errors
+
+
+def _only_relabelled(new: Tree | None, old: Tree) -> bool:
+    """Is the affinity as it was, but for labels that have a newer name?"""
+
+    def requirements(affinity: Tree | None) -> list[tuple[Any, str]]:
+        terms = ((affinity or {}).get("required") or {}).get("nodeSelectorTerms") or []
+        return [
+            ((i, part, j, item.get("operator"), item.get("values")), item.get("key", ""))
+            for i, term in enumerate(terms)
+            for part in ("matchExpressions", "matchFields")
+            for j, item in enumerate(term.get(part) or ())
+        ]
+
+    after, before = requirements(new), requirements(old)
+    return [place for place, _ in after] == [place for place, _ in before] and all(
+        key in (was, _NEWER_LABELS.get(was, "")) for (_, key), (_, was) in zip(after, before, strict=True)
+    )
 
 
 def new_claim_errors(tree: Tree) -> Errors:

@@ -166,7 +166,10 @@ def _storageos(source: Tree, path: str) -> Errors:
 def _csi(source: Tree, path: str) -> Errors:
     errors = csi_driver_errors(f"{path}.driver", source.get("driver", ""))
     if (reference := source.get("nodePublishSecretRef")) is not None:
-        errors += named(f"{path}.nodePublishSecretRef.name", reference.get("name"), names.dns1123_subdomain_errors)
+        if not (name := reference.get("name")):
+            errors.append(required(f"{path}.nodePublishSecretRef.name"))
+        else:
+            errors += [invalid_value(f"{path}.name", name, text) for text in names.dns1123_subdomain_errors(name)]
     return errors
 
 

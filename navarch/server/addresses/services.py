@@ -22,6 +22,15 @@ from navarch.schema.types import Tree
 from navarch.seams.contract import Rng
 from navarch.server.addresses.pool import Pool, number_of, port_band
 from navarch.server.addresses.ranges import Ranges
+from navarch.server.addresses.transitions import (
+    WITH_NODE_PORTS,
+    changes_address,
+    downgrade,
+    drop_what_the_type_lost,
+    keep_what_was,
+    needs_health_check,
+    synchronise,
+)
 from navarch.server.reactions import Reaction
 from navarch.store.contract import Event, Index
 
@@ -29,9 +38,6 @@ if TYPE_CHECKING:
     from navarch.server.pipeline import Write
 
 NODE_PORT_RANGE = (30000, 32767)
-
-#: Types that own node ports.
-_WITH_NODE_PORTS = ("NodePort", "LoadBalancer")
 
 #: (pool, number) pairs that one write holds.
 Holding = list[tuple[Pool, int]]
@@ -69,10 +75,10 @@ class ServiceAddresses(Reaction):
         if write.subresource:
             return
         spec, before = tree["spec"], old["spec"]
-        _drop_what_the_type_lost(spec, before)
-        _keep_what_was(spec, before)
-        _synchronise(spec, before)
-        if _changes_address(spec, before):
+        drop_what_the_type_lost(spec, before)
+        keep_what_was(spec, before)
+        synchronise(spec, before)
+        if changes_address(spec, before):
             return  # validation refuses it, in words about what was asked for
         self._allocate(tree, old)
 
@@ -134,7 +140,7 @@ class ServiceAddresses(Reaction):
                 spec["clusterIPs"] = [spec["clusterIP"]]
             errors = cluster_ip_errors(spec)
             if not errors and old is not None:
-                _downgrade(spec, old["spec"])
+                downgrade(spec, old["spec"])
             errors = errors or self._families(spec)
             errors = errors or self._cluster_ips(spec, mine, holding)
             errors = errors or self._node_ports(spec, old, mine, holding)
@@ -211,7 +217,7 @@ class ServiceAddresses(Reaction):
         self, spec: Tree, old: Tree | None, mine: set[tuple[Pool, int]], holding: Holding
     ) -> list[FieldError]:
         type_ = spec.get("type")
-        if type_ not in _WITH_NODE_PORTS:
+        if type_ not in WITH_NODE_PORTS:
             return []
         wants = type_ == "NodePort" or spec.get("allocateLoadBalancerNodePorts", True)
         # Ports that differ only in protocol share one number.
@@ -227,7 +233,7 @@ class ServiceAddresses(Reaction):
             if number:
                 port["nodePort"] = number
                 shared[port["port"]] = number
-        if not _needs_health_check(spec) or (old is not None and _needs_health_check(old["spec"])):
+        if not needs_health_check(spec) or (old is not None and needs_health_check(old["spec"])):
             return []
         return self._health_check(spec, mine, holding)
 
@@ -288,97 +294,3 @@ def _hold_address(
     pool.hold(number)
     holding.append((pool, number))
     return None
-
-
-def _keep_what_was(spec: Tree, old: Tree) -> None:
-    """What an update left out and the service keeps: addresses, families, and ports by port number."""
-    if spec.get("type") == "ExternalName" or old.get("type") == "ExternalName":
-        return
-    if not spec.get("clusterIP") and old.get("clusterIP"):
-        spec["clusterIP"] = old["clusterIP"]
-    if not spec.get("clusterIPs") and spec.get("clusterIP") == old.get("clusterIP") and old.get("clusterIPs"):
-        spec["clusterIPs"] = list(old["clusterIPs"])
-    for name in ("ipFamilies", "ipFamilyPolicy"):
-        if not spec.get(name) and old.get(name):
-            spec[name] = old[name]
-    if spec.get("type") not in _WITH_NODE_PORTS or old.get("type") not in _WITH_NODE_PORTS:
-        return
-    had = {(p.get("protocol"), p["port"]): p["nodePort"] for p in old.get("ports", ()) if p.get("nodePort")}
-    used = {p["nodePort"] for p in spec.get("ports", ()) if p.get("nodePort")}
-    for port in spec.get("ports", ()):
-        number = had.get((port.get("protocol"), port["port"]))
-        if not port.get("nodePort") and number and number not in used:
-            port["nodePort"] = number
-    if not spec.get("healthCheckNodePort") and old.get("healthCheckNodePort"):
-        spec["healthCheckNodePort"] = old["healthCheckNodePort"]
-
-
-def _synchronise(spec: Tree, old: Tree) -> None:
-    """Clients that know one of clusterIP and clusterIPs change the other with it."""
-    if spec.get("clusterIP") == old.get("clusterIP") or spec.get("clusterIPs") != old.get("clusterIPs"):
-        return
-    if spec.get("clusterIP"):
-        spec["clusterIPs"] = [spec["clusterIP"]]
-    else:
-        spec.pop("clusterIPs", None)
-
-
-def _downgrade(spec: Tree, old: Tree) -> None:
-    """A service that goes back to one family keeps its first one."""
-    if spec.get("ipFamilyPolicy") != "SingleStack" or old.get("ipFamilyPolicy") == "SingleStack":
-        return
-    for name in ("clusterIPs", "ipFamilies"):
-        if len(spec.get(name, ())) > 1 and spec[name] == old.get(name):
-            spec[name] = spec[name][:1]
-
-
-def _drop_what_the_type_lost(spec: Tree, old: Tree) -> None:
-    """What the new type has no use for goes, unless the client changed it: then validation says so.
-
-    Source: registry/core/service `dropTypeDependentFields`.
-    """
-    uses: tuple[tuple[Callable[[Tree], bool], tuple[str, ...]], ...] = (
-        (_needs_addresses, ("clusterIPs", "clusterIP", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")),
-        (_needs_health_check, ("healthCheckNodePort",)),
-        (_is_balancer, ("allocateLoadBalancerNodePorts",)),
-        (_is_balancer, ("loadBalancerClass",)),
-        (_is_exposed, ("externalTrafficPolicy",)),
-    )
-    for needs, names in uses:
-        if needs(old) and not needs(spec):
-            for name in names:
-                if spec.get(name) == old.get(name):
-                    spec.pop(name, None)
-    if _needs_node_ports(old) and not _needs_node_ports(spec) and _node_ports_of(old) == _node_ports_of(spec):
-        for port in spec.get("ports", ()):
-            port.pop("nodePort", None)
-
-
-def _changes_address(spec: Tree, old: Tree) -> bool:
-    """Does a service that keeps its addresses ask for another one?"""
-    asked = spec.get("clusterIP")
-    return bool(asked and _needs_addresses(spec) and _needs_addresses(old) and old.get("clusterIP") not in ("", asked))
-
-
-def _needs_addresses(spec: Tree) -> bool:
-    return spec.get("type") in ("ClusterIP", *_WITH_NODE_PORTS)
-
-
-def _needs_node_ports(spec: Tree) -> bool:
-    return spec.get("type") == "NodePort" or (_is_balancer(spec) and spec.get("allocateLoadBalancerNodePorts", True))
-
-
-def _needs_health_check(spec: Tree) -> bool:
-    return _is_balancer(spec) and spec.get("externalTrafficPolicy") == "Local"
-
-
-def _is_balancer(spec: Tree) -> bool:
-    return spec.get("type") == "LoadBalancer"
-
-
-def _is_exposed(spec: Tree) -> bool:
-    return spec.get("type") in _WITH_NODE_PORTS or (spec.get("type") == "ClusterIP" and bool(spec.get("externalIPs")))
-
-
-def _node_ports_of(spec: Tree) -> set[int]:
-    return {port["nodePort"] for port in spec.get("ports", ()) if port.get("nodePort")}

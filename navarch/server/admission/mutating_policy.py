@@ -20,7 +20,7 @@ from navarch.base.patch import PatchError, apply_json_patch
 from navarch.schema.cel import CelError
 from navarch.schema.ownable import child_of, is_leaf, merge
 from navarch.schema.typed import errors_text, type_errors
-from navarch.schema.types import List, Node, Tree
+from navarch.schema.types import Node, Tree
 from navarch.server import bodies
 from navarch.server.admission.contract import CREATE, UPDATE, Attributes, Plugin, World
 from navarch.server.admission.policy import Invocation, Scope, invocations, parameters
@@ -125,18 +125,15 @@ def _merged(served: Served, whole: Tree, configuration: Any) -> Tree:
 
 
 def _atomic(node: Node | None, value: Any, path: str) -> Iterator[str]:
-    """The places of lists and maps that can only be replaced whole."""
-    if not isinstance(value, dict | list):
-        return
-    if is_leaf(node, value) and value:
+    """The places of lists and maps that can only be replaced whole. Elements of lists are not looked into: one
+    that is added is whole."""
+    if isinstance(value, dict | list) and value and is_leaf(node, value):
         yield path
-    elif isinstance(value, list):
-        inner = node.item if isinstance(node, List) else None
-        for item in value:
-            yield from _atomic(inner, item, path)
-    else:
+    elif isinstance(value, dict):
         for name, item in value.items():
-            yield from _atomic(child_of(node, name)[0], item, f"{path}.{name}")
+            child, declared = child_of(node, name)
+            if declared:
+                yield from _atomic(child, item, f"{path}.{name}")
 
 
 def _settle(served: Served, tree: Tree, changed: Tree) -> None:

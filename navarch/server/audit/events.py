@@ -9,11 +9,17 @@ from typing import Any
 
 import orjson
 
+from navarch.base import yaml
 from navarch.base.times import format_micro
-from navarch.schema.types import Tree
+from navarch.schema import protobuf
+from navarch.schema.decode import normalize
+from navarch.schema.protobuf_types import message_type
+from navarch.schema.types import Struct, Tree
 from navarch.server.audit.policy import Verdict
 from navarch.wire.messages import Request, Response, User
 
+#: Reads no more of a message than what it is of.
+_NOTHING = Struct("", {})
 _LONG_VERBS = frozenset({"watch", "proxy"})
 _LONG_SUBRESOURCES = frozenset({"attach", "exec", "proxy", "log", "portforward"})
 
@@ -45,12 +51,12 @@ def event(
         tree["sourceIPs"] = sources
     if agent := request.headers.get("user-agent"):
         tree["userAgent"] = agent[:1024]
-    answer = _json(response.body) if response is not None and "json" in response.content_type else None
+    answer = _object(response.body, response.content_type) if response is not None else None
     if info is not None and info.is_resource:
         tree["objectRef"] = _reference(request, answer)
     if response is not None:
         tree["responseStatus"] = _status(response, answer)
-        if verdict.includes("Request") and (body := _json(request.body)) is not None:
+        if verdict.includes("Request") and (body := _sent(request)) is not None:
             tree["requestObject"] = _trimmed(body, verdict)
         if verdict.includes("RequestResponse") and stage == "ResponseComplete" and answer is not None:
             tree["responseObject"] = _trimmed(answer, verdict)
@@ -101,10 +107,25 @@ def _status(response: Response, answer: Any) -> Tree:
     return tree | {"code": response.status}
 
 
-def _json(body: bytes) -> Any:
+def _sent(request: Request) -> Any:
+    return _object(request.body, request.headers.get("content-type", "application/json"))
+
+
+def _object(body: bytes, content_type: str) -> Any:
+    """What a body holds, in whichever form; None for what is no object of the API."""
     try:
-        return orjson.loads(body) if body else None
-    except orjson.JSONDecodeError:
+        if protobuf.MEDIA_TYPE in content_type:
+            head = protobuf.decode(body, _NOTHING)
+            node = message_type(head.get("apiVersion", ""), head.get("kind", ""))
+            if node is None:
+                return None
+            tree = protobuf.decode(body, node)
+            normalize(node, tree)
+            return tree
+        if "yaml" in content_type:
+            return yaml.load(body)
+        return orjson.loads(body) if body and "json" in content_type else None
+    except ValueError:
         return None
 
 

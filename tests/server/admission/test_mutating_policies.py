@@ -58,7 +58,7 @@ def configmap(name: str = "c", **data: str) -> Tree:
 
 
 def test_an_apply_configuration_is_merged_by_the_types(peer: Peer) -> None:
-    sidecar = "Object.spec.template.spec.containers{name: 'side', image: 'side'}"
+    sidecar = "Object.spec.template.spec.containers{name: 'side', image: 'side', args: ['run']}"
     policy(
         peer,
         configuration(

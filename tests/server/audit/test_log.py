@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from navarch.schema import protobuf_encode
+from navarch.schema.protobuf import MEDIA_TYPE
+from navarch.schema.protobuf_types import message_type
 from navarch.seams.sim import sim_seams
 from navarch.server.app import ServerConfig
 from navarch.server.audit.log import AuditLog, LogFile
@@ -96,6 +99,23 @@ def test_objects_where_the_policy_wants_them(logged: Logged, lines: list[bytes])
     assert "managedFields" not in created["responseObject"]["metadata"]
     assert patched["requestObject"] == {"data": {"a": "c"}}
     assert "responseObject" not in patched
+
+
+def test_bodies_in_protobuf_and_yaml(logged: Logged, lines: list[bytes]) -> None:
+    peer = logged({"level": "RequestResponse"}, omitStages=["RequestReceived"])
+    node = message_type("v1", "ConfigMap")
+    assert node is not None
+    tree = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "c"}, "data": {"a": "b"}}
+    headers = {"content-type": MEDIA_TYPE, "accept": MEDIA_TYPE, "user-agent": "test/1"}
+    request = Request("POST", CONFIGMAPS, "", headers, protobuf_encode.encode(tree, node), user=API_SERVER)
+    assert peer.loop.run_until_complete(peer.server.handle_as(request)).status == 201
+    headers = {"content-type": "application/yaml", "accept": "application/yaml", "user-agent": "test/1"}
+    request = Request("POST", CONFIGMAPS, "", headers, b"metadata: {name: d}\ndata: {a: b}", user=API_SERVER)
+    assert peer.loop.run_until_complete(peer.server.handle_as(request)).status == 201
+    for event, name in zip(events(lines), "cd", strict=True):
+        assert event["objectRef"]["name"] == name
+        assert event["requestObject"]["data"] == {"a": "b"}
+        assert event["responseObject"]["metadata"]["uid"]
 
 
 def test_refusals_and_impersonation(logged: Logged, lines: list[bytes]) -> None:

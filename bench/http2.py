@@ -1,5 +1,7 @@
-"""A client transport over HTTP/2, as little as benches need: one connection, windows that never close.
+"""An HTTP/2 client, as little as benches need: windows that never close, bodies up to one frame.
 
+streams = await Http2Streams.connect(host, port, tls, token)
+streams.get(path, on_head, on_body)               # a stream that goes on
 client = RestClient(Http2Transport(url, tls, token))
 """
 
@@ -7,50 +9,69 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
 
 from jh2._hazmat import Decoder, Encoder
 
 from navarch.client.contract import WatchEvent
-from navarch.client.rest import Call, error_of, event_of
+from navarch.client.rest import Call, error_of
 from navarch.wire.http2 import frames as h2
 
 WINDOW = 1 << 30
 
 
+@dataclass(slots=True)
 class _Answer:
-    """What has come on one stream. `lines` gets the whole lines of a watch instead of `body`."""
+    """Who hears of one stream."""
 
-    def __init__(self, lines: asyncio.Queue[list[bytes] | None] | None = None) -> None:
-        self.status = 0
-        self.body: list[bytes] = []
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.lines = lines
-        self._rest = b""
-
-    def feed(self, data: bytes) -> None:
-        if self.lines is None:
-            self.body.append(data)
-            return
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        if whole:
-            self.lines.put_nowait(whole)
-
-    def end(self) -> None:
-        if not self.done.done():
-            self.done.set_result(None)
-        if self.lines is not None:
-            self.lines.put_nowait(None)
+    on_head: Callable[[], None]
+    on_body: Callable[[bytes], None]
+    on_end: Callable[[], None] = lambda: None
+    status: int = 0
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self) -> None:
+class Http2Streams(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, host: str, token: str) -> None:
         self._reader, self._encoder, self._decoder = h2.FrameReader(), Encoder(), Decoder()
         self._answers: dict[int, _Answer] = {}
         self._next_id = 1
         self._unacknowledged = 0
+        self._common = [
+            (b":scheme", b"https", False),
+            (b":authority", host.encode(), False),
+            (b"user-agent", b"bench/1.0", False),
+            (b"accept", b"application/json", False),
+            (b"authorization", f"Bearer {token}".encode(), False),
+        ]
+
+    @classmethod
+    async def connect(cls, host: str, port: int, tls: ssl.SSLContext, token: str) -> Http2Streams:
+        tls.set_alpn_protocols(["h2"])
+        loop = asyncio.get_running_loop()
+        _, streams = await loop.create_connection(lambda: cls(host, token), host, port, ssl=tls)
+        return streams
+
+    def get(self, target: str, on_head: Callable[[], None], on_body: Callable[[bytes], None]) -> None:
+        self.ask("GET", target, {}, b"", _Answer(on_head, on_body))
+
+    def ask(self, method: str, target: str, headers: dict[str, str], body: bytes, answer: _Answer) -> None:
+        stream_id, self._next_id = self._next_id, self._next_id + 2
+        self._answers[stream_id] = answer
+        fields = [(b":method", method.encode(), False), (b":path", target.encode(), False), *self._common]
+        fields += [(name.lower().encode(), value.encode(), False) for name, value in headers.items()]
+        flags = 0 if body else h2.END_STREAM
+        sent = h2.headers_frames(stream_id, self._encoder.encode(fields), flags, h2.DEFAULT_FRAME_SIZE)
+        if body:
+            sent += h2.frame(h2.DATA, h2.END_STREAM, stream_id, body)
+        self._transport.write(sent)
+
+    def close(self) -> None:
+        self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -70,71 +91,46 @@ class _Connection(asyncio.Protocol):
         answer = self._answers[stream_id]
         if kind == h2.HEADERS:
             answer.status = int(self._decoder.decode(payload, True)[0][1])
+            answer.on_head()
         else:
-            answer.feed(payload)
+            answer.on_body(payload)
             self._unacknowledged += len(payload)
             if self._unacknowledged > WINDOW // 2:
                 self._transport.write(h2.window_update(0, self._unacknowledged))
                 self._unacknowledged = 0
         if flags & h2.END_STREAM:
             del self._answers[stream_id]
-            answer.end()
-
-    def ask(self, fields: list[tuple[bytes, bytes, bool]], body: bytes, answer: _Answer) -> None:
-        stream_id, self._next_id = self._next_id, self._next_id + 2
-        self._answers[stream_id] = answer
-        block = self._encoder.encode(fields)
-        sent = h2.headers_frames(stream_id, block, 0 if body else h2.END_STREAM, h2.DEFAULT_FRAME_SIZE)
-        if body:
-            sent += h2.frame(h2.DATA, h2.END_STREAM, stream_id, body)
-        self._transport.write(sent)
-
-    def close(self) -> None:
-        self._transport.close()
+            answer.on_end()
 
 
 class Http2Transport:
-    """Carries calls to the server at `url`, bodies up to one frame."""
+    """Carries plain calls to the server at `url`."""
 
     def __init__(self, url: str, tls: ssl.SSLContext, token: str) -> None:
-        parts = urlsplit(url)
-        self._host, self._port, self._tls = parts.hostname, parts.port, tls
-        tls.set_alpn_protocols(["h2"])
-        self._common = [
-            (b":scheme", b"https", False),
-            (b":authority", parts.netloc.encode(), False),
-            (b"user-agent", b"bench/1.0", False),
-            (b"accept", b"application/json", False),
-            (b"authorization", f"Bearer {token}".encode(), False),
-        ]
-        self._connection: _Connection | None = None
+        self._parts, self._tls, self._token = urlsplit(url), tls, token
+        self._streams: Http2Streams | None = None
 
     async def send(self, call: Call) -> bytes:
-        answer = await self._ask(call, _Answer())
-        await answer.done
-        body = b"".join(answer.body)
+        if self._streams is None:
+            host, port = self._parts.hostname or "", self._parts.port or 443
+            self._streams = await Http2Streams.connect(host, port, self._tls, self._token)
+        pieces: list[bytes] = []
+        done = asyncio.get_running_loop().create_future()
+        answer = _Answer(lambda: None, pieces.append, lambda: done.set_result(None))
+        headers = {}
+        if call.body:
+            headers = {"content-type": "application/json", "content-length": str(len(call.body)), **call.headers}
+        target = f"{call.path}?{call.query}" if call.query else call.path
+        self._streams.ask(call.method, target, headers, call.body, answer)
+        await done
+        body = b"".join(pieces)
         if answer.status >= 400:
             raise error_of(answer.status, body)
         return body
 
-    async def watch(self, call: Call) -> AsyncIterator[Sequence[WatchEvent]]:
-        lines: asyncio.Queue[list[bytes] | None] = asyncio.Queue()
-        await self._ask(call, _Answer(lines))
-        while (batch := await lines.get()) is not None:
-            yield [event_of(line) for line in batch]
-
-    async def _ask(self, call: Call, answer: _Answer) -> _Answer:
-        if self._connection is None:
-            loop = asyncio.get_running_loop()
-            _, self._connection = await loop.create_connection(_Connection, self._host, self._port, ssl=self._tls)
-        target = f"{call.path}?{call.query}" if call.query else call.path
-        fields = [(b":method", call.method.encode(), False), (b":path", target.encode(), False), *self._common]
-        if call.body:
-            headers = {"content-type": "application/json", "content-length": str(len(call.body)), **call.headers}
-            fields += [(name.lower().encode(), value.encode(), False) for name, value in headers.items()]
-        self._connection.ask(fields, call.body, answer)
-        return answer
+    def watch(self, call: Call) -> AsyncIterator[Sequence[WatchEvent]]:
+        raise NotImplementedError("plain calls only")
 
     async def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        if self._streams is not None:
+            self._streams.close()

@@ -50,7 +50,7 @@ TASK_OWNERS = frozenset(
         "server/aggregator.py",
         "server/definitions.py",
         "server/flow_schemas.py",
-        "server/watch.py",
+        "server/watch_hub.py",
         "store/etcd.py",
         "testing/components.py",
         "testing/live.py",

@@ -19,7 +19,7 @@ class Selection:
     """Compiled selection of one request. Raises: StatusError 400 for selectors that do not parse or
     that name a field which the kind does not select by."""
 
-    __slots__ = ("_exact", "_fields", "_labels", "_served", "name", "namespace")
+    __slots__ = ("_exact", "_fields", "_labels", "_served", "key", "name", "namespace")
 
     def __init__(self, served: Served, namespace: str, options: ListOptions) -> None:
         self._served = served
@@ -36,6 +36,8 @@ class Selection:
         self._exact: tuple[str, str] | None = None
         for requirement in requirements:
             self._add_field(requirement.field, requirement.operator, requirement.value)
+        #: Equal for selections of one resource that mean the same objects.
+        self.key = (self.namespace, options.label_selector, options.field_selector)
 
     def _add_field(self, field: str, operator: str, value: str) -> None:
         wanted = operator != "!="

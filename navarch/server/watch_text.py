@@ -39,6 +39,11 @@ class EventText:
         self._clock = clock
         self._columns_sent = False
 
+    @property
+    def is_transformed(self) -> bool:
+        """Whether objects are shown as something else, each watch for itself."""
+        return bool(self._form.as_)
+
     def line(self, change: WatchEvent) -> bytes:
         if self._form.as_:
             return self._event(change.type, self._shown(orjson.loads(change.raw)))

@@ -85,6 +85,33 @@ def test_a_slow_watcher_is_cut_off_and_the_others_go_on(peer: Peer) -> None:
     assert peer.server.watches.count == 1
 
 
+def test_a_large_beginning_is_not_held_against_a_watcher(peer: Peer) -> None:
+    for number in range(MAX_BUFFERED_BYTES // 1_000_000 + 2):
+        peer.post(CONFIG_MAPS, {"metadata": {"name": f"c{number}"}, "data": {"k": "x" * 1_000_000}})
+    slow = Collected(stuck=True)
+    open_watch(peer, CONFIG_MAPS + "?watch=1", slow)
+    peer.post(CONFIG_MAPS, config_map("x"))
+    assert not slow.closed
+    assert slow.seen()[-1] == ("ADDED", "x")
+
+
+def test_watchers_of_other_objects_are_not_asked(peer: Peer) -> None:
+    paths = [f"{CONFIG_MAPS}?watch=1&fieldSelector=metadata.name%3D{name}" for name in "ab"]
+    paths += ["/api/v1/namespaces/other/configmaps?watch=1", "/api/v1/configmaps?watch=1", CONFIG_MAPS + "?watch=1"]
+    sinks = [Collected() for _ in paths]
+    answers = [open_watch(peer, path, sink) for path, sink in zip(paths, sinks, strict=True)]
+    peer.post(CONFIG_MAPS, config_map("a"))
+    assert [sink.seen() for sink in sinks] == [[("ADDED", "a")], [], [], [("ADDED", "a")], [("ADDED", "a")]]
+    assert peer.server.watches.count == len(paths)
+    for answer in answers:
+        assert answer.stream is not None
+        answer.stream.stop()
+        answer.stream.stop()
+    assert peer.server.watches.count == 0
+    peer.ok("DELETE", CONFIG_MAPS + "/a")
+    assert not sinks[1].data and len(sinks[0].events()) == 1
+
+
 def test_all_watchers_see_one_order(peer: Peer) -> None:
     sinks = [Collected() for _ in range(3)]
     for sink in sinks:
@@ -211,5 +238,5 @@ def test_whatever_a_watch_selects_by_it_hears_of_that_alone(peer: Peer) -> None:
     for stream in streams:
         assert stream is not None
         stream.stop()
-    hub = next(hub for hub in peer.server.watches._hubs.values() if hub._served.bucket == "configmaps")
+    hub = next(hub for hub in peer.server.watches._hubs.values() if hub.served.bucket == "configmaps")
     assert not hub._broad and not hub._pinned

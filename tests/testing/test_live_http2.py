@@ -28,7 +28,6 @@ POD = """
 
 @pytest.fixture(scope="module")
 def kubeconfig() -> Iterator[Path]:
-    """The file that leads kubectl to a cluster whose images say something."""
     with LiveCluster() as live:
         live.scripts.image("talker", Script(log=("one", "two"), exec={"hostname": ("web\n", 0)}))
         yield live.kubeconfig

@@ -150,9 +150,18 @@ def immutable(path: str, value: Any) -> FieldError:
     return invalid_value(path, value, "field is immutable")
 
 
+#: A body of 3 MiB has place for a million mistakes, whose texts would be a hundred times its size.
+MAX_SHOWN: Final = 10_000
+
+
 def invalid(kind: str, group: str, name: str, errors: Sequence[FieldError]) -> StatusError:
-    """The 422 answer for a non-empty list of field errors."""
+    """The 422 answer for a non-empty list of field errors. Who makes more mistakes than anybody reads
+    hears of the first ones, and how many more there are."""
+    more = len(errors) - MAX_SHOWN
+    errors = errors[:MAX_SHOWN]
     texts = list(dict.fromkeys(str(e) for e in errors))
+    if more > 0:
+        texts.append(f"and {more} more")
     listed = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     message = f'{resource_text(kind, group)} "{name}" is invalid: {listed}'
     causes = tuple(Cause(e.reason, e.message, e.path) for e in errors)

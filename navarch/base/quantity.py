@@ -24,6 +24,10 @@ NANO: Final = 10**9
 #: Larger amounts are capped to what an int64 holds.
 _MAX_NANO: Final = (2**63 - 1) * NANO
 
+#: Half of what Python turns into a number at once.
+_MAX_DIGITS: Final = 2000
+_MAX_EXPONENT_DIGITS: Final = 18
+
 _DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _DECIMAL_SUFFIX: Final = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
@@ -85,9 +89,10 @@ def parse(text: str) -> Quantity:
     quantity = _cache.get(text)
     if quantity is None:
         quantity = _parse(text)
-        if len(_cache) >= _CACHE_MAX:
-            _cache.clear()
-        _cache[text] = quantity
+        if len(text) <= _CACHED_LENGTH:
+            if len(_cache) >= _CACHE_MAX:
+                _cache.clear()
+            _cache[text] = quantity
     return quantity
 
 
@@ -116,6 +121,7 @@ def milli_value(text: str | int | float) -> int:
 
 #: A cluster uses few distinct texts; the bound keeps a hostile client from growing it.
 _CACHE_MAX: Final = 4096
+_CACHED_LENGTH: Final = 64
 _cache: dict[str, Quantity] = {}
 
 
@@ -126,7 +132,8 @@ def _parse(text: str) -> Quantity:
     sign, whole, fraction, suffix = match[1], match[2], match[3] or "", match[4] or ""
     if not whole and not fraction:
         raise QuantityError(WRONG_FORMAT if match[3] is None else WRONG_NUMBER)
-    digits = int(whole + fraction)
+    whole, fraction = _bounded(whole.lstrip("0"), fraction)
+    digits = int(whole + fraction or "0")
     style: Format = "DecimalSI"
     if suffix in _BINARY:
         style = "BinarySI"
@@ -135,9 +142,22 @@ def _parse(text: str) -> Quantity:
         nano = _scaled(digits, 9 - len(fraction) + _DECIMAL[suffix])
     else:
         style = "DecimalExponent"
-        nano = _scaled(digits, 9 - len(fraction) + min(int(suffix[1:]), 1000))
+        nano = _scaled(digits, 9 - len(fraction) + _exponent(suffix[1:]))
     nano = min(nano, _MAX_NANO)
     return Quantity(-nano if sign == "-" else nano, style)
+
+
+def _bounded(whole: str, fraction: str) -> tuple[str, str]:
+    """The digits that say something: what is beyond them is capped, or rounded up."""
+    if len(fraction) > _MAX_DIGITS:
+        fraction = fraction[:_MAX_DIGITS] + ("1" if fraction[_MAX_DIGITS:].strip("0") else "")
+    return (whole if len(whole) <= _MAX_DIGITS else "9" * _MAX_DIGITS), fraction
+
+
+def _exponent(text: str) -> int:
+    if len(text.lstrip("+-0")) > _MAX_EXPONENT_DIGITS:
+        raise QuantityError(WRONG_SUFFIX)
+    return min(int(text), 1000)
 
 
 def _why(text: str) -> str:

@@ -32,6 +32,9 @@ from navarch.schema.types import Field, List, Map, Node, Scalar, Struct, Tree
 #: value -> canonical value.
 Canon = Callable[[Any], Any]
 
+#: Longer texts are not kept: a client chooses them.
+_KEPT_LENGTH: Final = 64
+
 #: A struct meets few sets of keys in practice; a client that sends ever new ones must not fill memory.
 _MAX_PLANS: Final = 1024
 
@@ -272,14 +275,13 @@ def _int_or_string(value: Any) -> int | str:
 
 
 def _quantity(value: Any) -> str:
-    if type(value) is str:
-        return _quantity_text(value)
     if type(value) is int or type(value) is float:
-        return _quantity_text(str(value))
-    raise Anomaly
+        value = str(value)
+    if type(value) is not str:
+        raise Anomaly
+    return _known_quantity(value) if len(value) <= _KEPT_LENGTH else _quantity_text(value)
 
 
-@lru_cache(4096)
 def _quantity_text(text: str) -> str:
     try:
         return quantity.canonical(text.strip())
@@ -287,23 +289,30 @@ def _quantity_text(text: str) -> str:
         raise Anomaly from None
 
 
+_known_quantity: Final = lru_cache(4096)(_quantity_text)
+
+
 def _time(value: Any) -> str:
-    if type(value) is str:
-        return _time_text(value, False)
-    raise Anomaly
+    return _moment(value, False)
 
 
 def _micro_time(value: Any) -> str:
-    if type(value) is str:
-        return _time_text(value, True)
-    raise Anomaly
+    return _moment(value, True)
 
 
-@lru_cache(4096)
+def _moment(value: Any, micro: bool) -> str:
+    if type(value) is not str:
+        raise Anomaly
+    return (_known_time if len(value) <= _KEPT_LENGTH else _time_text)(value, micro)
+
+
 def _time_text(text: str, micro: bool) -> str:
     if gotime.error(text, micro=micro):
         raise Anomaly
     return gotime.canonical(text, micro=micro)
+
+
+_known_time: Final = lru_cache(4096)(_time_text)
 
 
 def _bytes(value: Any) -> str:

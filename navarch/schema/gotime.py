@@ -99,5 +99,5 @@ def canonical(text: str, *, micro: bool) -> str:
     moment = start + timedelta(seconds=seconds, microseconds=micros)
     year = moment.year + 400 * cycles
     if not 0 <= year <= 9999:
-        return text
+        return f"{text[:19]}{f'.{micros:06d}' if micro else ''}{text[-6:]}"
     return f"{year:04d}{moment.isoformat(timespec='microseconds' if micro else 'seconds')[4:]}Z"

@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from navarch.base.errors import StatusError
+from navarch.schema.strategic_lists import follows, identity, ordered, unique, without
 from navarch.schema.types import Field, List, Map, Node, Struct, Tree
 
 DIRECTIVE: Final = "$patch"
@@ -96,7 +97,7 @@ class Merger:
         if not current and not patch:
             return current
         if not isinstance((current or patch)[0], dict):
-            merged = _unique([*current, *patch])
+            merged = unique([*current, *patch])
             return ordered(merged, patch, current, "")
         key = field.patch_merge_key
         if not key:
@@ -105,9 +106,10 @@ class Merger:
         if replace:
             return patch
         merged = list(current)
+        known = {identity(item, key): at for at, item in reversed([*enumerate(current)]) if isinstance(item, dict)}
         for element in patch:
-            at = _position(merged, key, _merge_value(element, key))
-            if at is None:
+            at = known.setdefault(identity(_merge_value(element, key), ""), len(merged))
+            if at == len(merged):
                 merged.append(without_directives(element) if self._parallel else element)
             else:
                 merged[at] = self.object(item_of(field), merged[at], element)
@@ -121,7 +123,7 @@ class Merger:
         if not isinstance(values, list):
             raise patch_error("invalid patch format of primitive list")
         if isinstance(out.get(name), list):
-            out[name] = [item for item in out[name] if item not in values]
+            out[name] = without(out[name], values)
 
     def _retain_keys(self, out: Tree, patch: Tree) -> None:
         if RETAIN_KEYS not in patch:
@@ -129,13 +131,14 @@ class Merger:
         keep = patch.pop(RETAIN_KEYS)
         if not isinstance(keep, list):
             raise patch_error("invalid patch format of retainKeys")
+        kept = {key for key in keep if isinstance(key, str)}
         for key, value in patch.items():
-            if value is not None and not key.startswith("$") and key not in keep:
+            if value is not None and not key.startswith("$") and key not in kept:
                 raise patch_error("invalid patch format of retainKeys")
         if not self._parallel:
             out[RETAIN_KEYS] = keep
             return
-        for key in [key for key in out if key not in keep]:
+        for key in [key for key in out if key not in kept]:
             del out[key]
 
     def _set_element_orders(self, node: Node | None, out: Tree, patch: Tree) -> None:
@@ -171,32 +174,6 @@ def without_directives(value: Any) -> Any:
     return value
 
 
-def ordered(merged: list[Any], order: list[Any], live: list[Any], key: str) -> list[Any]:
-    """The elements that `order` names in its order, the others placed among them as in `live`.
-
-    A live element goes before the first named one that followed it in the live list.
-    """
-    names = [_identity(item, key) for item in order]
-    places = [_identity(item, key) for item in live]
-    named = [item for item in merged if _identity(item, key) in names]
-    named.sort(key=lambda item: names.index(_identity(item, key)))
-    others = [item for item in merged if _identity(item, key) not in names]
-    others.sort(key=lambda item: _index(places, _identity(item, key)))
-    out: list[Any] = []
-    while named and others:
-        left, right = _index(places, _identity(others[0], key)), _index(places, _identity(named[0], key))
-        out.append(others.pop(0) if 0 <= left < right else named.pop(0))
-    return out + others + named
-
-
-def _index(places: list[Any], identity: Any) -> int:
-    return places.index(identity) if identity in places else -1
-
-
-def _identity(item: Any, key: str) -> Any:
-    return item.get(key) if key and isinstance(item, dict) else item
-
-
 def _is_directive(key: str) -> bool:
     return key in (DIRECTIVE, RETAIN_KEYS) or key.startswith((DELETE_FROM_PRIMITIVES, SET_ELEMENT_ORDER))
 
@@ -211,7 +188,7 @@ def _replaced(patch: Tree) -> Tree:
 
 def _special_elements(current: list[Any], patch: list[Any], key: str) -> tuple[list[Any], list[Any], bool]:
     """Carry out the elements that hold a directive; the others, and whether they replace the list."""
-    plain, replace = [], False
+    plain, deleted, replace = [], [], False
     for element in patch:
         if not isinstance(element, dict):
             raise patch_error("invalid typeless type of slice elements")
@@ -219,15 +196,14 @@ def _special_elements(current: list[Any], patch: list[Any], key: str) -> tuple[l
         if directive is None:
             plain.append(element)
         elif directive == "delete":
-            value = _merge_value(element, key)
-            current = [item for item in current if not isinstance(item, dict) or item.get(key) != value]
+            deleted.append(_merge_value(element, key))
         elif directive == "replace":
             replace = True
         elif directive == "merge":
             raise patch_error("merging lists cannot yet be specified in the patch")
         else:
             raise patch_error(f"unknown patch type: {directive} in map: {go_text(element)}")
-    return current, plain, replace
+    return without(current, deleted, key) if deleted else current, plain, replace
 
 
 def _merge_value(element: Any, key: str) -> Any:
@@ -236,30 +212,16 @@ def _merge_value(element: Any, key: str) -> Any:
     return element[key]
 
 
-def _position(items: list[Any], key: str, value: Any) -> int | None:
-    return next((i for i, item in enumerate(items) if isinstance(item, dict) and item.get(key) == value), None)
-
-
 def _check_order(changes: Any, order: list[Any], key: str) -> None:
     """The patched elements must stand in the order list, in the same order."""
     if not isinstance(changes, list):
         return
-    names = [_identity(item, key) for item in order]
-    wanted = [_identity(item, key) for item in changes if not (isinstance(item, dict) and DIRECTIVE in item)]
-    places = [_index(names, name) for name in wanted]
-    if -1 in places or places != sorted(places):
+    plain = [item for item in changes if not (isinstance(item, dict) and DIRECTIVE in item)]
+    if not follows(plain, order, key):
         raise patch_error(
             f"The order in patch list:\n{go_text(changes)}\n doesn't match "
             f"{SET_ELEMENT_ORDER.rstrip('/')} list:\n{go_text(order)}\n"
         )
-
-
-def _unique(items: list[Any]) -> list[Any]:
-    out: list[Any] = []
-    for item in items:
-        if item not in out:
-            out.append(item)
-    return out
 
 
 def _name(node: Node | None) -> str:

@@ -33,6 +33,9 @@ _FORM_VERSIONS: Final = ("v1", "v1beta1")
 
 _DISCOVERY_GROUP: Final = "apidiscovery.k8s.io"
 
+#: No client needs more; sorting them costs the square of their number.
+MAX_CLAUSES: Final = 64
+
 #: media type, parameters
 _Clause = tuple[str, dict[str, str]]
 
@@ -77,12 +80,18 @@ def negotiate(accept: str, *, streams: bool = False, custom: bool = False, table
 
     Raises: StatusError 406 when nothing that the client accepts can be served.
     """
-    return PLAIN if accept in ("", "*/*", JSON) else _negotiate(accept, streams, custom, tables)
+    if accept in ("", "*/*", JSON):
+        return PLAIN
+    return (_known if len(accept) <= _KEPT_LENGTH else _negotiate)(accept, streams, custom, tables)
 
 
 def negotiate_error(accept: str) -> Format:
     """The form in which to answer a Status: never transformed, and JSON where nothing is accepted."""
-    return PLAIN if accept in ("", "*/*", JSON) else _negotiate_error(accept)
+    for media_type, parameters in () if accept in ("", "*/*", JSON) else _clauses(accept):
+        for served in _matching(media_type):
+            if parameters.keys().isdisjoint(("as", "g", "v")) and _can_stream(served, parameters):
+                return Format(served)
+    return PLAIN
 
 
 def negotiate_discovery(accept: str) -> Format:
@@ -90,7 +99,17 @@ def negotiate_discovery(accept: str) -> Format:
 
     Raises: StatusError 406.
     """
-    return PLAIN if accept in ("", "*/*", JSON) else _negotiate_discovery(accept)
+    if accept in ("", "*/*", JSON):
+        return PLAIN
+    for media_type, parameters in _clauses(accept):
+        for served in _matching(media_type):
+            as_, version = parameters.get("as", ""), parameters.get("v", "")
+            if not as_:
+                return Format(served)
+            named = (as_, parameters.get("g")) == ("APIGroupDiscoveryList", _DISCOVERY_GROUP)
+            if named and served == JSON and version in ("v2", "v2beta1"):
+                return Format(served, as_, version)
+    raise _only(MEDIA_TYPES)
 
 
 def check_stream(form: Format) -> None:
@@ -107,7 +126,6 @@ def _only(media_types: Sequence[str]) -> StatusError:
     return not_acceptable(f"only the following media types are accepted: {', '.join(media_types)}")
 
 
-@lru_cache(256)
 def _negotiate(accept: str, streams: bool, custom: bool, tables: bool) -> Format:
     if not custom and not _is_known(accept):
         listed = ", ".join(MEDIA_TYPES + _STREAMS if streams else MEDIA_TYPES)
@@ -128,32 +146,15 @@ def _negotiate(accept: str, streams: bool, custom: bool, tables: bool) -> Format
     raise _only(MEDIA_TYPES)
 
 
+_known: Final = lru_cache(256)(_negotiate)
+#: Longer headers are not kept: a client chooses them.
+_KEPT_LENGTH: Final = 512
+
+
 def _is_known(accept: str) -> bool:
     """Does any clause name a media type that is served, whatever else it says?"""
     named = {clause.partition(";")[0].strip() for clause in accept.split(",")}
     return "*/*" in named or not named.isdisjoint(MEDIA_TYPES)
-
-
-@lru_cache(256)
-def _negotiate_error(accept: str) -> Format:
-    for media_type, parameters in _clauses(accept):
-        for served in _matching(media_type):
-            if parameters.keys().isdisjoint(("as", "g", "v")) and _can_stream(served, parameters):
-                return Format(served)
-    return PLAIN
-
-
-@lru_cache(256)
-def _negotiate_discovery(accept: str) -> Format:
-    for media_type, parameters in _clauses(accept):
-        for served in _matching(media_type):
-            as_, version = parameters.get("as", ""), parameters.get("v", "")
-            if not as_:
-                return Format(served)
-            named = (as_, parameters.get("g")) == ("APIGroupDiscoveryList", _DISCOVERY_GROUP)
-            if named and served == JSON and version in ("v2", "v2beta1"):
-                return Format(served, as_, version)
-    raise _only(MEDIA_TYPES)
 
 
 def _matching(media_type: str) -> Sequence[str]:
@@ -167,7 +168,7 @@ def _can_stream(served: str, parameters: dict[str, str]) -> bool:
 def _clauses(accept: str) -> list[_Clause]:
     """The clauses of an Accept header, best first: by quality, but wildcards behind what they follow."""
     ordered: list[tuple[float, _Clause]] = []
-    for clause in accept.split(","):
+    for clause in accept.split(",", MAX_CLAUSES)[:MAX_CLAUSES]:
         parsed = _parse(clause)
         # Insertion by a comparison that is no order (wildcards lose whatever their quality), as Go's sort does.
         place = len(ordered)

@@ -35,7 +35,8 @@ def _too_deep_to_print(error: Exception) -> bool:
 def _store_failed(error: StoreError) -> StatusError:
     """What a store that refuses a write means to the client. Reads never get here."""
     if isinstance(error, ValueTooLarge):
-        return StatusError(413, "RequestEntityTooLarge", str(error))
+        # Clients know the words, which are etcd's, and the reason, which Kubernetes itself leaves empty.
+        return StatusError(413, "RequestEntityTooLarge", "etcdserver: request is too large")
     return StatusError(503, "ServiceUnavailable", str(error), headers=(("Retry-After", "1"),))
 
 

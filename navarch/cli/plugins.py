@@ -22,6 +22,18 @@ def run_plugin(argv: Sequence[str], env: Mapping[str, str]) -> int | None:
     return None
 
 
+def installed(env: Mapping[str, str]) -> list[str]:
+    """The paths of all plugins, in the order in which they are looked for."""
+    found = []
+    for directory in env.get("PATH", "").split(os.pathsep):
+        try:
+            names = sorted(name for name in os.listdir(directory) if name.startswith("kubectl-"))
+        except OSError:
+            continue
+        found += [path for name in names if os.access(path := os.path.join(directory, name), os.X_OK)]
+    return found
+
+
 def suggestions(word: str, names: Iterable[str], distance: int = 2) -> list[str]:
     """The names that are a few letters away from the word, or begin with it."""
     lowered = word.lower()

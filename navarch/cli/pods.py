@@ -75,12 +75,12 @@ def _described(pod: Tree) -> list[str]:
     return shown + [f"{c['name']} (ephem)" for c in spec.get("ephemeralContainers") or []]
 
 
-def wait_until_running(session: Session, name: str, timeout_s: float) -> Tree:
-    """The pod as soon as it runs or is over. Raises: CliError when the time is up."""
+def wait_until_running(session: Session, name: str, timeout_s: float, container: str = "") -> Tree:
+    """The pod as soon as it, or the container, runs or is over. Raises: CliError when the time is up."""
     resource = session.resources.find("pods")
     end = time.monotonic() + timeout_s
     pod = session.client.get(resource.path(session.namespace, name)).tree()
-    while not _is_up(pod):
+    while not _is_up(pod, container):
         left = end - time.monotonic()
         if left <= 0:
             raise CliError("timed out waiting for the condition")
@@ -98,11 +98,13 @@ def wait_until_running(session: Session, name: str, timeout_s: float) -> Tree:
     return pod
 
 
-def _is_up(pod: Tree) -> bool:
+def _is_up(pod: Tree, container: str) -> bool:
     status = pod.get("status") or {}
     if status.get("phase") in ("Succeeded", "Failed"):
         return True
     states = status.get("containerStatuses") or []
+    if container:
+        states = [s for s in (*states, *(status.get("ephemeralContainerStatuses") or ())) if s["name"] == container]
     return bool(states) and all(
         "running" in (s.get("state") or {}) or "terminated" in (s.get("state") or {}) for s in states
     )

@@ -19,10 +19,11 @@ def run(session: Session, options: Options, words: Words) -> int:
             else "expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments)"
         )
     pod = find_pods(session, words.args[0])[0]
-    return _attach(session, options, pod, container_of(session, pod, options.container, quiet=options.quiet))
+    return attach_to(session, options, pod, container_of(session, pod, options.container, quiet=options.quiet))
 
 
-def _attach(session: Session, options: Options, pod: Tree, container: str) -> int:
+def attach_to(session: Session, options: Options, pod: Tree, container: str) -> int:
+    """Join a container that runs, until it ends; its exit code if it tells one."""
     from navarch.cli.channels import Channels
     from navarch.cli.terminal import join
 
@@ -44,7 +45,7 @@ def attach_to_new_pod(session: Session, options: Options, pod: Tree) -> int:
         if (up.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             session.write_bytes(session.client.get(f"{path}/log").body)
         else:
-            _attach(session, options, up, up["spec"]["containers"][0]["name"])
+            attach_to(session, options, up, up["spec"]["containers"][0]["name"])
         return _exit_code(session.client.get(path).tree())
     finally:
         if options.rm:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.conformance.api import AGGREGATED, Api, ApiError
 from tests.conformance.test_crds import defined, group_of
 from tests.kubectl.objects import config_map, definition, pod
 from tests.kubectl.site import Tree
+from tests.server.peer import Peer
 
 CONFIG_MAPS = "v1/configmaps"
 
@@ -232,6 +235,31 @@ def test_no_tables_of_reviews(api: Api) -> None:
     with pytest.raises(ApiError) as caught:
         api.json("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review, accept)
     assert (caught.value.code, caught.value.reason) == (406, "NotAcceptable")
+
+
+@pytest.mark.row(
+    "sig-api-machinery: Servers with support for API chunking should support continue listing from the last key if the original version has been compacted away, though the list is inconsistent"
+)
+def test_pages_of_what_is_forgotten() -> None:
+    """On a server of its own, whose history can be forgotten at will."""
+    peer = Peer()
+    try:
+        templates = "/api/v1/namespaces/default/podtemplates"
+        for number in range(40):
+            peer.post(templates, _template(f"template-{number:04}"))
+        page = peer.get(f"{templates}?limit=17")
+        peer.send("DELETE", f"{templates}/template-0000")
+        peer.loop.run_until_complete(peer.store.compact(peer.store.index.revision))
+        query = urlencode({"limit": 17, "continue": page["metadata"]["continue"]})
+        expired = peer.send("GET", f"{templates}?{query}")
+        status = json.loads(expired.body)
+        assert (expired.status, status["reason"]) == (410, "Expired")
+        query = urlencode({"limit": 50, "continue": status["metadata"]["continue"]})
+        rest = peer.get(f"{templates}?{query}")
+        assert [each["metadata"]["name"] for each in rest["items"]] == [f"template-{n:04}" for n in range(17, 40)]
+        assert rest["metadata"]["resourceVersion"] != page["metadata"]["resourceVersion"]
+    finally:
+        peer.close()
 
 
 # --- namespaces and quotas

@@ -35,6 +35,8 @@ from navarch.wire.tls import server_context
 
 SERVICE_CIDR = "10.0.0.0/24"
 NODE = "127.0.0.1"
+#: Behind the service of the API; nobody calls it there.
+ADDRESS = "192.0.2.1"
 #: So that a pod in a file is the pod that is stored.
 DISABLED = ("ServiceAccount", "DefaultTolerationSeconds", "DefaultStorageClass", "StorageObjectInUseProtection")
 TOKENS = ('admin-token,admin,1,"system:masters"', "alice-token,alice,2,dev")
@@ -52,7 +54,7 @@ async def run(directory: Path, all_plugins: bool) -> None:
     plugins = PLUGINS if all_plugins else tuple(plugin for plugin in PLUGINS if plugin.name not in DISABLED)
     config = ServerConfig(service_cidrs=(SERVICE_CIDR,), plugins=plugins)
     server = ApiServer(store, seams, config, authenticator=authenticator, tokens=tokens)
-    await bootstrap(server, BootstrapConfig(service_cidrs=(SERVICE_CIDR,)))
+    await bootstrap(server, BootstrapConfig(service_cidrs=(SERVICE_CIDR,), address=ADDRESS))
 
     def client(agent: str, user: User) -> Client:
         return direct_client(server.handle_as, user, agent)

@@ -15,23 +15,23 @@ _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """With all admission plug-ins, as a cluster has them."""
-    with served(tmp_path_factory.mktemp("cluster"), "--all-plugins") as site:
+    with served(tmp_path_factory.mktemp("site"), "--all-plugins") as site:
         yield site
 
 
 @pytest.fixture
-def api(cluster: Site) -> Iterator[Api]:
+def api(site: Site) -> Iterator[Api]:
     name = f"conformance-{next(_NUMBERS)}"
-    cluster.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    api = Api(cluster, name)
+    site.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    api = Api(site, name)
     api.until("v1/serviceaccounts", bool)
     api.until("v1/configmaps", bool)
     try:
         yield api
     finally:
-        cluster.request("DELETE", f"/api/v1/namespaces/{name}")
+        site.request("DELETE", f"/api/v1/namespaces/{name}")
 
 
 @pytest.fixture

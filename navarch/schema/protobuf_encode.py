@@ -40,10 +40,10 @@ def encode(tree: Tree, node: Struct) -> bytes:
     return envelope(tree.get("apiVersion", ""), tree.get("kind", ""), encoder(node)(tree))
 
 
-def encode_list(kind: str, api_version: str, metadata: Tree, items: Iterable[Tree], node: Struct) -> bytes:
-    """A whole list, whose items are taken one by one."""
-    put = delimited(2, encoder(node))
-    return envelope(api_version, kind, b"".join([_list_metadata()(metadata), *(put(item) for item in items)]))
+def encode_list(kind: str, api_version: str, metadata: Tree, messages: Iterable[bytes]) -> bytes:
+    """A whole list of objects, given as their messages."""
+    put = delimited(2, lambda message: message)
+    return envelope(api_version, kind, b"".join([_list_metadata()(metadata), *map(put, messages)]))
 
 
 def envelope(api_version: str, kind: str, message: bytes) -> bytes:

@@ -20,6 +20,7 @@ from navarch.server.negotiate import PROTOBUF, Format, negotiate, not_acceptable
 from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
 from navarch.server.selection import Selection
 from navarch.server.served import Served
+from navarch.server.stored_messages import body, message_of
 from navarch.store.contract import Compacted, Entry, Store
 from navarch.wire.messages import Request, Response
 
@@ -60,6 +61,8 @@ class Reads:
         entry = self.find(served, namespace, name)
         if served.conversion is not None:
             await served.ready([entry.value])
+        if form.is_protobuf and not form.as_:
+            return Response(200, body(served, message_of(served, entry)), PROTOBUF)
         return Response(body=self.render(served, entry, form, query))
 
     def find(self, served: Served, namespace: str, name: str) -> Entry:
@@ -181,9 +184,9 @@ def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> byt
 
 
 def _list_message(served: Served, entries: Sequence[Entry], metadata: Tree) -> bytes:
-    """The list in protobuf. One item at a time is a tree."""
-    items = (served.tree(entry.value) for entry in entries)
-    return protobuf_encode.encode_list(f"{served.kind.kind}List", served.api_version, metadata, items, served.node)
+    """The list in protobuf, joined from the messages of its items."""
+    messages = [message_of(served, entry) for entry in entries]
+    return protobuf_encode.encode_list(f"{served.kind.kind}List", served.api_version, metadata, messages)
 
 
 def _joined(head: bytes, between: bytes, items: list[bytes] | list[memoryview]) -> bytes:

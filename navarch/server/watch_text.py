@@ -20,6 +20,7 @@ from navarch.seams.contract import Clock
 from navarch.server import tables
 from navarch.server.negotiate import JSON, PROTOBUF, Format
 from navarch.server.served import Served
+from navarch.server.stored_messages import body, message
 
 
 def event_text(served: Served, form: Format, include: str, clock: Clock) -> EventText:
@@ -89,10 +90,8 @@ class ProtobufText(EventText):
     def line(self, change: WatchEvent) -> bytes:
         if self._form.as_:
             return self._event(change.type, self._shown(orjson.loads(change.raw)))
-        body: bytes | None = change.views.get(ProtobufText)
-        if body is None:
-            body = change.views[ProtobufText] = protobuf_encode.encode(orjson.loads(change.raw), self.served.node)
-        return protobuf_encode.watch_event(change.type, body)
+        raw = message(self.served, change.raw, change.views)
+        return protobuf_encode.watch_event(change.type, body(self.served, raw))
 
     def _event(self, type_: str, tree: Tree) -> bytes:
         node = message_type(tree["apiVersion"], tree["kind"])

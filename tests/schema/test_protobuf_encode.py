@@ -121,7 +121,7 @@ def test_a_list_is_what_its_message_says() -> None:
     node = load().type("io.k8s.api.core.v1.ConfigMap")
     items = [{"metadata": {"name": name}, "data": {"k": "v"}} for name in "ab"]
     metadata = {"resourceVersion": "7", "continue": "c", "remainingItemCount": 3}
-    raw = encode_list("ConfigMapList", "v1", metadata, items, node)
+    raw = encode_list("ConfigMapList", "v1", metadata, map(encoder(node), items))
     listed = protobuf.decode(raw, load().type("io.k8s.api.core.v1.ConfigMapList"))
     assert listed["kind"] == "ConfigMapList"
     assert {k: v for k, v in listed["metadata"].items() if v} == metadata

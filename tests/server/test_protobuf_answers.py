@@ -65,6 +65,17 @@ def test_the_bytes_are_those_of_the_stored_object(peer: Peer) -> None:
     assert peer.send("GET", PODS + "/p", accept=CLIENT_GO).body == encode(tree, node)
 
 
+def test_each_version_of_an_object_has_a_message_of_its_own(peer: Peer) -> None:
+    for value in ("eA==", "eQ==", "eg=="):
+        method, path = ("POST", SECRETS) if value == "eA==" else ("PUT", SECRETS + "/s")
+        peer.ok(method, path, SECRET | {"data": {"k": value}})
+        for _ in range(2):
+            one = answered(peer.send("GET", SECRETS + "/s", accept=PROTOBUF))
+            [listed] = answered(peer.send("GET", SECRETS, accept=PROTOBUF))["items"]
+            assert one["data"] == listed["data"] == {"k": value}
+            assert one["metadata"]["resourceVersion"] == listed["metadata"]["resourceVersion"]
+
+
 def test_lists_and_pages(peer: Peer) -> None:
     for name in "abc":
         peer.post(SECRETS, SECRET | {"metadata": {"name": name}})

@@ -307,6 +307,8 @@ def _moment(value: Any, micro: bool) -> str:
 
 
 def _time_text(text: str, micro: bool) -> str:
+    if gotime.is_printed(text, micro=micro):
+        return text
     if gotime.error(text, micro=micro):
         raise Anomaly
     return gotime.canonical(text, micro=micro)

@@ -44,6 +44,18 @@ _PARTS: Final[tuple[tuple[str, int, str, int, int] | str, ...]] = (
 )
 
 
+def is_printed(text: str, *, micro: bool) -> bool:
+    """Whether a text is surely a time, and just as it is printed: as nearly all are."""
+    marks, size = ("--T::.", 27) if micro else ("--T::Z", 20)
+    if len(text) != size or text[4:20:3] != marks or text[-1] != "Z" or not text.isascii():
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def error(text: str, *, micro: bool) -> str:
     """Why Go cannot read the text, empty if it can."""
     quoted = orjson.dumps(text).decode()

@@ -28,12 +28,12 @@ DELETE_FROM_PRIMITIVES: Final = "$deleteFromPrimitiveList/"
 SET_ELEMENT_ORDER: Final = "$setElementOrder/"
 
 
-def merge(node: Node, current: Tree, patch: Tree) -> Tree:
-    """The object `current` after the patch.
+def merge(node: Node, current: Tree, patch: Tree, *, plain: bool = False) -> Tree:
+    """The object `current` after the patch. `plain`: the patch holds no directives and no nulls.
 
     Raises: StatusError 500, which is what a Kubernetes server makes of a malformed patch.
     """
-    return Merger(parallel=True).object(node, current, patch)
+    return Merger(parallel=True, plain=plain).object(node, current, patch)
 
 
 def patch_error(message: str) -> StatusError:
@@ -61,15 +61,20 @@ def item_of(field: Field | None) -> Node | None:
 class Merger:
     """Merges a patch into an object or, not `parallel`, into another patch, whose directives it keeps."""
 
-    def __init__(self, *, parallel: bool) -> None:
+    def __init__(self, *, parallel: bool, plain: bool = False) -> None:
         self._parallel = parallel
+        self._plain = plain
+        #: Whether new values may hold directives and nulls that the object shall not.
+        self._strips = parallel and not plain
 
     def object(self, node: Node | None, current: Tree, patch: Tree) -> Tree:
         if DIRECTIVE in patch:
             return _replaced(patch)
-        out, patch = dict(current), dict(patch)
-        self._retain_keys(out, patch)
-        self._set_element_orders(node, out, patch)
+        out = dict(current)
+        if not self._plain:
+            patch = dict(patch)
+            self._retain_keys(out, patch)
+            self._set_element_orders(node, out, patch)
         for key, value in patch.items():
             if key.startswith(DELETE_FROM_PRIMITIVES):
                 self._delete_primitives(out, key, value)
@@ -78,7 +83,7 @@ class Merger:
                 if not self._parallel:
                     out[key] = None
             elif key not in out:
-                out[key] = without_directives(value) if self._parallel else value
+                out[key] = without_directives(value) if self._strips else value
             else:
                 out[key] = self._value(field_of(node, key), out[key], value)
         return out
@@ -91,7 +96,7 @@ class Merger:
             return self.object(field.node if field is not None else None, current, value)
         if isinstance(value, list) and isinstance(current, list) and strategy == "merge" and field is not None:
             return self._list(field, current, value)
-        return without_directives(value) if self._parallel else value
+        return without_directives(value) if self._strips else value
 
     def _list(self, field: Field, current: list[Any], patch: list[Any]) -> list[Any]:
         if not current and not patch:
@@ -110,7 +115,7 @@ class Merger:
         for element in patch:
             at = known.setdefault(identity(_merge_value(element, key), ""), len(merged))
             if at == len(merged):
-                merged.append(without_directives(element) if self._parallel else element)
+                merged.append(without_directives(element) if self._strips else element)
             else:
                 merged[at] = self.object(item_of(field), merged[at], element)
         return ordered(merged, patch, current, key)
@@ -159,7 +164,7 @@ class Merger:
             elif isinstance(current, list):
                 merged = current
             elif isinstance(changes, list):
-                merged = without_directives(changes) if self._parallel else changes
+                merged = without_directives(changes) if self._strips else changes
             else:
                 continue
             out[name] = ordered(merged, order, current if isinstance(current, list) else [], key)

@@ -53,15 +53,17 @@ def change_of(write: Write, media: str, body: bytes) -> Change:
     if media == STRATEGIC and not write.served.builtin:
         raise unsupported_media_type((JSON, MERGE, APPLY))
     patch = decode_body(body)
+    # Directives begin with a dollar, also those that are written as an escape.
+    plain = not any(mark in body for mark in (b"$", b"null", b"\\u"))
 
     def change(current: Tree) -> Tree:
-        patched = _patched(write, media, current, patch)
+        patched = _patched(write, media, current, patch, plain=plain)
         return _decoded(write, media, dict(patched) if patched is current else patched, patch, current)
 
     return change
 
 
-def _patched(write: Write, media: str, current: Tree, patch: Any) -> Any:
+def _patched(write: Write, media: str, current: Tree, patch: Any, *, plain: bool) -> Any:
     if media == JSON:
         return patches.json_patch(current, patch)
     if media == MERGE:
@@ -70,7 +72,7 @@ def _patched(write: Write, media: str, current: Tree, patch: Any) -> Any:
         shape = patches.json_type(patch)
         text = f"error decoding patch: json: cannot unmarshal {shape} into Go value of type map[string]interface {{}}"
         raise bad_request(text)
-    return strategic.merge(write.served.node, current, patch)
+    return strategic.merge(write.served.node, current, patch, plain=plain)
 
 
 def _decoded(write: Write, media: str, patched: Tree, patch: Any, current: Tree) -> Tree:

@@ -7,6 +7,7 @@ add and remove theirs at run time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,7 +37,8 @@ _labels_decoder = msgspec.json.Decoder(_Metadata)
 
 class Attrs(msgspec.Struct, gc=False, eq=False):
     """What selectors need of a stored object, derived from its bytes at first use and kept with its
-    entry, so that any number of lists and watchers pays once."""
+    entry, so that any number of lists and watchers pays once. Equal values are one text: thousands of
+    objects have them."""
 
     served: Served
     _value: bytes
@@ -48,7 +50,8 @@ class Attrs(msgspec.Struct, gc=False, eq=False):
     @property
     def labels(self) -> dict[str, str]:
         if self._labels is None:
-            self._labels = _labels_decoder.decode(self._value).metadata.labels or {}
+            labels = _labels_decoder.decode(self._value).metadata.labels or {}
+            self._labels = {key: intern(value) for key, value in labels.items()}
         return self._labels
 
     @property
@@ -59,7 +62,7 @@ class Attrs(msgspec.Struct, gc=False, eq=False):
             if self.served.conversion is not None:
                 value = self.served.conversion.found(value, self.served)
             tree = self.served.fields_decoder.decode(value)
-            self._fields = {name: read(tree) for name, read in self.served.kind.fields.items()}
+            self._fields = {name: intern(read(tree)) for name, read in self.served.kind.fields.items()}
         return self._fields
 
 

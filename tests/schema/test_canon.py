@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from navarch.schema import facts
+from navarch.schema import facts, gotime
 from navarch.schema.canon import ASKED, PLAIN, STATED, STORED, Anomaly, Empties, canon, canon_beside
 
 POD = facts.load().type("io.k8s.api.core.v1.Pod")
@@ -78,3 +78,24 @@ def test_only_empty_lists_and_maps_make_forms_differ() -> None:
     assert canon(node, PLAIN)(body) == canon(node)(body)
     with pytest.raises(Empties):
         canon(node, PLAIN)({"metadata": {"labels": {}}})
+
+
+texts = st.from_regex(r"\A\d{4}[-W]\d\d[-\d]\d\d?T[\d:]{6,8}[.,]?\d{0,6}[Z+]?\Z") | st.builds(
+    "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}Z".format,
+    *(st.integers(0, most) for most in (9999, 13, 32, 24, 60, 60)),
+    st.sampled_from(["", ".000001", ".9", ",000000"]),
+)
+
+
+@given(texts, st.booleans())
+def test_what_looks_like_a_printed_time_is_one(text: str, micro: bool) -> None:
+    if gotime.is_printed(text, micro=micro):
+        assert gotime.error(text, micro=micro) == ""
+        assert gotime.canonical(text, micro=micro) == text
+
+
+def test_printed_times_are_known_as_such() -> None:
+    assert gotime.is_printed("2026-02-28T23:59:59Z", micro=False)
+    assert gotime.is_printed("2026-02-28T23:59:59.000001Z", micro=True)
+    for text in ("2026-02-29T00:00:00Z", "2026-02-28T24:00:00Z", "2026-02-28t00:00:00Z", "2026-W09-7T00:00:00Z"):
+        assert not gotime.is_printed(text, micro=False)

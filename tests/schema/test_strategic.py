@@ -163,3 +163,29 @@ def test_recorded_patches_of_a_pod() -> None:
                 checked += 1
         live = after
     assert checked > 12
+
+
+@given(
+    st.recursive(
+        st.integers() | st.text("ab", max_size=2),
+        lambda t: (
+            st.lists(t, max_size=2)
+            | st.dictionaries(
+                st.sampled_from(["metadata", "labels", "finalizers", "spec", "containers", "name"]), t, max_size=3
+            )
+        ),
+        max_leaves=8,
+    )
+)
+def test_a_patch_without_directives_merges_as_any_other(value: Any) -> None:
+    node = facts.load().type("io.k8s.api.core.v1.Pod")
+    current = {"metadata": {"labels": {"a": "b"}, "finalizers": ["x"]}, "spec": {"containers": [{"name": "a"}]}}
+    patch = value if isinstance(value, dict) else {"spec": value}
+
+    def merged(*, plain: bool) -> Any:
+        try:
+            return merge(node, current, patch, plain=plain)
+        except (StatusError, TypeError, AttributeError) as error:
+            return type(error)
+
+    assert merged(plain=True) == merged(plain=False)

@@ -13,6 +13,9 @@ from navarch.schema.types import Tree
 #: Priorities above it belong to the system's own classes.
 HIGHEST_USER_PRIORITY: Final = 1_000_000_000
 
+#: The classes of the system and their values.
+SYSTEM_CLASSES: Final = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
+
 
 def budget_errors(tree: Tree) -> Errors:
     spec = tree.get("spec") or {}
@@ -42,8 +45,7 @@ def priority_class_errors(tree: Tree) -> Errors:
             "priority class names with 'system-' prefix are reserved for system use only. "
             f"error: {name} is not a known system priority class"
         )
-        known = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
-        if known.get(name) != value:
+        if SYSTEM_CLASSES.get(name) != value:
             errors.append(forbidden_field("metadata.name", text))
     elif value > HIGHEST_USER_PRIORITY:
         text = f"maximum allowed value of a user defined priority is {HIGHEST_USER_PRIORITY}"

@@ -15,6 +15,7 @@ from navarch.base.field import forbidden_field, invalid_value
 from navarch.schema.types import Tree
 
 MIRROR_ANNOTATION: Final = "kubernetes.io/config.mirror"
+_NEEDED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 _MUTABLE_TEXT: Final = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
@@ -67,6 +68,8 @@ def update_errors(new: Tree, old: Tree) -> Errors:
         return found
     found += _toleration_errors(spec, before)
     found += _gate_errors(spec, before)
+    if before.get("schedulingGates"):
+        found += _gated_errors(spec, before)
     allowed = _allowed(spec, before)
     if allowed != before and shown("PodSpec", allowed) != shown("PodSpec", before):
         found.append(forbidden_field("spec", _MUTABLE_TEXT + difference("PodSpec", before, allowed)))
@@ -103,6 +106,40 @@ def _gate_errors(spec: Tree, before: Tree) -> Errors:
         for where, gate in indexed(spec, "schedulingGates", "spec")
         if gate.get("name") not in old
     ]
+
+
+def _gated_errors(spec: Tree, before: Tree) -> Errors:
+    """A pod that waits may be told where to go more narrowly, never otherwise. Source: KEP-3838."""
+    asked, old = spec.get("nodeSelector") or {}, before.get("nodeSelector") or {}
+    found: Errors = []
+    if not old.items() <= asked.items():
+        text = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
+        found.append(invalid_value("spec.nodeSelector", spec.get("nodeSelector"), text))
+    terms, were = _node_terms(spec), _node_terms(before)
+    where = f"spec.affinity.nodeAffinity.{_NEEDED}.nodeSelectorTerms"
+    if not were:
+        return found
+    if len(terms) != len(were):
+        text = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
+        return [*found, invalid_value(where, [shown("NodeSelectorTerm", term) for term in terms], text)]
+    for index, (term, was) in enumerate(zip(terms, were, strict=True)):
+        if not _only_adds(term, was):
+            text = "only additions are allowed (no mutations or deletions)"
+            found.append(invalid_value(f"{where}[{index}]", shown("NodeSelectorTerm", term), text))
+    return found
+
+
+def _node_terms(spec: Tree) -> list[Tree]:
+    needed = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(_NEEDED) or {}
+    return list(needed.get("nodeSelectorTerms") or ())
+
+
+def _only_adds(term: Tree, was: Tree) -> bool:
+    """Does the term hold all that it held? One that held nothing matches nothing, and stays so."""
+    parts = ("matchExpressions", "matchFields")
+    if not any(was.get(part) for part in parts):
+        return not any(term.get(part) for part in parts)
+    return all(item in (term.get(part) or ()) for part in parts for item in was.get(part) or ())
 
 
 def _allowed(spec: Tree, before: Tree) -> Tree:

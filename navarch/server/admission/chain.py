@@ -42,6 +42,8 @@ PLUGINS: tuple[Plugin, ...] = (
     pod_security.POD,
     pod_security.WORKLOAD,
     pod_security.NAMESPACE,
+    priority.SYSTEM_CLASS,
+    priority.DEFAULT_CLASS,
     priority.PLUGIN,
     tolerations.DEFAULT_TOLERATION_SECONDS,
     storage.DEFAULT_STORAGE_CLASS,

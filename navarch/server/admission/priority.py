@@ -1,13 +1,15 @@
-"""Priority: a pod's priority class becomes its number and its preemption policy.
+"""Priority: a pod's priority class becomes its number and its preemption policy; there is one default class at
+most, and those of the system stay.
 
-Source: plugin/pkg/admission/priority.
+Source: plugin/pkg/admission/priority; registry/scheduling/priorityclass.
 """
 
 from __future__ import annotations
 
+from navarch.api.validation.disruption import SYSTEM_CLASSES
 from navarch.base.errors import forbidden
 from navarch.schema.types import Tree
-from navarch.server.admission.contract import CREATE, UPDATE, Attributes, Plugin, World
+from navarch.server.admission.contract import CREATE, DELETE, UPDATE, Attributes, Plugin, World
 
 _BUCKET = "priorityclasses.scheduling.k8s.io"
 
@@ -55,4 +57,23 @@ def _class_of(spec: Tree, world: World) -> Tree | None:
     return min(defaults, key=lambda c: (c["value"], c["metadata"]["name"]), default=None)
 
 
+def check_default(attributes: Attributes, world: World) -> None:
+    """Raises: StatusError 403 for a second default."""
+    asked = attributes.obj
+    if asked is None or not asked.get("globalDefault"):
+        return
+    standing = _class_of({}, world)
+    if standing is not None and (attributes.old is None or standing["metadata"]["name"] != attributes.name):
+        name = standing["metadata"]["name"]
+        raise attributes.forbidden(f"PriorityClass {name} is already marked as default. Only one default can exist")
+
+
+def keep_system_classes(attributes: Attributes, _world: World) -> None:
+    """Raises: StatusError 403."""
+    if attributes.name in SYSTEM_CLASSES:
+        raise attributes.forbidden("this is a system priority class and cannot be deleted")
+
+
+DEFAULT_CLASS = Plugin("Priority", (CREATE, UPDATE), (_BUCKET,), validate=check_default)
+SYSTEM_CLASS = Plugin("SystemPriorityClasses", (DELETE,), (_BUCKET,), validate=keep_system_classes)
 PLUGIN = Plugin("Priority", (CREATE, UPDATE), ("pods",), admit=admit)

@@ -41,7 +41,30 @@ def _slips(text: str) -> list[str]:
                 if char in _FULL_WIDTH and (column == 1 or char == "："):
                     hints.append(f"line {number} col {column}: full-width {char} instead of {_FULL_WIDTH[char]}")
                     break
-    return hints
+    return hints or _odd_steps(text)
+
+
+def _odd_steps(text: str) -> list[str]:
+    """The first line whose indentation is that of no line it could belong to."""
+    levels = [0]
+    for number, line in enumerate(text.split("\n"), 1):
+        bare = line.lstrip(" ")
+        if not bare or bare.startswith(("#", "---")):
+            continue
+        indentation = len(line) - len(bare)
+        if indentation < levels[-1] and indentation not in levels:
+            fitting = " or ".join(str(level) for level in levels)
+            return [
+                f"line {number} col {indentation + 1}: indented by {indentation}; the lines above stand at {fitting}"
+            ]
+        levels = [level for level in levels if level < indentation] + [indentation]
+        while bare.startswith("- "):
+            # An entry of a list opens two levels: its dash, and what follows.
+            inner = bare[2:].lstrip(" ")
+            indentation += len(bare) - len(inner)
+            levels.append(indentation)
+            bare = inner
+    return []
 
 
 def _bad_indentation(number: int, line: str) -> str:

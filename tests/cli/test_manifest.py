@@ -13,7 +13,12 @@ from navarch.cli.resources import Resource
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("a:\n  b: 1\n c: 2\n", "yaml: line 2: did not find expected key", ""),
+        (
+            "a:\n  b: 1\n c: 2\n",
+            "yaml: line 2: did not find expected key",
+            "line 3 col 2: indented by 1; the lines above stand at 0 or 2",
+        ),
+        ("a:\n  - b: 1\n    c: 2\n   d: 3\n", "did not find expected", "line 4 col 4: indented by 3"),
         ("a:\n\tb: 1\n", "found character that cannot start any token", "line 2 col 1: tab"),
         ("apiVersion: v1 kind: Pod metadata: x", "mapping values are not allowed in this context", "one line"),
     ],

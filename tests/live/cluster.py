@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,7 +29,12 @@ Tree = dict[str, Any]
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
-KUBECTL = "/usr/bin/kubectl"
+#: Our own command line, as `navarch kubectl --`.
+NAVARCH = "navarch"
+#: The Go kubectl; on a machine without it ours has to do.
+KUBECTL = shutil.which("kubectl") or NAVARCH
+#: What tutorials may use.
+PROGRAMS = tuple(dict.fromkeys((KUBECTL, NAVARCH)))
 #: For things that take a second or two on an idle machine.
 PATIENCE_S = 60.0
 POLL_S = 0.1
@@ -52,6 +58,11 @@ class Ran:
     def rows(self) -> list[list[str]]:
         """The words of each line: a table whose cells hold no spaces."""
         return [line.split() for line in self.lines]
+
+
+def command_of(program: str) -> list[str]:
+    """The words that call NAVARCH, or a kubectl at a path."""
+    return [sys.executable, "-m", "navarch.app.main", "kubectl", "--"] if program == NAVARCH else [program]
 
 
 def run(command: Iterable[str], environment: dict[str, str], text: str = "", timeout_s: float = 120) -> Ran:
@@ -112,7 +123,7 @@ class LiveCluster:
 
     def kubectl(self, *words: str, check: bool = True, text: str = "", program: str = KUBECTL) -> Ran:
         chosen = [f"--context={self.context}"] if self.context else []
-        ran = run((program, *chosen, *words), self.environment, text)
+        ran = run((*command_of(program), *chosen, *words), self.environment, text)
         assert ran.code == 0 or not check, (words, ran)
         return ran
 
@@ -122,10 +133,10 @@ class LiveCluster:
     def delete(self) -> Ran:
         return self.navarch("delete", "--all", "--purge")
 
-    def background(self, *words: str) -> subprocess.Popen[str]:
+    def background(self, *words: str, program: str = KUBECTL) -> subprocess.Popen[str]:
         """A `kubectl` that goes on, with its output to read."""
         return subprocess.Popen(
-            [KUBECTL, *words],
+            [*command_of(program), *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -170,16 +181,17 @@ class LiveCluster:
 
 
 class Namespace:
-    """One namespace of a cluster: `kubectl` in it, and pods made from Python."""
+    """One namespace of a cluster: `kubectl`, or another `program` like it, and pods made from Python."""
 
-    def __init__(self, cluster: LiveCluster, name: str) -> None:
-        self.cluster, self.name = cluster, name
+    def __init__(self, cluster: LiveCluster, name: str, program: str = KUBECTL) -> None:
+        self.cluster, self.name, self.program = cluster, name, program
 
-    def kubectl(self, *words: str, check: bool = True, text: str = "", program: str = KUBECTL) -> Ran:
-        return self.cluster.kubectl("-n", self.name, *words, check=check, text=text, program=program)
+    def kubectl(self, *words: str, check: bool = True, text: str = "", program: str = "") -> Ran:
+        chosen = program or self.program
+        return self.cluster.kubectl("-n", self.name, *words, check=check, text=text, program=chosen)
 
     def background(self, *words: str) -> subprocess.Popen[str]:
-        return self.cluster.background("-n", self.name, *words)
+        return self.cluster.background("-n", self.name, *words, program=self.program)
 
     def apply(self, *objects: Tree) -> None:
         listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}

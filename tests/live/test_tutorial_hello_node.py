@@ -9,10 +9,17 @@ import subprocess
 
 import pytest
 
-from tests.live.cluster import KUBECTL, Namespace, eventually, http
+from tests.live.cluster import PROGRAMS, Namespace, command_of, eventually, http
 from tests.live.machine import needs_machine
 
 pytestmark = [pytest.mark.live, needs_machine]
+
+
+@pytest.fixture(params=PROGRAMS, ids=os.path.basename)
+def namespace(namespace: Namespace, request: pytest.FixtureRequest) -> Namespace:
+    """A namespace, with one of the command lines."""
+    namespace.program = request.param
+    return namespace
 
 
 def pods(namespace: Namespace) -> list[list[str]]:
@@ -112,7 +119,7 @@ def test_exec_with_a_terminal(namespace: Namespace) -> None:
     namespace.wait_ready("shell")
     ours, theirs = pty.openpty()
     script = "tty; stty size; read a; echo got $a"
-    command = [KUBECTL, "-n", namespace.name, "exec", "-it", "shell", "--", "sh", "-c", script]
+    command = [*command_of(namespace.program), "-n", namespace.name, "exec", "-it", "shell", "--", "sh", "-c", script]
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=namespace.cluster.environment) as it:
         os.close(theirs)
         os.write(ours, b"words\n")

@@ -95,7 +95,11 @@ def texts(session: Session, options: Options) -> Iterator[Text]:
     if options.filename and options.kustomize:
         raise CliError("only one of -f or -k can be specified")
     if options.kustomize:
-        raise CliError("kustomizations are not built here; pipe the output of kustomize build into -f -")
+        from navarch.cli.kustomize.build import build
+
+        trees = build(options.kustomize, session.complain)
+        yield Text(options.kustomize, b"\n---\n".join(map(orjson.dumps, trees)))
+        return
     paths: list[Text | str] = []
     for name in options.filename:
         paths += [name] if name == "-" or name.startswith(("http://", "https://")) else _expand(name, options.recursive)

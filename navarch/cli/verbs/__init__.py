@@ -59,6 +59,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("patch", _ADVANCED, "Change fields of an object", "patch:PATCH"),
     Verb("replace", _ADVANCED, "Replace objects by those of files", "patch:REPLACE"),
     Verb("wait", _ADVANCED, "Wait for a condition of objects", "wait"),
+    Verb("kustomize", _ADVANCED, "Print the objects of a kustomization", "kustomize"),
     Verb("label", _SETTINGS, "Set labels of objects", "label:LABEL"),
     Verb("annotate", _SETTINGS, "Set annotations of objects", "label:ANNOTATE"),
     Verb("completion", _SETTINGS, "Print a script that completes commands in the shell", "completion"),

@@ -10,61 +10,72 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from navarch.base.field import FieldError, duplicate, forbidden_field, invalid_value, required
 from navarch.schema.cel import CelError, evaluate
+from navarch.schema.cel_typed import escape, typed
 from navarch.schema.types import Tree
 
 _OLD: Final = re.compile(r"\boldSelf\b")
-#: How rules name fields that are no identifiers. Source: Kubernetes' escaping of CEL property names.
-_ESCAPES: Final = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
-_RESERVED: Final = frozenset(
-    {
-        *("as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let"),
-        *("loop", "namespace", "null", "package", "return", "true", "var", "void", "while"),
-    }
-)
 _MISSING: Final = object()
 
 
-def check_rules(schema: Tree, value: Any, old: Any = _MISSING, path: str = "") -> Iterator[FieldError]:
+class _Pair(NamedTuple):
+    """A value as it is, and as rules see it."""
+
+    plain: Any
+    typed: Any
+
+
+_NONE: Final = _Pair(_MISSING, _MISSING)
+
+
+def check_rules(schema: Tree, value: Any, old: Any = _MISSING) -> Iterator[FieldError]:
     """The errors of all rules, outermost first. `old` is what stood there before an update."""
-    if value is None:
+    before = _NONE if old is _MISSING else _Pair(old, typed(schema, old))
+    yield from _check(schema, _Pair(value, typed(schema, value)), before, "")
+
+
+def _check(schema: Tree, value: _Pair, old: _Pair, path: str) -> Iterator[FieldError]:
+    if value.plain is None:
         return
-    if old is _MISSING or old != value:
+    if old.plain is _MISSING or old.plain != value.plain:
         for rule in schema.get("x-kubernetes-validations") or ():
-            if error := _judge(rule, schema, value, old, path):
+            if error := _judge(rule, schema, value.typed, old.typed, path):
                 yield error
-    if isinstance(value, dict):
+    if isinstance(value.plain, dict):
         yield from _members(schema, value, old, path)
-    elif isinstance(value, list) and isinstance(items := schema.get("items"), dict):
+    elif isinstance(value.plain, list) and isinstance(items := schema.get("items"), dict):
         before = _by_key(schema, old)
-        for index, item in enumerate(value):
-            yield from check_rules(items, item, before.get(_key(schema, item), _MISSING), f"{path}[{index}]")
+        for index, pair in enumerate(map(_Pair, value.plain, value.typed)):
+            yield from _check(items, pair, before.get(_key(schema, pair.plain), _NONE), f"{path}[{index}]")
 
 
-def _members(schema: Tree, value: Tree, old: Any, path: str) -> Iterator[FieldError]:
+def _members(schema: Tree, value: _Pair, old: _Pair, path: str) -> Iterator[FieldError]:
     properties = schema.get("properties") or {}
     additional = schema.get("additionalProperties")
-    for key, item in value.items():
+    for key, item in value.plain.items():
         below = properties.get(key) or (additional if isinstance(additional, dict) else None)
-        if below is not None:
-            before = old.get(key, _MISSING) if isinstance(old, dict) else _MISSING
-            where = f"{path}.{key}" if key in properties else f"{path}[{key}]"
-            yield from check_rules(below, item, before, where.lstrip("."))
+        if below is None:
+            continue
+        name = escape(key) if key in properties else key
+        known = isinstance(old.plain, dict) and key in old.plain
+        before = _Pair(old.plain[key], old.typed[name]) if known else _NONE
+        where = f"{path}.{key}" if key in properties else f"{path}[{key}]"
+        yield from _check(below, _Pair(item, value.typed[name]), before, where.lstrip("."))
 
 
 def _judge(rule: Tree, schema: Tree, value: Any, old: Any, path: str) -> FieldError | None:
     expression: str = rule["rule"]
-    data: dict[str, Any] = {"self": _escaped(value) if "__" in expression else value}
+    data: dict[str, Any] = {"self": value}
     if _OLD.search(expression):
         if rule.get("optionalOldSelf"):
             expression = _OLD.sub("optional.none()" if old is _MISSING else "optional.of(oldSelf)", expression)
         elif old is _MISSING:
             return None
         if old is not _MISSING:
-            data["oldSelf"] = _escaped(old) if "__" in expression else old
+            data["oldSelf"] = old
     where = _where(path, rule.get("fieldPath", ""))
     type_ = schema.get("type", "object")
     try:
@@ -98,25 +109,11 @@ def _where(path: str, field_path: str) -> str:
     return (path + field_path).lstrip(".")
 
 
-def _escaped(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {_escape(key): _escaped(item) for key, item in value.items()}
-    return [_escaped(item) for item in value] if isinstance(value, list) else value
-
-
-def _escape(name: str) -> str:
-    if name in _RESERVED:
-        return f"__{name}__"
-    for found, written in _ESCAPES.items():
-        name = name.replace(found, written)
-    return name
-
-
-def _by_key(schema: Tree, old: Any) -> dict[str, Any]:
+def _by_key(schema: Tree, old: _Pair) -> dict[str, _Pair]:
     """The old elements that new ones correspond to: only lists of type map have such."""
-    if not isinstance(old, list) or schema.get("x-kubernetes-list-type") != "map":
+    if not isinstance(old.plain, list) or schema.get("x-kubernetes-list-type") != "map":
         return {}
-    return {_key(schema, item): item for item in old}
+    return {_key(schema, pair.plain): pair for pair in map(_Pair, old.plain, old.typed)}
 
 
 def _key(schema: Tree, item: Any) -> str:

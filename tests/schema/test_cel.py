@@ -6,6 +6,7 @@ import pytest
 
 from navarch.schema import structural
 from navarch.schema.cel import CelError, evaluate
+from navarch.schema.cel_rules import check_rules
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -96,3 +97,55 @@ def test_what_fails_says_why() -> None:
         evaluate("x +", {"x": 1})
     with pytest.raises(CelError, match="missing"):
         evaluate("x.missing == 1", {"x": {}})
+
+
+TYPED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "ratio": {"type": "number"},
+        "when": {"type": "string", "format": "date-time"},
+        "day": {"type": "string", "format": "date"},
+        "wait": {"type": "string", "format": "duration"},
+        "raw": {"type": "string", "format": "byte"},
+        "namespace": {"type": "string"},
+        "by": {"type": "object", "additionalProperties": {"type": "number"}},
+        "list": {"type": "array", "items": {"type": "string", "format": "date-time"}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "self.ratio / 2.0 == 1.5",
+        "self.when > timestamp('2020-01-01T00:00:00Z') && self.when.getMilliseconds() == 250",
+        "self.day.getFullYear() == 2024",
+        "self.wait == duration('90s') && self.wait < duration('2m')",
+        "string(self.raw) == 'abc'",
+        "self.__namespace__ == 'n'",
+        "self.by['a-b'] / 2.0 == 0.5",
+        "self.list.all(x, x < self.when)",
+        "!has(self.missing)",
+    ],
+)
+def test_values_have_the_types_of_their_schema(rule: str) -> None:
+    value = {
+        "ratio": 3,
+        "when": "2024-05-01T10:00:00.25Z",
+        "day": "2024-05-01",
+        "wait": "1m30s",
+        "raw": "YWJj",
+        "namespace": "n",
+        "by": {"a-b": 1},
+        "list": ["2023-05-01T10:00:00Z"],
+    }
+    schema = {**TYPED, "x-kubernetes-validations": [{"rule": rule}]}
+    assert [str(error) for error in check_rules(schema, value)] == []
+
+
+def test_old_values_are_typed_too() -> None:
+    rule = {"rule": "self.when >= oldSelf.when && self.ratio > oldSelf.ratio"}
+    schema = {**TYPED, "x-kubernetes-validations": [rule]}
+    old = {"ratio": 1, "when": "2024-05-01T10:00:00Z"}
+    assert list(check_rules(schema, {"ratio": 2, "when": "2024-05-01T11:00:00+00:00"}, old)) == []
+    assert list(check_rules(schema, {"ratio": 2, "when": "2024-05-01T09:00:00Z"}, old))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from navarch.api.validation.cel_check import UNKNOWN, name_of, schema_type, type_of
+from navarch.api.validation.cel_cost import Budget, occurrences_below
 from navarch.api.validation.go_form import shown
 from navarch.api.validation.rules import Errors
 from navarch.base.field import FieldError, forbidden_field, invalid_value, not_supported, required
@@ -104,9 +105,11 @@ def schema_errors(schema: Tree, path: str, *, with_status: bool = False) -> Erro
     errors += faults
     if not faults:
         errors += _default_errors(schema, path)
+    budget, times = Budget(), dict(occurrences_below(schema, path))
     for where, node in _walk(schema, path):
         errors += _node_errors(node, where)
-    return errors
+        errors += budget.rule_errors(node, where, times[where])
+    return errors + budget.total_errors(path)
 
 
 def _nested_errors(schema: Tree, path: str) -> Errors:

@@ -106,9 +106,7 @@ class _Layer:
             raise CliError(f"invalid Kustomization: {self._directory}/{found[0]} is no map")
         for name in tree:
             if name not in _KNOWN:
-                raise CliError(
-                    f'invalid Kustomization: field "{name}" in {self._directory}/{found[0]} is not supported'
-                )
+                raise CliError(f'invalid Kustomization: field "{name}" of {self._directory} is not supported')
         for old, new in _DEPRECATED.items():
             if old in tree:
                 self._warn(

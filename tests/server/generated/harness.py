@@ -58,8 +58,10 @@ class Failure(AssertionError):
 class Suite:
     """`path` is a document's, as the index of OpenAPI v3 names it: `api/v1`, `apis/apps/v1`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *definitions: Tree) -> None:
         self.peer = Peer()
+        for definition in definitions:
+            self.peer.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
         self._schema = schemathesis.openapi.from_dict(self.peer.get(f"/openapi/v3/{path}"))
         version = path.split("/", 1)[1]
         self._kinds = [kind for kind in KINDS if kind.api_version == version]
@@ -107,7 +109,7 @@ class Suite:
         rng = Random(number)
         head = {"apiVersion": kind.api_version, "kind": kind.kind}
         if rng.random() < 0.5:
-            body = head | {"metadata": {"name": self._names[kind.plural]}} | deepcopy(SAMPLES[kind.bucket])
+            body = head | {"metadata": {"name": self._names[kind.plural]}} | deepcopy(SAMPLES.get(kind.bucket, {}))
         else:
             body = random_object(rng, node, kind.kind, kind.api_version)
         return body if mode == GenerationMode.POSITIVE else spoiled(rng, body)

@@ -11,6 +11,7 @@ import os
 import pytest
 
 from navarch.api.catalog import KINDS
+from tests.server.custom.test_definitions import crd, version
 from tests.server.generated.harness import Suite
 
 TIMES = int(os.environ.get("NAVARCH_EXAMPLES", "0"))
@@ -20,7 +21,14 @@ DOCUMENTS = sorted({f"apis/{kind.api_version}" if kind.group else f"api/{kind.ve
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_no_answer_is_outside_of_the_schema(path: str) -> None:
-    suite = Suite(path)
+    asked(Suite(path))
+
+
+def test_nor_is_any_of_custom_resources() -> None:
+    asked(Suite("apis/ex.example.com/v1", crd(version(subresources={"status": {}}))))
+
+
+def asked(suite: Suite) -> None:
     try:
         for number, operation in enumerate(suite.operations()):
             if TIMES:

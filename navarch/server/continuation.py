@@ -9,14 +9,17 @@ Source: apiserver `storage/continue.go`.
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 
 from navarch.base.errors import StatusError, bad_request, expired
+from navarch.schema import gojson
 
-_VERSION = "meta.k8s.io/v1"
+_VERSION: Final = "meta.k8s.io/v1"
+_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +36,38 @@ def encode(revision: int, start: str) -> str:
 
 
 def decode(token: str) -> Continuation:
-    """Raises: StatusError 400 for anything but a token of ours."""
-    try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise _invalid("illegal base64 data at input byte 0") from None
+    """Raises: StatusError 400 for anything but a token of ours, with the words of Go's decoders."""
+    if (place := _bad_base64(token)) is not None:
+        raise _invalid(f"illegal base64 data at input byte {place}")
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     try:
         fields = orjson.loads(raw)
-        version, revision, start = fields["v"], int(fields["rv"]), str(fields["start"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        shown = raw[:1].decode("latin-1")
-        raise _invalid(f"invalid character '{shown}' looking for beginning of value") from None
+    except orjson.JSONDecodeError as error:
+        raise _invalid(gojson.syntax_error(raw) or str(error)) from None
+    if not isinstance(fields, dict):
+        raise _invalid("json: cannot unmarshal the token into Go value of type storage.continueToken")
+    version, revision, start = fields.get("v", ""), fields.get("rv", 0), fields.get("start", "")
+    for name, value, wanted in (("v", version, str), ("rv", revision, int), ("start", start, str)):
+        if type(value) is not wanted:
+            go_type = "int64" if wanted is int else "string"
+            raise _invalid(f"json: cannot unmarshal the value of continueToken.{name} into type {go_type}")
     if version != _VERSION:
         raise _invalid(f"server does not recognize this encoded version {version}")
+    if revision == 0:
+        raise _invalid(f"incorrect encoded start resourceVersion (version {_VERSION})")
     if not start:
-        raise _invalid("continue token start key is empty")
+        raise _invalid(f"encoded start key empty (version {_VERSION})")
     if ".." in start.split("/"):
         raise _invalid(start)
     return Continuation(revision, start)
+
+
+def _bad_base64(token: str) -> int | None:
+    """Where Go stops reading base64 without padding, None if it reads all."""
+    wrong = _NOT_BASE64.search(token)
+    if wrong is not None:
+        return len(token[: wrong.start()].encode())
+    return len(token) - 1 if len(token) % 4 == 1 else None
 
 
 def _invalid(why: str) -> StatusError:

@@ -127,7 +127,8 @@ class Statuses:
             await self._again(uid)
             return
         except StatusError as error:
-            if error.code == 404 or (error.code == 409 and await self._replaced(uid, entry.key)):
+            # A uid that is not the object's is a conflict to some servers, and an immutable field to others.
+            if error.code == 404 or (error.code in (409, 422) and await self._replaced(uid, entry.key)):
                 # Gone, or another pod of the same name: nobody waits for this status any more.
                 entry.gone = True
                 entry.done.set()

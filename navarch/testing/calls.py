@@ -91,11 +91,18 @@ class Calls:
         return obj_of(self.run(self.client.patch(resource, name, patch, how, place, subresource=subresource)))
 
     def delete(
-        self, kind: str | Resource, name: str, namespace: str = "default", *, propagation: str = "Background"
+        self,
+        kind: str | Resource,
+        name: str,
+        namespace: str = "default",
+        *,
+        propagation: str = "Background",
+        grace_s: int | None = None,
     ) -> None:
+        """`grace_s` 0 takes a pod away at once, whatever its node does."""
         resource = self._names.find(kind)
         place = namespace if resource.namespaced else ""
-        self.run(self.client.delete(resource, name, place, propagation=propagation))
+        self.run(self.client.delete(resource, name, place, propagation=propagation, grace_period_s=grace_s))
 
     def scale(self, kind: str | Resource, name: str, replicas: int, namespace: str = "default") -> None:
         self.patch(kind, name, {"spec": {"replicas": replicas}}, namespace, subresource="scale")

@@ -185,7 +185,7 @@ class Cluster(Calls, Faults):
         twin = Cluster.__new__(Cluster)
         twin._set_up(self.seed, self.now, self.store.fork(), self.seams.rng.copy(), self._weather.copy())
         twin.scripts = self.scripts
-        twin.store.full = self.store.full
+        twin.store.full, twin.store.latency_s = self.store.full, self.store.latency_s
         twin.links = {name: link.copy(twin._weather) for name, link in self.links.items()}
         twin._due = max(0.0, self._due - self.loop.time())
         for name, node in self.nodes.items():

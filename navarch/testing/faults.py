@@ -129,6 +129,11 @@ class Faults:
         self._use()
         self._link(component).delays_s[resource] = seconds
 
+    def lag(self, component: str, seconds: float) -> None:
+        """The component's calls are on their way for so long: what it has read may be out of date by then."""
+        self._use()
+        self._link(component).lag_s = seconds
+
     def reorder(self, component: str, within_s: float, resource: str = "") -> None:
         """Each delivery takes up to `within_s` longer: what one watch tells overtakes what another tells."""
         self._use()
@@ -179,6 +184,11 @@ class Faults:
     def free_disk(self) -> None:
         self._use()
         self.store.full = False
+
+    def slow_disk(self, seconds: float) -> None:
+        """Every write takes so long from now on: writers of one object come into each other's way."""
+        self._use()
+        self.store.latency_s = seconds
 
     def jump_clock(self, seconds: float) -> None:
         """Set the wall clock forward, or back. Timers do not notice."""

@@ -4,6 +4,7 @@
 check promises, and what excuses it:
 
 - revisions: they only grow, by global order of delivery, and a document carries the one it was written at.
+- watches: an independent watcher of each resource, and of the pods of each node, holds what the list shows.
 - surge: a new pod never brings a Deployment's live pods (not being deleted, not finished) above replicas +
   maxSurge. The largest bound of the last `WINDOW_S` counts: news of a smaller one may be on their way.
 - availability: deleting a ready pod of a Deployment never leaves fewer ready ones than replicas -
@@ -30,6 +31,7 @@ from navarch.base import quantity
 from navarch.schema.types import Tree
 from navarch.store.contract import Event
 from navarch.testing.calls import MANAGER
+from navarch.testing.watchers import Watchers
 
 if TYPE_CHECKING:
     from navarch.testing.cluster import Cluster
@@ -111,6 +113,8 @@ class Invariants:
         self._excused_until = -math.inf
         self._going: set[str] = set()
         index = cluster.store.index
+        # Before the next: the index tells in this order, so that the watchers have heard of what is checked.
+        self._watchers = Watchers(cluster)
         self._ends = [
             index.watch(bucket, index.revision, self._take)
             for bucket in sorted({served.bucket for served in cluster.server.resources})
@@ -122,6 +126,7 @@ class Invariants:
     def close(self) -> None:
         for end in self._ends:
             end()
+        self._watchers.close()
 
     def excuse(self, seconds: float) -> None:
         """Pods may become unready, or be evicted, for so long."""
@@ -130,15 +135,20 @@ class Invariants:
     # --- each change
 
     def _take(self, events: Sequence[Event]) -> None:
+        last: dict[str, tuple[int, Tree | None]] = {}
         for event in events:
             self._check_revision(event)
             bucket = event.entry.key.partition("/")[0]
             tree = orjson.loads(event.entry.value)
+            last[event.entry.key] = event.revision, None if event.deleted else tree
             if event.deleted:
                 self._gone(bucket, event.entry.key, event.revision)
             else:
                 self._check_owner(bucket, event.entry.key, tree, event.revision)
                 self._note(bucket, event.entry.key, tree, event.revision)
+        for key, (revision, now) in last.items():
+            for text in self._watchers.differences(key.partition("/")[0], key, revision, now):
+                self._violated("watches", text, revision)
 
     def _check_revision(self, event: Event) -> None:
         if event.revision <= self._revision:

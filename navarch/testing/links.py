@@ -17,6 +17,7 @@ from navarch.base.errors import MODIFIED, conflict
 from navarch.client.contract import Unreachable, WatchEvent
 from navarch.client.direct import Feed, Handle, direct_client
 from navarch.client.rest import RestClient
+from navarch.server.request_info import request_info
 from navarch.wire.messages import Request, Response, User
 
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -42,6 +43,8 @@ class Link:
         self.delays_s: dict[str, float] = {}
         #: Further delay, chosen anew for each delivery: watches overtake each other.
         self.jitter_s: dict[str, float] = {}
+        #: Seconds that every call is on its way before it is looked at.
+        self.lag_s = 0.0
         #: So many writes to come lose an optimistic race.
         self.conflicts = 0
         #: So many writes to come are carried out, but their answers never arrive.
@@ -57,7 +60,7 @@ class Link:
     def copy(self, chance: Chance) -> Link:
         """A link with the same faults and no connection yet."""
         twin = Link(self.name, chance)
-        twin.cut = self.cut
+        twin.cut, twin.lag_s = self.cut, self.lag_s
         twin.delays_s, twin.jitter_s = dict(self.delays_s), dict(self.jitter_s)
         twin.conflicts, twin.lost_answers, twin.writes_left = self.conflicts, self.lost_answers, self.writes_left
         return twin
@@ -70,6 +73,7 @@ class Link:
     def heal(self) -> None:
         """Undo cuts, delays and faults to come."""
         self.cut = False
+        self.lag_s = 0.0
         self.delays_s.clear()
         self.jitter_s.clear()
         self.conflicts = self.lost_answers = 0
@@ -83,6 +87,8 @@ class Link:
 
     async def carry(self, handle: Handle, request: Request) -> Response:
         """One call and its answer. Raises: Unreachable, or StatusError 409 for a race lost on purpose."""
+        if self.lag_s:
+            await asyncio.sleep(self.lag_s)
         if self.dead:
             await _never()
         if self.cut:
@@ -90,7 +96,8 @@ class Link:
         counted = request.method in _WRITES and not request.path.endswith(_UNCOUNTED) and "/leases/" not in request.path
         if self.conflicts and counted and request.method in ("PUT", "PATCH"):
             self.conflicts -= 1
-            raise conflict(request.path.split("/")[-2], request.path.split("/")[-1], MODIFIED)
+            info = request_info(request.method, request.path)
+            raise conflict(info.resource, info.name, MODIFIED, info.group)
         response = await handle(request)
         if response.stream is not None:
             response.stream = LinkedFeed(response.stream, self, request)  # type: ignore[arg-type, assignment]

@@ -28,6 +28,7 @@ class Declared:
     daemon_sets: set[Key] = field(default_factory=set)
     jobs: dict[Key, int] = field(default_factory=dict)
     services: set[Key] = field(default_factory=set)
+    pods: set[Key] = field(default_factory=set)
 
     def forget_namespace(self, namespace: str) -> None:
         """It was deleted, and everything in it."""
@@ -36,6 +37,7 @@ class Declared:
                 del kind[key]
         self.daemon_sets = {k for k in self.daemon_sets if k[0] != namespace}
         self.services = {k for k in self.services if k[0] != namespace}
+        self.pods = {k for k in self.pods if k[0] != namespace}
 
 
 def at_rest(c: Cluster, declared: Declared) -> list[str]:
@@ -59,6 +61,8 @@ def _workloads(c: Cluster, declared: Declared) -> Iterator[str]:
         images = [p.spec.containers[0]["image"] for p in c.pods_of(deployed)]
         if images != [image] * replicas:
             yield f"deployment {key}: its pods run {images}; {replicas} of {image} are declared"
+    alone = {_key(p) for p in c.list("pods") if not p.metadata.ownerReferences and p.status.phase == "Running"}
+    yield from _same("pods of their own", alone, declared.pods)
     nodes = len(c.list("nodes"))
     daemons = {_key(d): d.status.get("numberReady", 0) for d in c.list("daemonsets")}
     yield from _same("daemon sets", set(daemons), declared.daemon_sets)

@@ -69,6 +69,7 @@ def _rest(state: Play) -> list[str]:
     c = state.c
     state.invariants.excuse(600)
     c.free_disk()
+    c.slow_disk(0.0)
     c.heal()
     for name in c.nodes:
         c.start_node(name)

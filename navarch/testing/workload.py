@@ -26,6 +26,8 @@ NAMESPACES = ("default", "team")
 NAMES = ("web", "api")
 IMAGES = ("app:1", "app:2", "app:3")
 JOB_IMAGE = "job:1"
+#: Its containers take their time to stop.
+SLOW_IMAGE, SLOW_STOP_S = "slow:1", 4.0
 
 _USERS_CANNOT = (403, 404, 409)
 
@@ -176,6 +178,24 @@ class Serve:
 
 
 @dataclass(frozen=True, slots=True)
+class Solo:
+    """A pod of nobody on one node. If it is there, it is told to end, taken away while it does, and made again:
+    a kubelet that hears late of the new one must spare it."""
+
+    name: str
+    node: str
+
+    def run(self, play: Play) -> None:
+        key = ("default", self.name)
+        if key in play.declared.pods:
+            play.c.delete("pod", self.name)
+            play.c.advance(SLOW_STOP_S + 1)
+            play.c.delete("pod", self.name, grace_s=0)
+        play.c.apply(builders.pod(self.name, SLOW_IMAGE, nodeName=self.node))
+        play.declared.pods.add(key)
+
+
+@dataclass(frozen=True, slots=True)
 class EndNamespace:
     name: str
 
@@ -236,6 +256,7 @@ class LinkFault:
         c = play.c
         actions: dict[str, Callable[[], None]] = {
             "delay": lambda: c.delay(self.component, self.amount),
+            "lag": lambda: c.lag(self.component, self.amount),
             "reorder": lambda: c.reorder(self.component, self.amount),
             "drop": lambda: c.drop(self.component),
             "conflict": lambda: c.conflict(self.component, int(self.amount)),
@@ -272,6 +293,16 @@ class FullDisk:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowDisk:
+    """Every write takes so long from now on."""
+
+    seconds: float
+
+    def run(self, play: Play) -> None:
+        play.c.slow_disk(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class JumpClock:
     seconds: float
 
@@ -286,6 +317,7 @@ def new_cluster(seed: int) -> Cluster:
     for _ in range(NODES):
         c.add_node(cpus=NODE_CPUS)
     c.scripts.image(JOB_IMAGE, Script(exit_after_s=20))
+    c.scripts.image(SLOW_IMAGE, Script(stop_s=SLOW_STOP_S))
     return c
 
 
@@ -331,8 +363,13 @@ def _deploy(chance: random.Random) -> Op:
 
 
 def _link_fault(chance: random.Random) -> Op:
-    kind = chance.choice(("delay", "reorder", "drop", "conflict", "lose_answers", "crash_after", "crash_after", "heal"))
-    amount = round(chance.uniform(0.1, 4.0), 2) if kind in ("delay", "reorder") else chance.randint(1, 5)
+    kind = chance.choice(
+        ("delay", "lag", "reorder", "drop", "conflict", "lose_answers", "crash_after", "crash_after", "heal")
+    )
+    if kind == "lag":
+        amount = chance.choice((0.01, 0.2))
+    else:
+        amount = round(chance.uniform(0.1, 4.0), 2) if kind in ("delay", "reorder") else chance.randint(1, 5)
     return LinkFault(kind, _component(chance), amount)
 
 
@@ -354,5 +391,6 @@ _MENU: tuple[tuple[Callable[[random.Random], Op], int], ...] = (
     (_link_fault, 10),
     (lambda r: Partition(_node(r), r.choice((5.0, 60.0, 400.0))), 1),
     (lambda r: FullDisk(r.choice((1.0, 20.0))), 1),
+    (lambda r: SlowDisk(r.choice((0.0, 0.005, 0.1))), 2),
     (lambda r: JumpClock(r.choice((-3600.0, 30.0, 3600.0))), 1),
 )

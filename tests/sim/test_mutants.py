@@ -19,8 +19,11 @@ from navarch.node.runtime.fake import FakeRuntime
 from navarch.node.statuses import Statuses
 from navarch.scheduler import choose
 from navarch.scheduler.plugins import node_resources_fit
+from navarch.server import delete
 from navarch.server.delete import Deleter
+from navarch.server.pipeline import Pipeline
 from navarch.server.subresources import bind
+from navarch.server.watch import Hub
 from navarch.store import memory
 from navarch.testing.links import LinkedFeed
 from navarch.testing.seeds import play
@@ -37,11 +40,13 @@ from navarch.testing.workload import (
     Scale,
     Serve,
     SetImage,
+    SlowDisk,
+    Solo,
     Uncordon,
     Undeploy,
 )
 
-WEB, TEAM = ("default", "web"), ("team", "web")
+WEB, API, TEAM = ("default", "web"), ("default", "api"), ("team", "web")
 MANAGER, SCHEDULER = "kube-controller-manager", "kube-scheduler"
 SETTLE = Pause(30.0)
 
@@ -81,7 +86,7 @@ HISTORIES: dict[str, Sequence[Op]] = {
     ),
     "no room": (
         *(Drain(f"node-{i}") for i in (1, 2, 3)),
-        *(Deploy(key, 5, "app:1", 1, 0) for key in (WEB, TEAM, ("default", "api"), ("team", "api"))),
+        *(Deploy(key, 5, "app:1", 1, 0) for key in (WEB, TEAM, API, ("team", "api"))),
         SETTLE,
         *(Uncordon(f"node-{i}") for i in (1, 2, 3)),
     ),
@@ -91,6 +96,31 @@ HISTORIES: dict[str, Sequence[Op]] = {
         Deploy(WEB, 3, "app:1", 1, 0),
         LinkFault("crash_after", MANAGER, 1),
         SETTLE,
+    ),
+    "a slow disk": (
+        SlowDisk(0.05),
+        Deploy(WEB, 2, "app:1", 1, 0),
+        *(Scale(WEB, replicas) for replicas in (5, 1, 4, 2, 5, 3)),
+        SetImage(WEB, "app:2"),
+        *(Scale(WEB, replicas) for replicas in (1, 5, 2)),
+        SETTLE,
+    ),
+    "the same name again": (
+        LinkFault("delay", "node-1", 2.0),
+        Solo("one", "node-1"),
+        SETTLE,
+        Solo("one", "node-1"),
+        SETTLE,
+    ),
+    "a long way": (
+        LinkFault("lag", MANAGER, 0.2),
+        *(Deploy(key, 2, "app:1", 1, 0) for key in (WEB, API)),
+        SETTLE,
+        *(
+            step
+            for key, moment in ((WEB, 0.5), (API, 0.9))
+            for step in (SetImage(key, "app:2"), Pause(moment), Scale(key, 5), SETTLE)
+        ),
     ),
     "a namespace ends": (Deploy(TEAM, 3, "app:1", 1, 0), Serve(TEAM), SETTLE, EndNamespace("team"), SETTLE),
 }
@@ -126,6 +156,44 @@ def _lost_watch_event(patch: pytest.MonkeyPatch) -> None:
             right(self, events)
 
     patch.setattr(LinkedFeed, "_arrive", wrong)
+
+
+def _unwatched_change(patch: pytest.MonkeyPatch) -> None:
+    """The server itself forgets to tell of a change."""
+    right, seen = Hub._change, [0]
+
+    def wrong(self, selection, event):
+        seen[0] += 1
+        return right(self, selection, event) if seen[0] % 300 else None
+
+    patch.setattr(Hub, "_change", wrong)
+
+
+def _unselected_not_told(patch: pytest.MonkeyPatch) -> None:
+    """Who selects by a field does not hear of what was deleted."""
+    right = Hub._publish_pinned
+    patch.setattr(Hub, "_publish_pinned", lambda self, event: None if event.deleted else right(self, event))
+
+
+def _lost_update(patch: pytest.MonkeyPatch) -> None:
+    """The store does not compare before it swaps."""
+    patch.setattr(memory, "check_revision", lambda *_: None)
+
+
+def _revision_not_asked(patch: pytest.MonkeyPatch) -> None:
+    """An update that was made of an older state is taken."""
+    right = Pipeline._change_once
+
+    async def wrong(self, write, current, old, tree, *, applied):
+        tree["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+        return await right(self, write, current, old, tree, applied=applied)
+
+    patch.setattr(Pipeline, "_change_once", wrong)
+
+
+def _any_uid_deleted(patch: pytest.MonkeyPatch) -> None:
+    """A delete does not look whether it is the object that is meant."""
+    patch.setattr(delete, "_check_preconditions", lambda *_: None)
 
 
 def _stale_revision(patch: pytest.MonkeyPatch) -> None:
@@ -219,6 +287,11 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "surge off by one": _off_by_one("surge"),
     "unavailability off by one": _off_by_one("unavailable"),
     "lost watch event": _lost_watch_event,
+    "change nobody is told of": _unwatched_change,
+    "deletion not told to who selects": _unselected_not_told,
+    "lost update": _lost_update,
+    "revision not asked": _revision_not_asked,
+    "any uid deleted": _any_uid_deleted,
     "stale revision": _stale_revision,
     "dropped finalizer": _namespace_not_held,
     "no barrier": _no_barrier,

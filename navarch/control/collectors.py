@@ -91,8 +91,8 @@ async def run_collectors(
     definitions: Informer[Definition] = Informer(client, DEFINITIONS, Definition, rng=seams.rng)
     changed = asyncio.Event()
     definitions.on_change(lambda _key, _old, _new: changed.set())
-    async with asyncio.TaskGroup() as group:
-        group.create_task(definitions.run())
+
+    async def follow(group: asyncio.TaskGroup) -> None:
         await definitions.synced.wait()
         while True:
             custom = custom_resources(definitions.cache.values())
@@ -101,6 +101,11 @@ async def run_collectors(
             await _until_other(custom, definitions.cache, changed)
             plane.cancel()
             await asyncio.wait([plane])
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(definitions.run())
+        # A task of its own: who waits within the group cannot be dropped quietly.
+        group.create_task(follow(group))
 
 
 async def _until_other(custom: tuple[Resource, ...], cache: Cache[Definition], changed: asyncio.Event) -> None:

@@ -64,7 +64,8 @@ class Cycle:
                 self.world.start()
                 group.create_task(self._recorder.run())
                 group.create_task(self._writer.run())
-                await self._schedule()
+                # A task of its own: who waits within the group cannot be dropped quietly.
+                group.create_task(self._schedule())
         finally:
             for timer in (self._timer, self._flush_timer):
                 if timer is not None:

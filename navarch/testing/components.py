@@ -92,9 +92,13 @@ class PatientScheduler:
         pods.on_change(lambda _key, _old, _new: found.set())
         async with asyncio.TaskGroup() as group:
             looking = group.create_task(pods.run())
-            await found.wait()
-            looking.cancel()
+            group.create_task(_when(found, looking.cancel))
         await Scheduler(self._client, self._seams).run()
+
+
+async def _when(event: asyncio.Event, act: Callable[[], object]) -> None:
+    await event.wait()
+    act()
 
 
 def start(component: Component, site: Site, loop: asyncio.AbstractEventLoop) -> Running:

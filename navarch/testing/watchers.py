@@ -68,6 +68,10 @@ class Watcher:
         self.wrong.append("ended by itself")
 
 
+def _bound_to(node: str) -> Callable[[Tree], bool]:
+    return lambda tree: tree["spec"].get("nodeName") == node
+
+
 class Watchers:
     """The watchers of a cluster, opened now."""
 
@@ -78,8 +82,7 @@ class Watchers:
                 self._by_bucket.setdefault(served.bucket, []).append(Watcher(served.resource))
         pods = Resource("", "v1", "pods", "Pod", True)
         for node in cluster.nodes:
-            there = Watcher(pods, f"spec.nodeName={node}", lambda tree, n=node: tree["spec"].get("nodeName") == n)
-            self._by_bucket["pods"].append(there)
+            self._by_bucket["pods"].append(Watcher(pods, f"spec.nodeName={node}", _bound_to(node)))
         cluster.run(self._open(cluster.server))
 
     async def _open(self, server: ApiServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 
 import pytest
@@ -147,3 +148,14 @@ def test_pods_have_addresses_of_their_nodes_range(c):
     pods = c.list("pods")
     assert len(pods) == 4
     assert all(ipaddress.ip_address(p.status.podIP) in ranges[p.spec.nodeName] for p in pods)
+
+
+def test_a_cluster_that_is_dropped_open_ends_without_noise(capsys):
+    dropped = Cluster(nodes=2)
+    dropped.apply(deployment("web", 2))
+    dropped.settle()
+    fork = dropped.fork()
+    fork.list("pods")
+    del dropped, fork
+    gc.collect()
+    assert capsys.readouterr().err == ""

@@ -91,7 +91,7 @@ class _Step:
         steps = self._new_set()
         if self.new is None or steps:
             return self._finish(steps)
-        if any(s.status.observedGeneration < (s.metadata.generation or 0) for s in self.sets):
+        if self._unsettled():
             return self._finish([])
         size = rollout.new_size(self.wanted, self.limits, _replicas(self.new), self._standing(self.sets))
         if size != _replicas(self.new):
@@ -121,6 +121,10 @@ class _Step:
             return True
         pods = self.world[PODS]
         return any(not is_finished(p) for s in self.old for p in pods.by_index("owner", s.metadata.uid))
+
+    def _unsettled(self) -> bool:
+        """Whether a set has not seen yet what it is to be: how many pods it has then says little."""
+        return any(s.status.observedGeneration < (s.metadata.generation or 0) for s in self.sets)
 
     def _standing(self, sets: Sequence[ReplicaSet]) -> int:
         """Pods that may exist: a set that was made smaller counts in full until its pods are going."""
@@ -156,7 +160,8 @@ class _Step:
             return []
         size = self.wanted
         if not self.recreate:
-            size = rollout.new_size(self.wanted, self.limits, 0, self._standing(self.old))
+            # A set that was made smaller may still be making pods: the new one begins when it has stopped.
+            size = 0 if self._unsettled() else rollout.new_size(self.wanted, self.limits, 0, self._standing(self.old))
         annotations = revisions.set_annotations(self.deployment, {}, wanted_revision) | self._replica_annotations()
         labels = {**((template.get("metadata") or {}).get("labels") or {}), HASH_LABEL: digest}
         selector: Tree = {"matchLabels": {**(spec.selector.matchLabels if spec.selector else {}), HASH_LABEL: digest}}

@@ -46,3 +46,9 @@ def test_one_seed_can_be_replayed_alone(capsys):
 def test_what_cannot_be_done_is_left_out():
     assert play(0, (Deploy(("team", "web"), 1, "app:1", 1, 0), Pause(1.0))).ok
     assert all(play(0, workload(1)[start::3]).ok for start in range(3)), "any part of a history is a history"
+
+
+def test_a_deployment_that_is_changed_while_its_first_pods_are_made_keeps_within_its_surge():
+    key = ("default", "api")
+    outcome = play(0, (Deploy(key, 5, "app:1", 0, 1), Deploy(key, 3, "app:2", "50%", 0), Pause(30.0)))
+    assert outcome.ok, str(outcome)

@@ -9,8 +9,9 @@ Worked example:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from navarch.api.views.pod import ObjectReference
 from navarch.base.resource import ObjectKey, Resource
@@ -18,8 +19,7 @@ from navarch.client.contract import PatchType
 from navarch.schema.types import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """Record a Kubernetes event. In events of writes `{name}` and `{error}` are filled in."""
 
     about: ObjectReference
@@ -28,8 +28,7 @@ class Event:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(msgspec.Struct, frozen=True):
     """Create `tree`; the server names it where it has only a generateName."""
 
     resource: Resource
@@ -39,8 +38,7 @@ class Create:
     on_failure: Event | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(msgspec.Struct, frozen=True):
     """Patch an object, or its subresource. `uid` and `resource_version` guard against another object
     of the same name and against lost updates. `by_update`: read, merge and PUT instead, for what the
     controller's role allows to update but not to patch."""
@@ -56,8 +54,7 @@ class Patch:
     by_update: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(msgspec.Struct, frozen=True):
     """Replace a whole object. The tree carries the resourceVersion it was made from."""
 
     resource: Resource
@@ -65,8 +62,7 @@ class Update:
     subresource: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(msgspec.Struct, frozen=True):
     """Delete an object. That it is gone already counts as success."""
 
     resource: Resource
@@ -79,8 +75,7 @@ class Delete:
     on_failure: Event | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteCollection:
+class DeleteCollection(msgspec.Struct, frozen=True):
     """Delete all objects of a namespace. `expected` are those that the plan knew of."""
 
     resource: Resource
@@ -88,8 +83,7 @@ class DeleteCollection:
     expected: tuple[tuple[ObjectKey, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """Ask the server itself whether the object exists, and reconcile again with the answer in
     `World.seen`."""
 
@@ -97,8 +91,7 @@ class Look:
     key: ObjectKey
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """Ask the server whether somebody may do something, by a SubjectAccessReview with this `spec`, and
     reconcile again with the answer ("allowed" or "") in `World.seen`, under `key` of the review's resource."""
 
@@ -107,8 +100,7 @@ class Ask:
     spec: Tree
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class List(msgspec.Struct, frozen=True):
     """List objects that cannot be watched, and reconcile again with the answer in `World.lists`."""
 
     resource: Resource
@@ -116,16 +108,14 @@ class List:
     label_selector: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RequireEmpty:
+class RequireEmpty(msgspec.Struct, frozen=True):
     """Fail with a conflict, and so end the plan, while the namespace holds objects of `resources`."""
 
     resources: tuple[Resource, ...]
     namespace: str
 
 
-@dataclass(frozen=True, slots=True)
-class PutSpec:
+class PutSpec(msgspec.Struct, frozen=True):
     """Replace the spec of an object that must still be at `resource_version`, by PUT to `subresource`;
     for subresources that cannot be patched."""
 
@@ -140,8 +130,7 @@ class PutSpec:
 Intent = Create | Patch | Update | Delete | DeleteCollection | RequireEmpty | PutSpec | Look | Ask | List | Event
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What to do now, and when to look again at the latest even if nothing changes."""
 
     intents: tuple[Intent, ...] = ()

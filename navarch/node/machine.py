@@ -15,7 +15,8 @@ but with init containers only the first of them is started; the rest follows fro
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from navarch.api.views.pod import Container, Pod
 from navarch.base.times import format_duration
@@ -30,18 +31,15 @@ BACKOFF_CAP_S = 300.0
 BACKOFF_RESET_S = 2 * BACKOFF_CAP_S
 
 
-@dataclass(frozen=True, slots=True)
-class StopPod:
+class StopPod(msgspec.Struct, frozen=True):
     """Kill every container, then stop every sandbox."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunSandbox:
+class RunSandbox(msgspec.Struct, frozen=True):
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class KillContainer:
+class KillContainer(msgspec.Struct, frozen=True):
     """`restart`: the next call will start it again, so its status must not look final."""
 
     id: str
@@ -52,8 +50,7 @@ class KillContainer:
     grace_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StartContainer:
+class StartContainer(msgspec.Struct, frozen=True):
     """`attempt` is the restart count it gets; `backoff` the entry to remember once it is asked for."""
 
     name: str
@@ -61,8 +58,7 @@ class StartContainer:
     backoff: Backoff | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True):
     """Do not start it yet: a restart or a failed start has to wait. `until` is when that ends."""
 
     name: str
@@ -73,8 +69,7 @@ class Hold:
 Action = StopPod | RunSandbox | KillContainer | StartContainer | Hold
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """Carried out in order. `wake_at`: look again then, even if nothing changes (None: never)."""
 
     actions: tuple[Action, ...] = ()

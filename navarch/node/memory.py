@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+import msgspec
+
 from navarch.api.views.pod import ResourceRequirements
 
 
@@ -20,16 +22,14 @@ class Kind(Enum):
     STARTUP = "Startup"
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """Why a container does not run, as its status shows it."""
 
     reason: str
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """Why the kubelet gave up the whole pod: `reason` is DeadlineExceeded, OutOfcpu, …"""
 
     reason: str
@@ -38,8 +38,7 @@ class Ended:
     rejected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(msgspec.Struct, frozen=True):
     """A restart back-off: the delay that follows the next failure, and when it was last raised."""
 
     delay_s: float

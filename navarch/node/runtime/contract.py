@@ -25,9 +25,11 @@ Source: CRI v1 (k8s.io/cri-api api.proto): RuntimeService and ImageService.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+import msgspec
 
 from navarch.base.errors import NavarchError
 
@@ -100,8 +102,7 @@ class NamespaceMode(Enum):
 # --- images
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryAuth:
+class RegistryAuth(msgspec.Struct, frozen=True):
     """Credentials for one pull, from an imagePullSecret."""
 
     username: str = ""
@@ -110,8 +111,7 @@ class RegistryAuth:
     server_address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRef:
+class ImageRef(msgspec.Struct, frozen=True):
     """An image that is present. `id` is its digest id; `user` is its configured user, uid or name."""
 
     id: str
@@ -126,31 +126,27 @@ class ImageRef:
 # --- sandboxes
 
 
-@dataclass(frozen=True, slots=True)
-class PortMapping:
+class PortMapping(msgspec.Struct, frozen=True):
     protocol: str
     container_port: int
     host_port: int
     host_ip: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Seccomp:
+class Seccomp(msgspec.Struct, frozen=True):
     """`type` is RuntimeDefault, Unconfined or Localhost; `path` belongs to Localhost."""
 
     type: str = "Unconfined"
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DnsConfig:
+class DnsConfig(msgspec.Struct, frozen=True):
     servers: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LinuxResources:
+class LinuxResources(msgspec.Struct, frozen=True):
     """Limits as the runtime and the cgroup writer take them. None or 0: not set."""
 
     cpu_period_us: int = 0
@@ -161,18 +157,16 @@ class LinuxResources:
     cpuset_cpus: str = ""
     cpuset_mems: str = ""
     hugepage_limits: tuple[tuple[str, int], ...] = ()
-    unified: Mapping[str, str] = field(default_factory=dict)
+    unified: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class UserMapping:
+class UserMapping(msgspec.Struct, frozen=True):
     host_id: int
     container_id: int
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxConfig:
+class SandboxConfig(msgspec.Struct, frozen=True):
     """RunPodSandbox's argument. `attempt` tells apart the sandboxes that a pod has had."""
 
     name: str
@@ -183,10 +177,10 @@ class SandboxConfig:
     log_directory: str
     dns: DnsConfig = DnsConfig()
     port_mappings: tuple[PortMapping, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    annotations: Mapping[str, str] = msgspec.field(default_factory=dict)
     cgroup_parent: str = ""
-    sysctls: Mapping[str, str] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = msgspec.field(default_factory=dict)
     network: NamespaceMode = NamespaceMode.POD
     pid: NamespaceMode = NamespaceMode.CONTAINER
     ipc: NamespaceMode = NamespaceMode.POD
@@ -200,8 +194,7 @@ class SandboxConfig:
     runtime_handler: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxStatus:
+class SandboxStatus(msgspec.Struct, frozen=True):
     """A sandbox as it is. Times are seconds since the epoch. `ips` is empty on the host network."""
 
     id: str
@@ -212,16 +205,15 @@ class SandboxStatus:
     state: SandboxState
     created_at: float
     ips: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    annotations: Mapping[str, str] = msgspec.field(default_factory=dict)
     network: NamespaceMode = NamespaceMode.POD
 
 
 # --- containers
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(msgspec.Struct, frozen=True):
     """A bind mount into a container. `propagation` is None, HostToContainer or Bidirectional.
     With `image` set, the mount is an image volume and `host_path` is empty."""
 
@@ -235,15 +227,13 @@ class Mount:
     image_sub_path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(msgspec.Struct, frozen=True):
     container_path: str
     host_path: str
     permissions: str = "rwm"
 
 
-@dataclass(frozen=True, slots=True)
-class LinuxSecurity:
+class LinuxSecurity(msgspec.Struct, frozen=True):
     """LinuxContainerSecurityContext. At most one of `run_as_user` and `run_as_username` is set."""
 
     privileged: bool = False
@@ -267,8 +257,7 @@ class LinuxSecurity:
     user_mappings: tuple[UserMapping, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerConfig:
+class ContainerConfig(msgspec.Struct, frozen=True):
     """CreateContainer's argument. `image` is the id that `pull_image` or `image_status` gave,
     `image_spec` what the pod asked for. `log_path` is relative to the sandbox's log directory."""
 
@@ -282,8 +271,8 @@ class ContainerConfig:
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
     devices: tuple[Device, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    annotations: Mapping[str, str] = msgspec.field(default_factory=dict)
     log_path: str = ""
     stdin: bool = False
     stdin_once: bool = False
@@ -293,8 +282,7 @@ class ContainerConfig:
     stop_signal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerStatus:
+class ContainerStatus(msgspec.Struct, frozen=True):
     """A container as it is. `started_at` and `finished_at` are 0.0 until they are known. `reason` is
     the runtime's: Completed, Error, OOMKilled, StartError, … `log_path` is absolute."""
 
@@ -313,15 +301,14 @@ class ContainerStatus:
     image: str = ""
     image_id: str = ""
     log_path: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    annotations: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 # --- the rest
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(msgspec.Struct, frozen=True):
     """`api_version` is the CRI's (v1); `name` and `version` make `containerd://1.6.20`."""
 
     name: str
@@ -329,8 +316,7 @@ class Version:
     api_version: str = "v1"
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeCondition:
+class RuntimeCondition(msgspec.Struct, frozen=True):
     """`type` is RuntimeReady or NetworkReady."""
 
     type: str
@@ -339,15 +325,13 @@ class RuntimeCondition:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ExecResult:
+class ExecResult(msgspec.Struct, frozen=True):
     stdout: bytes
     stderr: bytes
     exit_code: int
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerStats:
+class ContainerStats(msgspec.Struct, frozen=True):
     """Usage of a running container. `cpu_nanos` is the running total; the rest are current bytes."""
 
     id: str
@@ -368,8 +352,7 @@ class EventKind(Enum):
     DELETED = "DELETED"
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeEvent:
+class RuntimeEvent(msgspec.Struct, frozen=True):
     """Something happened to a container or sandbox; which is all the kubelet needs to look again.
     `pod_uid` is empty when the runtime cannot tell: then everything is listed again."""
 
@@ -378,8 +361,7 @@ class RuntimeEvent:
     pod_uid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalSize:
+class TerminalSize(msgspec.Struct, frozen=True):
     width: int
     height: int
 

@@ -15,6 +15,8 @@ import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from navarch.api.views.pod import Probe
 from navarch.base.times import format_micro
 from navarch.node.host.memory import Disk, MemoryHost
@@ -187,7 +189,7 @@ class FakeRuntime:
             if self._containers[container_id][0].sandbox_id == sandbox_id:
                 self._ended(container_id, KILLED)
         self._release(status)
-        self._sandboxes[sandbox_id] = (replace(status, state=SandboxState.NOT_READY, ips=()), config)
+        self._sandboxes[sandbox_id] = (structs.replace(status, state=SandboxState.NOT_READY, ips=()), config)
         self._tell(EventKind.STOPPED, sandbox_id, config.uid)
 
     async def remove_pod_sandbox(self, sandbox_id: str) -> None:
@@ -296,7 +298,7 @@ class FakeRuntime:
 
     async def update_container_resources(self, container_id: str, resources: LinuxResources) -> None:
         status, config = self._container(container_id)
-        self._containers[container_id] = (status, replace(config, resources=resources))
+        self._containers[container_id] = (status, structs.replace(config, resources=resources))
 
     async def reopen_container_log(self, container_id: str) -> None:
         self.host.append(self._container(container_id)[0].log_path, b"")
@@ -483,7 +485,7 @@ class FakeRuntime:
 
     def _change(self, container_id: str, **changes: object) -> None:
         status, config = self._containers[container_id]
-        self._containers[container_id] = (replace(status, **changes), config)  # type: ignore[arg-type]
+        self._containers[container_id] = (structs.replace(status, **changes), config)
 
     def _forget(self, container_id: str) -> None:
         status, _ = self._containers.pop(container_id)

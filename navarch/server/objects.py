@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 
-from navarch.base.errors import StatusError, bad_request
+from navarch.base.errors import StatusError, bad_request, conflict
 from navarch.base.times import format_time
 from navarch.schema import apply as server_side_apply
 from navarch.schema.types import Tree
@@ -71,11 +71,14 @@ class Objects:
 
     async def get(self, request: Request, info: RequestInfo, served: Served) -> Response:
         query = parse_query(request.query)
+        timeout_of(query)
         return await self._reads.get(served, info.namespace, info.name, query, form_of(request, served))
 
     async def list(self, request: Request, info: RequestInfo, served: Served) -> Response:
         form = form_of(request, served, many=True)
-        return await self._reads.collection(served, info.namespace, parse_query(request.query), form)
+        query = parse_query(request.query)
+        timeout_of(query)
+        return await self._reads.collection(served, info.namespace, query, form)
 
     async def watch(self, request: Request, info: RequestInfo, served: Served) -> Response:
         query = parse_query(request.query)
@@ -181,6 +184,9 @@ class Objects:
             existing = self._store.index.get(served.key(write.namespace, write.name))
             if existing is not None or write.subresource:
                 return await self.pipeline.change(write, merge, tries=PATCH_TRIES, applied=True, shares=True)
+            if uid := applied["metadata"].get("uid"):
+                why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                raise conflict(served.plural, write.name, why, served.group)
             try:
                 return await self.pipeline.create(write, merge(None), applied=True)
             except StatusError as error:

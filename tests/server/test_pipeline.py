@@ -191,3 +191,37 @@ def test_a_resize_that_asks_for_more_owns_it_and_does_not_get_it(peer: Peer) -> 
     assert pod["spec"]["containers"][0]["image"] == "a"
     (entry,) = [e for e in pod["metadata"]["managedFields"] if e.get("subresource") == "resize"]
     assert entry["fieldsV1"] == {"f:spec": {"f:containers": {'k:{"name":"c"}': {"f:image": {}}}}}
+
+
+def test_applying_to_an_object_of_a_uid_does_not_create_another(peer: Peer) -> None:
+    applied = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "uid": "u"}}
+    assert peer.refused("PATCH", CONFIG_MAPS + "/c?fieldManager=m", applied, media=APPLY) == (
+        409,
+        'Operation cannot be fulfilled on configmaps "c": uid mismatch: the provided object specified uid u, '
+        "and no existing object was found",
+    )
+
+
+def test_a_timeout_that_is_none_is_refused_for_reads_too(peer: Peer) -> None:
+    text = 'invalid timeout specified in the request URL - time: invalid duration "soon"'
+    for path in (CONFIG_MAPS, CONFIG_MAPS + "/c"):
+        assert peer.refused("GET", path + "?timeout=soon") == (400, text)
+
+
+def test_a_claim_that_could_not_grow_may_ask_for_less(peer: Peer) -> None:
+    peer.post("/apis/storage.k8s.io/v1/storageclasses", GROWING)
+    claims = "/api/v1/namespaces/default/persistentvolumeclaims"
+    size = {"storageClassName": "grows", "accessModes": ["ReadWriteOnce"], "volumeName": "pv"}
+    peer.post(claims, {"metadata": {"name": "c"}, "spec": size | {"resources": {"requests": {"storage": "1Gi"}}}})
+    peer.ok("PATCH", claims + "/c/status", {"status": {"phase": "Bound", "capacity": {"storage": "1Gi"}}}, media=MERGE)
+
+    def ask(storage: str) -> Any:
+        return {"spec": {"resources": {"requests": {"storage": storage}}}}
+
+    peer.ok("PATCH", claims + "/c", ask("4Gi"), media=MERGE)
+    peer.ok("PATCH", claims + "/c", ask("2Gi"), media=MERGE)
+    _, text = peer.refused("PATCH", claims + "/c", ask("1Gi"), media=MERGE)
+    assert text.endswith("spec.resources.requests.storage: Forbidden: field can not be less than status.capacity")
+
+
+GROWING = {"metadata": {"name": "grows"}, "provisioner": "a.org/b", "allowVolumeExpansion": True}

@@ -169,12 +169,19 @@ def claim_update_errors(new: Tree, old: Tree) -> Errors:
     if allowed != before and shown(_CLAIM, allowed) != shown(_CLAIM, before):
         errors.append(forbidden_field("spec", _CLAIM_FROZEN + difference(_CLAIM, before, allowed)))
     now, was = _request(spec), _request(before)
-    if was is not None and (now is None or now.nano < was.nano):
+    if was is not None and (now is None or (now.nano < was.nano and now.nano <= _capacity(old))):
+        # A claim whose volume could not grow may ask for less again.
         text = "field can not be less than status.capacity"
         errors.append(forbidden_field("spec.resources.requests.storage", text))
     if spec.get("volumeMode") != before.get("volumeMode"):
         errors.append(immutable("volumeMode", spec.get("volumeMode")))
     return errors
+
+
+def _capacity(claim: Tree) -> int:
+    """What the claim has, in billionths of bytes."""
+    stated = ((claim.get("status") or {}).get("capacity") or {}).get("storage", 0)
+    return quantity.parse(str(stated)).nano
 
 
 def _access_mode_errors(spec: Tree, path: str, *, needed: str) -> Errors:

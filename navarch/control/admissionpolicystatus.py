@@ -1,13 +1,14 @@
-"""The status controller of ValidatingAdmissionPolicies: says which generation has been looked at. Pure.
+"""The status controller of ValidatingAdmissionPolicies: the doubts about their expressions. Pure.
 
-The API server refuses expressions that do not compile. Kubernetes also checks them against the schemas
-of the kinds they may meet and lists its doubts; here the list of warnings stays empty.
+The API server refuses expressions that do not compile. Whether what they read exists in the kinds that they may
+meet is looked at here, and told as warnings.
 
 Source: Kubernetes' validating admission policy status controller.
 """
 
 from __future__ import annotations
 
+from navarch.api.validation.policy_types import type_warnings
 from navarch.base.resource import ObjectKey
 from navarch.control.intents import DONE, Patch, Plan
 from navarch.control.sources import ADMISSIONPOLICIES
@@ -20,7 +21,9 @@ def reconcile(world: World, key: ObjectKey, _now: float) -> Plan:
     if policy is None or policy.status.observedGeneration == (policy.metadata.generation or 0):
         return DONE
     metadata = policy.metadata
-    status: Tree = {"status": {"observedGeneration": metadata.generation, "typeChecking": {}}}
+    warnings = type_warnings(policy.spec or {})
+    checked = {"expressionWarnings": warnings} if warnings else {}
+    status: Tree = {"status": {"observedGeneration": metadata.generation, "typeChecking": checked}}
     return Plan(
         (
             Patch(

@@ -238,4 +238,5 @@ class AdmissionPolicyStatus(View, frozen=True):
 
 class AdmissionPolicy(View, frozen=True):
     metadata: ObjectMeta = NO_METADATA
+    spec: dict[str, Any] | None = None
     status: AdmissionPolicyStatus = AdmissionPolicyStatus()

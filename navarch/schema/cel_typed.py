@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from navarch.base import times
@@ -48,6 +48,17 @@ def typed(schema: Tree, value: Any) -> Any:
     if isinstance(value, str) and (form := schema.get("format")):
         return _formatted(form, value)
     return value
+
+
+def reusable(value: Any) -> Any:
+    """What an expression gave, in the form in which another takes it."""
+    if isinstance(value, datetime):
+        return _moment(value.isoformat())
+    if isinstance(value, timedelta):
+        return _span(round(value / timedelta(microseconds=1)) * 1000)
+    if isinstance(value, dict):
+        return {key: reusable(item) for key, item in value.items()}
+    return [reusable(item) for item in value] if isinstance(value, list) else value
 
 
 def escape(name: str) -> str:

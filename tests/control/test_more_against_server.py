@@ -183,7 +183,7 @@ def test_ranges_policies_and_endpoints_are_told_of(caplog: pytest.LogCaptureFixt
                         }
                     ]
                 },
-                "validations": [{"expression": "object.spec.replicas < 100"}],
+                "validations": [{"expression": "object.spec.replicas < '100'"}],
             },
         }
         await w.client.create(ADMISSIONPOLICIES.resource, policy)
@@ -198,6 +198,7 @@ def test_ranges_policies_and_endpoints_are_told_of(caplog: pytest.LogCaptureFixt
                 and node["metadata"].get("annotations", {}).get(ANNOTATION) == "0"
                 and [c["status"] for c in cidr["status"].get("conditions", [])] == ["True"]
                 and seen.get("status", {}).get("observedGeneration") == 1
+                and "(int, string)" in str(seen["status"]["typeChecking"]["expressionWarnings"])
             )
 
         await w.until(told)

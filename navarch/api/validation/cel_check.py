@@ -38,6 +38,8 @@ _MACROS: Final = ("all", "exists", "exists_one", "existsOne", "map", "filter", "
 _BOOL_METHODS: Final = ("all", "exists", "exists_one", "existsOne", "startsWith", "endsWith", "contains", "matches")
 #: What every object has, whether its schema says so or not.
 _ALWAYS: Final = ("apiVersion", "kind", "metadata")
+#: Types that certainly are not each other's; numbers may be compared across.
+_PLAIN: Final = {"int": "number", "uint": "number", "double": "number", "string": "text", "bool": "bool"}
 _COMPARING: Final = ("<", "<=", ">=", ">", "==", "!=", "in", "&&", "||")
 
 
@@ -116,7 +118,7 @@ def _infer(node: Expr, names: dict[str, Type], faults: _Faults) -> Type:
     if node.kind == "unary":
         return "bool" if node.text == "!" else parts[0]
     if node.kind == "binary":
-        return _binary(node.text, parts)
+        return _binary(node, parts, faults)
     return UNKNOWN
 
 
@@ -143,7 +145,19 @@ def _macro(node: Expr, names: dict[str, Type], faults: _Faults) -> Type:
     return "bool" if node.text in _BOOL_METHODS else UNKNOWN
 
 
-def _binary(operator: str, parts: list[Type]) -> Type:
+def _binary(node: Expr, parts: list[Type], faults: _Faults) -> Type:
+    operator, (left, right) = node.text, parts
+    if _clash(operator, left, right):
+        function = "@in" if operator == "in" else f"_{operator}_"
+        text = f"found no matching overload for '{function}' applied to '({left}, {right})'"
+        faults.add(text, node.offset)
     if operator in _COMPARING:
         return "bool"
-    return parts[0] if parts[0] == parts[1] else UNKNOWN
+    return left if left == right else UNKNOWN
+
+
+def _clash(operator: str, left: Type, right: Type) -> bool:
+    """Whether an operator certainly has nothing for such operands: a number and a text, say."""
+    if operator in ("&&", "||", "in") or not (isinstance(left, str) and isinstance(right, str)):
+        return False
+    return left in _PLAIN and right in _PLAIN and _PLAIN[left] != _PLAIN[right]

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from navarch.base import selector
 from navarch.schema.cel import Authorize, CelError, evaluate
+from navarch.schema.cel_typed import reusable
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import Attributes, World
 from navarch.server.admission.matching import is_exempt, matched
@@ -121,7 +122,7 @@ class Scope:
             declared = self._declared.pop(name, None)
             if declared is not None:
                 try:
-                    self._values[name] = self.evaluate(declared)
+                    self._values[name] = reusable(self.evaluate(declared))
                 except CelError as error:
                     self._faults[f"no such key: {name}"] = f'composited variable "{name}" fails to evaluate: {error}'
         try:

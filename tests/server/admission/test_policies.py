@@ -115,3 +115,15 @@ def test_parameters_of_cluster_scope_take_no_namespace(peer: Peer) -> None:
     policy(peer, {"expression": "true"}, paramKind={"apiVersion": "v1", "kind": "Namespace"})
     _, message = peer.refused("POST", CONFIGMAPS, configmap())
     assert message.endswith("paramRef.namespace must not be provided for a cluster-scoped `paramKind`")
+
+
+def test_variables_may_be_moments(peer: Peer) -> None:
+    policy(
+        peer,
+        {"expression": "variables.limit - variables.start == duration('1h')"},
+        variables=[
+            {"name": "start", "expression": "timestamp('2020-01-01T00:00:00Z')"},
+            {"name": "limit", "expression": "variables.start + [duration('1h')][0]"},
+        ],
+    )
+    peer.post(CONFIGMAPS, configmap(a="b"))

@@ -228,7 +228,7 @@ async def cost(chosen: Operation, count: int) -> float:
 async def profile(chosen: Operation, count: int) -> pstats.Stats:
     target, runs = await prepare(chosen, count)
     await run(target, runs[0])
-    profiler = cProfile.Profile()
+    profiler = cProfile.Profile(time.thread_time)
     profiler.enable()
     await run(target, runs[1])
     profiler.disable()

@@ -88,7 +88,7 @@ class _Object:
         self._children: dict[str, Differ] = {}
         #: keys -> (the set of the leaves, with the branches' places in order; the branches).
         self._shapes: dict[tuple[str, ...], tuple[FieldSet, list[_Step]]] = {}
-        self._creations: dict[tuple[str, ...], list[_Step]] = {}
+        self._creations: dict[tuple[tuple[str, ...], frozenset[str]], tuple[FieldSet, list[_Step]]] = {}
         if isinstance(node, Struct):
             self._children = dict.fromkeys((name for name, field in node.fields.items() if _is_leaf(field.node)), _LEAF)
 
@@ -170,16 +170,17 @@ class _Object:
 
     def created(self, value: Tree, skip: frozenset[str]) -> FieldSet | None:
         """The set of a new object, compared with the empty one of a Go server."""
-        keys = tuple(value)
-        plan = self._creations.get(keys)
-        if plan is None:
-            plan = [self._creation(name) for name in sorted(keys)]
+        shape = tuple(value), skip
+        known = self._creations.get(shape)
+        if known is None:
+            known = self._creation_of(*shape)
             if len(self._creations) < _MAX_SHAPES:
-                self._creations[keys] = plan
-        out: FieldSet = {}
-        for name, step, differ, how in plan:
-            if name in skip:
-                continue
+                self._creations[shape] = known
+        leaves, branches = known
+        if not branches:
+            return leaves or None
+        out = dict(leaves)
+        for name, step, differ, how in branches:
             item = value[name]
             if how == _ADD:
                 out[step] = (differ or self.child(name, item)).added(item)
@@ -193,7 +194,20 @@ class _Object:
                 node, _ = differ.compare({} if how == _COMPARE_STRUCT else None, item)
             if node is not None:
                 out[step] = node
+            else:
+                del out[step]
         return out or None
+
+    def _creation_of(self, keys: tuple[str, ...], skip: frozenset[str]) -> tuple[FieldSet, list[_Step]]:
+        """As `_shape`, for `created`."""
+        out: FieldSet = {}
+        branches: list[_Step] = []
+        for name in sorted(key for key in keys if key not in skip):
+            step = self._creation(name)
+            out[step[1]] = {}
+            if step[2] is not _LEAF or step[3] != _ADD:
+                branches.append(step)
+        return out, branches
 
     def _creation(self, name: str) -> _Step:
         differ = self._declared(name)

@@ -13,7 +13,7 @@ from navarch.api.validation.rules import Errors, indexed, invalid_each, named, o
 from navarch.api.validation.security import container_security_errors
 from navarch.api.validation.volumes import mount_errors
 from navarch.base import names
-from navarch.base.field import duplicate, forbidden_field, invalid_value, not_supported, required
+from navarch.base.field import duplicate, forbidden_field, invalid_value, not_found_field, not_supported, required
 from navarch.schema.types import Tree
 
 _PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
@@ -62,11 +62,24 @@ def init_errors(spec: Tree, path: str, pod: PodFacts, seen: set[str]) -> Errors:
             keys = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
             errors += [forbidden_field(f"{where}.{key}", text) for key in keys if container.get(key) is not None]
         errors += _restart_errors(container, where)
+    lasting = frozenset(seen)
     for where, container in indexed(spec, "ephemeralContainers", path):
         errors += _common_errors(container, where, pod)
         errors += _duplicate_errors(container, where, seen)
-        text = "cannot be set for an Ephemeral Container"
-        errors += [forbidden_field(f"{where}.{k}", text) for k in _FORBIDDEN_EPHEMERAL if container.get(k)]
+        errors += _ephemeral_errors(container, where, lasting)
+    return errors
+
+
+def _ephemeral_errors(container: Tree, path: str, lasting: frozenset[str]) -> Errors:
+    """Containers for debugging serve nothing and look into one of the others, `lasting`."""
+    errors: Errors = []
+    target = container.get("targetContainerName")
+    if target and target not in lasting:
+        errors.append(not_found_field(f"{path}.targetContainerName", target))
+    text = "cannot be set for an Ephemeral Container"
+    errors += [forbidden_field(f"{path}.{key}", text) for key in _FORBIDDEN_EPHEMERAL if container.get(key)]
+    for where, mount in indexed(container, "volumeMounts", path):
+        errors += [forbidden_field(f"{where}.{key}", text) for key in ("subPath", "subPathExpr") if mount.get(key)]
     return errors
 
 

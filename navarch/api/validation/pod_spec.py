@@ -14,12 +14,13 @@ from navarch.api.validation.affinity import (
 from navarch.api.validation.containers import PodFacts, container_errors
 from navarch.api.validation.labels import label_errors
 from navarch.api.validation.metadata import annotation_errors
+from navarch.api.validation.os_fields import os_errors
 from navarch.api.validation.resources import container_resource_errors, pod_resource_errors
 from navarch.api.validation.rules import INT32_MAX, Errors, between, indexed, invalid_each, one_of
 from navarch.api.validation.security import pod_security_errors
 from navarch.api.validation.volumes import volume_errors
 from navarch.base import names
-from navarch.base.field import duplicate, forbidden_field, invalid_value, not_supported, required
+from navarch.base.field import duplicate, forbidden_field, invalid_value, required
 from navarch.schema.types import Tree
 
 RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
@@ -70,7 +71,7 @@ def _errors(spec: Tree, path: str) -> Errors:
     if spec.get("resources"):
         errors += container_resource_errors(spec["resources"], f"{path}.resources", claims)
         errors += pod_resource_errors(spec, f"{path}.resources")
-    return errors + _os_errors(spec, path)
+    return errors + os_errors(spec, path)
 
 
 def template_errors(template: Tree, path: str) -> Errors:
@@ -159,12 +160,3 @@ def _alias_errors(alias: Tree, path: str) -> Errors:
     for index, host in enumerate(alias.get("hostnames") or ()):
         errors += invalid_each(f"{path}.hostnames[{index}]", host, names.dns1123_subdomain_errors(host))
     return errors
-
-
-def _os_errors(spec: Tree, path: str) -> Errors:
-    if (os := spec.get("os")) is None:
-        return []
-    name = os.get("name", "")
-    if not name:
-        return [required(f"{path}.os.name")]
-    return [] if name in ("linux", "windows") else [not_supported(f"{path}.os", name, ("linux", "windows"))]

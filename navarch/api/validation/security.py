@@ -33,6 +33,7 @@ def pod_security_errors(spec: Tree, path: str) -> Errors:
     for key, allowed in (
         ("fsGroupChangePolicy", ("Always", "OnRootMismatch")),
         ("supplementalGroupsPolicy", ("Merge", "Strict")),
+        ("seLinuxChangePolicy", ("MountOption", "Recursive")),
     ):
         if context.get(key) is not None:
             errors += supported(f"{path}.{key}", context[key], allowed)

@@ -407,7 +407,7 @@ def test_life(api: Api, life: Life) -> None:
     resource, chosen = life.resource, {"labelSelector": f"e2e={api.namespace}"}
     _discovered(api, life)
     listed = api.list(resource, **chosen)
-    events = api.watch(resource, resourceVersion=listed["metadata"]["resourceVersion"], **chosen)
+    events = api.typed_watch(resource, resourceVersion=listed["metadata"]["resourceVersion"], **chosen)
     names = [_name(api, life, number) for number in (1, 2, 3)]
     for number in (1, 2, 3):
         api.create(resource, _object(api, life, number))

@@ -137,6 +137,21 @@ class Site:
         finally:
             connection.close()
 
+    def frames(self, path: str, query: Mapping[str, str], accept: str) -> Iterator[bytes]:
+        """The frames of a watch whose events are preceded by their length in four bytes."""
+        connection = self._connect()
+        try:
+            whole = {"watch": "1", "timeoutSeconds": str(PATIENCE_S), **query}
+            headers = {"Authorization": f"Bearer {TOKEN}", "Accept": accept}
+            connection.request("GET", f"{path}?{urlencode(whole)}", headers=headers)
+            response = connection.getresponse()
+            assert response.status == 200, response.read()
+            assert response.headers["Content-Type"] == "application/vnd.kubernetes.protobuf;stream=watch"
+            while head := response.read(4):
+                yield response.read(int.from_bytes(head, "big"))
+        finally:
+            connection.close()
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()

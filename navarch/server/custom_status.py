@@ -12,6 +12,9 @@ from typing import Any, Final
 
 from navarch.schema.types import Tree
 
+APPROVED: Final = "api-approved.kubernetes.io"
+_CONFORMANT: Final = "KubernetesAPIApprovalPolicyConformant"
+_APPROVAL_RULES: Final = "https://github.com/kubernetes/enhancements/pull/1111"
 CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
 
 
@@ -40,8 +43,23 @@ def status_of(crd: Tree, others: Iterable[Tree], now: str) -> Tree:
         accepted = ("Established", "True", "InitialNamesAccepted", "the initial names have been accepted")
         refused = ("Established", "False", "NotAccepted", "not all names are accepted")
         _set(conditions, refused if conflict else accepted, now)
+    if (approval := _approval(crd)) is not None:
+        _set(conditions, approval, now)
     status["conditions"] = conditions
     return status
+
+
+def _approval(crd: Tree) -> tuple[str, str, str, str] | None:
+    """What is said of a definition in a group of Kubernetes' own; None for others. Source: KEP-1111."""
+    if not f".{crd['spec']['group']}".endswith((".k8s.io", ".kubernetes.io")):
+        return None
+    given = (crd["metadata"].get("annotations") or {}).get(APPROVED, "")
+    if given.startswith("unapproved"):
+        return (_CONFORMANT, "False", "UnapprovedAPI", f'not approved: "{given}"')
+    if given:
+        return (_CONFORMANT, "True", "ApprovedAnnotation", f"approved in {given}")
+    text = f'protected groups must have approval annotation "{APPROVED}", see {_APPROVAL_RULES}'
+    return (_CONFORMANT, "False", "MissingAnnotation", text)
 
 
 def _conditions(crd: Tree) -> list[Tree]:

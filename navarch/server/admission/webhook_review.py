@@ -14,7 +14,7 @@ import orjson
 
 from navarch.base.errors import Cause, Details, StatusError
 from navarch.schema.types import Tree
-from navarch.server.admission.contract import CREATE, DELETE, UPDATE, Attributes
+from navarch.server.admission.contract import CONNECT, CREATE, DELETE, UPDATE, Attributes
 from navarch.server.served import Served
 
 _OPTIONS = {CREATE: "CreateOptions", UPDATE: "UpdateOptions", DELETE: "DeleteOptions"}
@@ -50,11 +50,11 @@ def request_tree(attributes: Attributes, uid: str) -> Tree:
     user_info["groups"] = list(user.groups)
     if user.extra:
         user_info["extra"] = {key: list(values) for key, values in user.extra.items()}
-    of_kind, of_resource = _kind_and_resource(attributes.served)
+    of_kind, of_resource = _kind_and_resource(attributes, attributes.served)
     request: Tree = {"uid": uid, "kind": of_kind, "resource": of_resource}
     if attributes.subresource:
         request["subResource"] = attributes.subresource
-    of_kind, of_resource = _kind_and_resource(attributes.requested or attributes.served)
+    of_kind, of_resource = _kind_and_resource(attributes, attributes.requested or attributes.served)
     request |= {"requestKind": of_kind, "requestResource": of_resource}
     if attributes.subresource:
         request["requestSubResource"] = attributes.subresource
@@ -72,9 +72,12 @@ def request_tree(attributes: Attributes, uid: str) -> Tree:
     }
 
 
-def _kind_and_resource(served: Served) -> tuple[Tree, Tree]:
+def _kind_and_resource(attributes: Attributes, served: Served) -> tuple[Tree, Tree]:
     kind = served.kind
     of_kind = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    if attributes.operation == CONNECT:
+        # A connection is about its options, not about the object that it goes to.
+        of_kind["kind"] = attributes.tree["kind"]
     return of_kind, {"group": kind.group, "version": kind.version, "resource": kind.plural}
 
 

@@ -37,8 +37,9 @@ _OPTIONS: Final = {
     "attach": "PodAttachOptions",
     "portforward": "PodPortForwardOptions",
     "log": "PodLogOptions",
-    "proxy": "PodProxyOptions",
 }
+_SWITCHES: Final = frozenset({"stdin", "stdout", "stderr", "tty", "follow", "previous", "timestamps"})
+_COUNTS: Final = frozenset({"tailLines", "sinceSeconds", "limitBytes"})
 #: Credentials are for this server, not for whoever it asks.
 _PRIVATE: Final = frozenset({"authorization"})
 MAX_ERROR_BYTES: Final = 10 * 1024
@@ -149,7 +150,7 @@ class Relays:
         return served.tree(self._reads.find(served, info.namespace, name or info.name).value)
 
     async def _admit(self, request: Request, info: RequestInfo, served: Served) -> None:
-        options: Tree = {"apiVersion": "v1", "kind": _OPTIONS[info.subresource], **_options(request.query)}
+        options = connect_options(served.kind.kind, info, request.query)
         attributes = Attributes(
             CONNECT,
             served,
@@ -188,8 +189,25 @@ class Relays:
         return await relay(request, Upstream(*address, tls), _target(info.tail or "/", request.query), headers)
 
 
-def _options(query: str) -> Tree:
-    return {key: values[0] if len(values) == 1 else values for key, values in parse_qs(query).items()}
+def connect_options(kind: str, info: RequestInfo, query: str) -> Tree:
+    """What admission is shown of a connection to an object of a kind: its options, in their types."""
+    asked = parse_qs(query)
+    name = _OPTIONS.get(info.subresource, f"{kind}ProxyOptions")
+    tree: Tree = {"kind": name, "apiVersion": "v1"}
+    if info.subresource == "proxy":
+        return tree | ({"path": info.tail} if info.tail else {})
+    for key, values in asked.items():
+        if key == "command":
+            tree[key] = values
+        elif key == "ports":
+            tree[key] = [int(port) for value in values for port in value.split(",") if port.isdecimal()]
+        elif key in _SWITCHES:
+            tree[key] = values[0] in ("true", "1", "")
+        elif key in _COUNTS and values[0].isdecimal():
+            tree[key] = int(values[0])
+        else:
+            tree[key] = values[0]
+    return tree
 
 
 def _public(headers: Mapping[str, str]) -> dict[str, str]:

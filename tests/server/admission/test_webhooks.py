@@ -198,3 +198,20 @@ async def test_conditions_that_fail_forbid(world: World) -> None:
         "configmaps \"c\" is forbidden: expression 'object.data.none == ''' resulted in error: no such key: none"
     )
     assert world.asked == []
+
+
+async def test_a_connection_can_be_refused_by_its_options(world: World) -> None:
+    await world.send("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    response, made = await world.send("POST", "/api/v1/namespaces/default/pods", pod)
+    assert response.status == 201, made
+    rule = {"operations": ["CONNECT"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/attach"]}
+    await world.register("validating", rules=[rule])
+    world.answer = lambda _: {"allowed": False, "status": {"message": "attaching is not allowed"}}
+    response, status = await world.send("POST", "/api/v1/namespaces/default/pods/p/attach?stdin=true&container=c")
+    assert response.status == 400
+    assert "attaching is not allowed" in status["message"]
+    (asked,) = world.asked
+    assert (asked["name"], asked["subResource"], asked["kind"]["kind"]) == ("p", "attach", "PodAttachOptions")
+    assert asked["resource"] == {"group": "", "version": "v1", "resource": "pods"}
+    assert asked["object"] == {"kind": "PodAttachOptions", "apiVersion": "v1", "stdin": True, "container": "c"}

@@ -240,3 +240,17 @@ def test_an_apply_makes_the_object(peer: Peer) -> None:
     made = peer.ok("PATCH", f"{BOATS}/argo?fieldManager=m", boat(name="x"), media="application/apply-patch+yaml")
     assert made["spec"] == {"crew": 2, "name": "x"}
     assert made["metadata"]["managedFields"][0]["fieldsV1"] == {"f:spec": {"f:name": {}}}
+
+
+def test_definitions_in_groups_of_kubernetes_say_whether_they_are_approved(peer: Peer) -> None:
+    tree = crd()
+    tree["metadata"] = {"name": "boats.ex.k8s.io", "annotations": {"api-approved.kubernetes.io": "unapproved, a test"}}
+    tree["spec"]["group"] = "ex.k8s.io"
+    peer.post(CRDS, tree)
+    shown = conditions(peer, "boats.ex.k8s.io")
+    assert shown["KubernetesAPIApprovalPolicyConformant"] == ("False", "UnapprovedAPI")
+    url = "https://github.com/kubernetes/kubernetes/pull/78458"
+    patch = {"metadata": {"annotations": {"api-approved.kubernetes.io": url}}}
+    peer.ok("PATCH", f"{CRDS}/boats.ex.k8s.io", patch, media="application/merge-patch+json")
+    shown = conditions(peer, "boats.ex.k8s.io")
+    assert shown["KubernetesAPIApprovalPolicyConformant"] == ("True", "ApprovedAnnotation")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
+
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import Attributes
 from navarch.server.served import Served
@@ -26,7 +28,8 @@ async def seen_as(attributes: Attributes, served: Served) -> Attributes:
 async def converted(tree: Tree, source: Served, target: Served) -> Tree:
     """A new tree of the object in another version, by way of the stored form. Raises: StatusError 500."""
     revision = tree["metadata"].get("resourceVersion")
-    whole = {"kind": source.kind.kind, "apiVersion": source.api_version, **tree, "metadata": dict(tree["metadata"])}
+    # A copy: what is stored is made of the tree in place.
+    whole: Tree = orjson.loads(orjson.dumps({"kind": source.kind.kind, "apiVersion": source.api_version, **tree}))
     document = await source.stored(whole)
     await target.ready([document])
     found = target.tree(document)

@@ -215,3 +215,21 @@ async def test_a_connection_can_be_refused_by_its_options(world: World) -> None:
     assert (asked["name"], asked["subResource"], asked["kind"]["kind"]) == ("p", "attach", "PodAttachOptions")
     assert asked["resource"] == {"group": "", "version": "v1", "resource": "pods"}
     assert asked["object"] == {"kind": "PodAttachOptions", "apiVersion": "v1", "stdin": True, "container": "c"}
+
+
+async def test_being_seen_in_another_version_changes_nothing(world: World) -> None:
+    await world.register("validating", rules=[HPAS])
+    for version in ("v1", "v2"):
+        path = f"/apis/autoscaling/{version}/namespaces/default/horizontalpodautoscalers"
+        tree = autoscaler()
+        tree["metadata"]["name"] = version
+        if version == "v2":
+            tree["spec"]["behavior"] = {"scaleDown": {"stabilizationWindowSeconds": 7}}
+        response, made = await world.send("POST", path, tree)
+        assert response.status == 201, made
+        response, read = await world.send("GET", f"{path}/{version}")
+        assert made == read
+        assert read["spec"]["maxReplicas"] == 3
+        assert "autoscaling.alpha.kubernetes.io/behavior" not in read["metadata"].get("annotations", {})
+    assert [asked["object"]["apiVersion"] for asked in world.asked] == ["autoscaling/v1"] * 2
+    assert world.asked[1]["requestKind"]["version"] == "v2"

@@ -174,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_start(start: argparse.ArgumentParser, add_accepted: Callable[[argparse.ArgumentParser], None]) -> None:
     start.add_argument("--nodes", "-n", type=_count, default=1, help="how many nodes")
-    start.add_argument("--driver", default="", help="netns (real, the default for root), none (this host), fake")
+    start.add_argument("--driver", default="", help="netns (real, the default for root) or fake")
     start.add_argument("--apiserver-port", type=int, default=0)
     start.add_argument("--registry-mirror", action="append", default=[], help="ask this registry before others")
     start.add_argument("--wait", nargs="?", const="all", default="all", help="false: do not wait for nodes")
@@ -216,7 +216,7 @@ def _start(options: argparse.Namespace, home: Home, out: Output) -> int:
     from navarch.launch.profile import DriverName
 
     drivers: dict[str, DriverName | None] = {**{str(name): name for name in DriverName}, "": None, "auto": None}
-    for name in ("docker", "podman", "kvm2", "virtualbox", "qemu2", "ssh", "vmware"):
+    for name in ("none", "docker", "podman", "kvm2", "virtualbox", "qemu2", "ssh", "vmware"):
         drivers[name] = None
     if options.driver not in drivers:
         known = ", ".join(DriverName)

@@ -12,7 +12,7 @@ import datetime
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
@@ -20,10 +20,10 @@ from pathlib import Path
 from navarch.base.errors import LaunchError
 from navarch.launch import kubeconfig
 from navarch.launch.api import Api
-from navarch.launch.drivers.contract import Driver, NodeSpec, NodeState, Service
+from navarch.launch.drivers import hostservices
+from navarch.launch.drivers.contract import NodeSpec, NodeState, Service
 from navarch.launch.drivers.inside import Endings
 from navarch.launch.drivers.netns import NetnsDriver
-from navarch.launch.drivers.none import NoneDriver
 from navarch.launch.ports import is_free, port_taken
 from navarch.launch.profile import DriverName, Home, NodeEntry, Profile, node_spec
 from navarch.wire.certificates import cluster_certificates, ensure
@@ -39,8 +39,7 @@ class Cluster:
         self.home = home
         self.profile = profile
         self.directory = home.directory(profile.name)
-        self.driver: Driver = NoneDriver() if profile.driver is DriverName.NONE else NetnsDriver()
-        self._machine = NoneDriver()
+        self.driver = NetnsDriver()
         self._host = NodeSpec(profile.network, CONTROL_PLANE, 0, self.directory)
         self._started: dict[str, Endings] = {}
 
@@ -85,7 +84,7 @@ class Cluster:
 
     @property
     def control_plane_runs(self) -> bool:
-        return self._machine.service_running(self._host, CONTROL_PLANE)
+        return hostservices.service_running(self._host, CONTROL_PLANE)
 
     def start_control_plane(self) -> None:
         """Raises: LaunchError when its port is taken by somebody else."""
@@ -94,12 +93,11 @@ class Cluster:
         self.stop_control_plane()
         if not is_free(self.profile.host, self.profile.port):
             raise port_taken(self.profile.host, self.profile.port)
-        self._machine.create(self._host)
         command = (sys.executable, "-m", "navarch.app.control_plane", str(self.directory))
-        self._start(self._machine, self._host, Service(CONTROL_PLANE, command, python_environment()))
+        self._start(hostservices.start_service, self._host, Service(CONTROL_PLANE, command, python_environment()))
 
     def stop_control_plane(self) -> None:
-        self._machine.stop_service(self._host, CONTROL_PLANE)
+        hostservices.stop_service(self._host, CONTROL_PLANE)
 
     # --- nodes
 
@@ -122,11 +120,11 @@ class Cluster:
             *(sys.executable, "-m", "navarch.app.agent"),
             *(str(self.directory), node.name, components, str(self.home.images)),
         )
-        self._start(self.driver, self.spec(node), Service(AGENT, command, python_environment()))
+        self._start(self.driver.start_service, self.spec(node), Service(AGENT, command, python_environment()))
 
-    def _start(self, driver: Driver, spec: NodeSpec, service: Service) -> None:
+    def _start(self, begin: Callable[[NodeSpec, Service], None], spec: NodeSpec, service: Service) -> None:
         self._started[f"{service.name} of {spec.name}"] = Endings(spec.logs / f"{service.name}.log")
-        driver.start_service(spec, service)
+        begin(spec, service)
 
     def check_started(self) -> None:
         """Raises: LaunchError, with its last words, when a process that was started here has ended."""

@@ -117,8 +117,7 @@ def new_profile(home: Home, options: StartOptions, out: Output) -> Profile:
                 "run this as root, or leave --driver away: pods are then only pretended",
                 69,
             )
-        if driver is DriverName.NETNS:
-            _install_packages(options, out)
+        _install_packages(options, out)
         online = registry.registries_reachable(os.environ)
         out.line("🌐", registry.fallback_notice(online))
         profile = Profile(

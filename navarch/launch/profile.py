@@ -30,10 +30,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,38}")
 
 
 class DriverName(StrEnum):
-    """How nodes are made: namespaces of this machine, the machine itself, or only pretended."""
+    """How nodes are made: namespaces of this machine, or only pretended."""
 
     NETNS = "netns"
-    NONE = "none"
     FAKE = "fake"
 
 

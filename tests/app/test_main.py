@@ -16,7 +16,8 @@ from navarch.app.main import main
 from navarch.launch.drivers.process import wait_for
 from navarch.launch.machine import Cluster
 from navarch.launch.packages import NODE_PACKAGES, missing
-from navarch.launch.profile import DriverName, Home, Profile
+from navarch.launch.ports import free_port
+from navarch.launch.profile import DriverName, Home, NodeEntry, Profile
 
 Navarch = Callable[..., tuple[int, str, str]]
 
@@ -190,6 +191,13 @@ def test_what_is_left_of_a_profile_is_removed_by_a_start_and_by_a_delete(navarch
     assert navarch("start", "-p", "broken", "--driver=fake")[0] != 0
     assert navarch("delete", "-p", "broken")[0] == 0
     assert home.names() == ("navarch",)
+
+
+@pytest.mark.parametrize("driver", ["docker", "none"])
+def test_drivers_that_are_not_needed_are_said_to_be(navarch: Navarch, home: Home, driver: str) -> None:
+    home.save(Profile("navarch", DriverName.FAKE, nodes=(NodeEntry("navarch", 0),), port=free_port(0)))
+    code, out, _ = navarch("start", f"--driver={driver}")
+    assert code == 0 and f"--driver={driver} is not needed" in out
 
 
 def test_a_delete_of_nothing_is_no_error(navarch: Navarch) -> None:

@@ -1,19 +1,12 @@
-"""What the launcher asks of a driver, and the words both use.
-
-A driver makes nodes: places with their own address and container runtime, in which a node agent runs.
-It knows nothing of Kubernetes. Every call is idempotent: `start` repairs what a crash left half done,
-`stop` and `delete` succeed on what is gone.
-"""
+"""The words that the launcher and its driver share: networks, nodes, their states, services in them."""
 
 from __future__ import annotations
 
 import ipaddress
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,43 +97,3 @@ class Service:
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
-
-
-class Driver(Protocol):
-    """See the module's docstring. Raises: LaunchError."""
-
-    def open_network(self, network: ClusterNetwork, directory: Path) -> None:
-        """Make the host's side: nodes will reach `host_ip`, the host will reach nodes and pods."""
-
-    def close_network(self, network: ClusterNetwork, directory: Path) -> None:
-        """Take the host's side away again."""
-
-    def create(self, spec: NodeSpec) -> None:
-        """Make the node's directory and configuration, without starting anything."""
-
-    def start(self, spec: NodeSpec, peers: Sequence[NodeSpec] = ()) -> None:
-        """Bring the node up with its container runtime answering, and connect it with running `peers`."""
-
-    def stop(self, spec: NodeSpec, grace_s: float = 2.0) -> None:
-        """End every process of the node; containers get SIGTERM and `grace_s`. Its disk stays."""
-
-    def delete(self, spec: NodeSpec, peers: Sequence[NodeSpec] = ()) -> None:
-        """Stop, and remove everything that the node ever made; running `peers` forget the way to it."""
-
-    def status(self, spec: NodeSpec) -> NodeState: ...
-
-    def enter(self, spec: NodeSpec, command: Sequence[str]) -> list[str]:
-        """The argv that runs `command` inside the node, for `exec` or `subprocess`."""
-
-    def run(self, spec: NodeSpec, command: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Run `command` inside the node and collect what it says. Does not raise on its exit code."""
-
-    def start_service(self, spec: NodeSpec, service: Service) -> None:
-        """Start (or restart, when it runs) a service that survives the launcher."""
-
-    def stop_service(self, spec: NodeSpec, name: str, grace_s: float = 5.0) -> None: ...
-
-    def service_running(self, spec: NodeSpec, name: str) -> bool: ...
-
-    def runtime_socket(self, spec: NodeSpec) -> str:
-        """The container runtime's socket as processes inside the node name it."""

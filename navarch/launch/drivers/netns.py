@@ -45,19 +45,24 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class NetnsDriver:
-    """Implements `contract.Driver`; needs root."""
+    """Makes nodes: places with an address and a container runtime of their own, in which a node agent runs. Knows
+    nothing of Kubernetes. Needs root. Every call is idempotent: `start` repairs what a crash left half done, `stop`
+    and `delete` succeed on what is gone. Raises: LaunchError."""
 
     # --- the host's side
 
     def open_network(self, network: ClusterNetwork, directory: Path) -> None:
+        """Make the host's side: nodes will reach `host_ip`, the host will reach nodes and pods."""
         hostnet.open_network(network, Journal(directory))
 
     def close_network(self, network: ClusterNetwork, directory: Path) -> None:
+        """Take the host's side away again."""
         hostnet.close_network(Journal(directory))
 
     # --- the life of a node
 
     def create(self, spec: NodeSpec) -> None:
+        """Make the node's directory and configuration, without starting anything."""
         directory = spec.directory
         for made in (directory / "cni", directory / "containerd", spec.logs, *inside.layer_directories(spec)):
             made.mkdir(parents=True, exist_ok=True)
@@ -77,6 +82,7 @@ class NetnsDriver:
             replace_file(directory / name, text.encode())
 
     def start(self, spec: NodeSpec, peers: Sequence[NodeSpec] = ()) -> None:
+        """Bring the node up with its container runtime answering, and connect it with running `peers`."""
         if self.status(spec) is NodeState.BROKEN:  # perhaps only while containerd is started again
             wait_for(lambda: self.status(spec) is not NodeState.BROKEN, RESTART_TIMEOUT_S)
         if self.status(spec) is not NodeState.RUNNING:
@@ -87,6 +93,7 @@ class NetnsDriver:
         self._connect(spec, peers)
 
     def stop(self, spec: NodeSpec, grace_s: float = 2.0) -> None:
+        """End every process of the node; containers get SIGTERM and `grace_s`. Its disk stays."""
         if init := self._init(spec):
             containers = process.children([p.pid for p in process.children([init.pid])], parent_name=SHIM)
             for container in containers:
@@ -95,6 +102,7 @@ class NetnsDriver:
         self._kill(spec)
 
     def delete(self, spec: NodeSpec, peers: Sequence[NodeSpec] = ()) -> None:
+        """Stop, and remove everything that the node ever made; running `peers` forget the way to it."""
         self.stop(spec, grace_s=0.0)
         for peer in peers:
             if peer.index != spec.index and (init := self._init(peer)):
@@ -111,6 +119,7 @@ class NetnsDriver:
     # --- inside a node
 
     def enter(self, spec: NodeSpec, command: Sequence[str]) -> list[str]:
+        """The argv that runs `command` inside the node, for `exec` or `subprocess`."""
         init = self._init(spec)
         if init is None:
             raise LaunchError(
@@ -119,9 +128,11 @@ class NetnsDriver:
         return ["nsenter", f"--target={init.pid}", *NAMESPACES, "--", *command]
 
     def run(self, spec: NodeSpec, command: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run `command` inside the node and collect what it says. Does not raise on its exit code."""
         return subprocess.run(self.enter(spec, command), input=stdin, capture_output=True)
 
     def start_service(self, spec: NodeSpec, service: Service) -> None:
+        """Start (or restart, when it runs) a service that survives the launcher."""
         self.stop_service(spec, service.name)
         log = spec.logs / f"{service.name}.log"
         supervised = ["sh", str(spec.directory / "supervise"), str(log), *service.command]
@@ -150,6 +161,7 @@ class NetnsDriver:
         return process.load(spec.directory / f"{name}.pid") is not None
 
     def runtime_socket(self, spec: NodeSpec) -> str:
+        """The container runtime's socket as processes inside the node name it."""
         return SOCKET
 
     # --- the steps

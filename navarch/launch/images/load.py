@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from navarch.base.errors import LaunchError
-from navarch.launch.drivers.contract import Driver, NodeSpec
+from navarch.launch.drivers.contract import NodeSpec
+from navarch.launch.drivers.netns import NetnsDriver
 
 
-def load(driver: Driver, node: NodeSpec, archive: Path) -> tuple[str, ...]:
+def load(driver: NetnsDriver, node: NodeSpec, archive: Path) -> tuple[str, ...]:
     """Import an OCI or `docker save` archive; the names it brought. Raises: LaunchError."""
     if not archive.is_file():
         raise LaunchError("GUEST_IMAGE_LOAD", f"{archive} is no file", "give the path of an image archive", 80)

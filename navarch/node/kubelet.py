@@ -194,7 +194,7 @@ class Kubelet:
             if refused is not None:
                 self._events.event(reference(PODS, pod.metadata), "Warning", refused.reason, refused.message)
         worker = self.workers[pod.metadata.uid] = PodWorker(self._parts, pod, refused)
-        self.spawn(self._work(worker))
+        self.spawn(self._work(worker)).set_name(f"pod {worker.key}")
 
     def _refusal(self, pod: Pod) -> Ended | None:
         assert self._parts is not None

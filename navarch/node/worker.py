@@ -149,6 +149,7 @@ class PodWorker:
         """One step as a task of its own, so that a deletion can cut it short. Seconds until the next."""
         outcome: list[float | None] = []
         self._step = self._parts.spawn(self._guarded(outcome))
+        self._step.set_name(f"pod {self.key}")
         try:
             await asyncio.wait([self._step])
         finally:
@@ -162,11 +163,11 @@ class PodWorker:
         except (RuntimeFault, StatusError, Unreachable, MountError, OSError) as error:
             self._failures = min(self._failures + 1, 10)
             delay = min(RETRY_FIRST_S * 2.0 ** (self._failures - 1), RETRY_CAP_S)
-            log.info("pod step failed pod=%s error=%s retry_s=%s", self._key(), error, delay)
+            log.info("pod step failed pod=%s error=%s retry_s=%s", self.key, error, delay)
             outcome.append(delay)
         except Exception:
             # A fault that one pod brings to light must not take the node's other pods down.
-            log.exception("pod step broke pod=%s", self._key())
+            log.exception("pod step broke pod=%s", self.key)
             outcome.append(RETRY_CAP_S)
 
     async def _one_step(self) -> float | None:
@@ -406,12 +407,13 @@ class PodWorker:
             self.memory.transitions[condition["type"]] = (condition["status"], condition["lastTransitionTime"])
         if status["phase"] in FINAL and not self.memory.terminating:
             self.memory.final_phase = status["phase"]
-        self._parts.statuses.put(self._api_uid(), self._key(), status, shown.status)
+        self._parts.statuses.put(self._api_uid(), self.key, status, shown.status)
 
     def _api_uid(self) -> str:
         return self.mirror.metadata.uid if self.mirror is not None else self.pod.metadata.uid
 
-    def _key(self) -> ObjectKey:
+    @property
+    def key(self) -> ObjectKey:
         return ObjectKey(self.pod.metadata.namespace, self.pod.metadata.name)
 
     def _last_words(self, status: ContainerStatus) -> str:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import heapq
+import inspect
 import random
 import sys
 from collections import deque
@@ -50,6 +51,10 @@ LOOKS_LATE_S = 15.0
 #: Thresholds of the garbage collector while there are simulations. A large cluster is a million objects that
 #: stay; with Python's defaults (700, 10, 10) two thirds of the time goes into looking at them again.
 COLLECT_AT = (100_000, 50, 100)
+
+
+#: Where asyncio's own coroutines are from.
+_ASYNCIO = asyncio.__file__.removesuffix("__init__.py")
 
 
 class _Patience:
@@ -385,10 +390,16 @@ def _owner(timer: _Timer) -> str:
     return str(getattr(callback, "__qualname__", callback))
 
 
+def _of_asyncio(coroutine: Any) -> bool:
+    return str(coroutine.cr_code.co_filename).startswith(_ASYNCIO)
+
+
 def _innermost(task: asyncio.Task[Any]) -> str:
     """The function of ours in which a task waits."""
-    names = [frame.f_code.co_qualname for frame in task.get_stack()]
-    return names[-1] if names else "?"
+    inner: Any = task.get_coro()
+    while inspect.iscoroutine(awaited := inner.cr_await) and not _of_asyncio(awaited):
+        inner = awaited
+    return str(inner.cr_code.co_qualname)
 
 
 class SimClock:

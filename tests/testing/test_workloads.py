@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from navarch.testing import NotSettled, Script
@@ -163,6 +165,17 @@ def test_a_crash_loop_does_not_settle_and_says_why(c):
         c.settle("30m")
     text = str(caught.value)
     assert "pods/default/web-" in text and "CrashLoopBackOff" in text and "advance()" in text
+    assert "waiting now: pod default/web-" in text and "(PodWorker._sleep)" in text
+
+
+def test_a_function_that_waits_for_ever_does_not_settle_and_is_named(c):
+    async def worker(process):
+        await asyncio.sleep(1e9)
+
+    c.scripts.image("worker", run=worker)
+    c.apply(pod("one", "worker"))
+    with pytest.raises(NotSettled, match=r"waiting now: process of default/one/main \(.*worker\)"):
+        c.settle()
 
 
 def test_a_container_that_recovers_settles(c):

@@ -27,7 +27,9 @@ class Processes:
 
     def start(self, container_id: str, main: Main, process: Process) -> None:
         """Begin on the next turn of the loop, so that the container is seen running first."""
-        self._tasks[container_id] = asyncio.get_running_loop().create_task(self._run(container_id, main, process))
+        name = f"process of {process.namespace}/{process.pod}/{process.container}"
+        running = self._run(container_id, main, process)
+        self._tasks[container_id] = asyncio.get_running_loop().create_task(running, name=name)
 
     def stop(self, container_id: str) -> None:
         task = self._tasks.pop(container_id, None)

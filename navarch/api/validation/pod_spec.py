@@ -55,8 +55,7 @@ def _errors(spec: Tree, path: str) -> Errors:
     errors += one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES, needed=True)
     errors += node_selector_labels_errors(spec, path)
     errors += pod_security_errors(spec, f"{path}.securityContext")
-    if spec.get("hostNetwork") and spec.get("hostUsers") is False:
-        errors.append(forbidden_field(f"{path}.hostNetwork", "when `hostUsers` is false"))
+    errors += _user_errors(spec, path)
     errors += affinity_errors(spec.get("affinity"), f"{path}.affinity")
     errors += _dns_errors(spec, path)
     errors += _gate_errors(spec, path)
@@ -72,6 +71,14 @@ def _errors(spec: Tree, path: str) -> Errors:
         errors += container_resource_errors(spec["resources"], f"{path}.resources", claims)
         errors += pod_resource_errors(spec, f"{path}.resources")
     return errors + os_errors(spec, path)
+
+
+def _user_errors(spec: Tree, path: str) -> Errors:
+    """Users of their own and namespaces of the host do not go together. Kubernetes names two of the fields so."""
+    if spec.get("hostUsers") is not False:
+        return []
+    shared = (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC"))
+    return [forbidden_field(f"{path}.{name}", "when `hostUsers` is false") for key, name in shared if spec.get(key)]
 
 
 def template_errors(template: Tree, path: str) -> Errors:

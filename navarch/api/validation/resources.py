@@ -8,7 +8,7 @@ from typing import Any, Final
 from navarch.api.usage import total_of
 from navarch.api.validation.rules import NOT_NEGATIVE, Errors, indexed, invalid_each
 from navarch.base import names, quantity
-from navarch.base.field import duplicate, invalid_value, not_found_field, not_supported, required
+from navarch.base.field import duplicate, forbidden_field, invalid_value, not_found_field, not_supported, required
 from navarch.schema.types import Tree
 
 STANDARD: Final = ("cpu", "memory", "ephemeral-storage")
@@ -42,6 +42,9 @@ def container_resource_errors(resources: Tree, path: str, claims: Collection[str
         where = f"{path}.requests[{name}]"
         errors += _name_errors(name, where) + quantity_errors(name, amount, where)
         errors += _over_limit(name, amount, limits, path)
+    stated = limits.keys() | requests.keys()
+    if any(name.startswith(HUGE_PAGES) for name in stated) and not stated & {"cpu", "memory"}:
+        errors.append(forbidden_field(path, "HugePages require cpu or memory"))
     errors += _claim_errors(resources, path, claims or ())
     return errors
 

@@ -97,6 +97,14 @@ def descending_path(path: str, value: str) -> Errors:
     return errors + no_backsteps(path, value)
 
 
+def unreserved_path(path: str, value: str) -> Errors:
+    """A relative path that stays below, and is none of those by which files are swapped: `..data`."""
+    errors = descending_path(path, value)
+    if not errors and value.startswith(".."):
+        errors.append(invalid_value(path, value, "must not start with '..'"))
+    return errors
+
+
 def percent_or_int(path: str, value: Any) -> Errors:
     if isinstance(value, str):
         return invalid_each(path, value, names.percent_errors(value))

@@ -6,6 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from navarch.api.validation.env import VOLUME_FIELDS, field_ref_errors, resource_ref_errors
+from navarch.api.validation.labels import label_errors
+from navarch.api.validation.metadata import annotation_errors
+from navarch.api.validation.persistent import claim_spec_errors
 from navarch.api.validation.rules import (
     Errors,
     descending_path,
@@ -13,6 +16,7 @@ from navarch.api.validation.rules import (
     named,
     one_of,
     present,
+    unreserved_path,
 )
 from navarch.api.validation.volume_sources import only_one, source_errors
 from navarch.base import names, quantity
@@ -173,8 +177,24 @@ def _source_errors(volume: Tree, path: str) -> Errors:
         errors += present(source, where, "reference")
         return errors + one_of(f"{where}.pullPolicy", source.get("pullPolicy"), _PULL_POLICIES)
     if name == "ephemeral":
-        return errors + present(source, where, "volumeClaimTemplate")
+        return errors + _claim_template_errors(source, f"{where}.volumeClaimTemplate")
     return errors + source_errors(name, source, where)
+
+
+def _claim_template_errors(source: Tree, path: str) -> Errors:
+    """The claim that is made for one pod: its name is the pod's and the volume's."""
+    template = source.get("volumeClaimTemplate")
+    if template is None:
+        return [required(path)]
+    metadata = template.get("metadata") or {}
+    errors = label_errors(metadata.get("labels"), f"{path}.metadata.labels")
+    errors += annotation_errors(metadata.get("annotations"), f"{path}.metadata.annotations")
+    errors += [
+        forbidden_field(f"{path}.metadata.{key}", "cannot be set")
+        for key in metadata
+        if key not in ("labels", "annotations")
+    ]
+    return errors + claim_spec_errors(template.get("spec") or {}, f"{path}.spec")
 
 
 def _empty_dir_errors(source: Tree, path: str) -> Errors:
@@ -204,7 +224,7 @@ def _item_errors(item: Tree, path: str) -> Errors:
         errors.append(required(f"{path}.key"))
     if not item.get("path"):
         errors.append(required(f"{path}.path"))
-    errors += descending_path(f"{path}.path", item.get("path", ""))
+    errors += unreserved_path(f"{path}.path", item.get("path", ""))
     return errors + _mode_errors(item, "mode", path)
 
 
@@ -213,7 +233,7 @@ def _downward_errors(source: Tree, path: str) -> Errors:
     for _, item in indexed(source, "items", path):
         if not item.get("path"):
             errors.append(required(f"{path}.path"))
-        errors += descending_path(f"{path}.path", item.get("path", ""))
+        errors += unreserved_path(f"{path}.path", item.get("path", ""))
         field, resource = item.get("fieldRef"), item.get("resourceFieldRef")
         if field is not None:
             errors += field_ref_errors(field, f"{path}.fieldRef", VOLUME_FIELDS)
@@ -230,13 +250,23 @@ def _downward_errors(source: Tree, path: str) -> Errors:
 
 def _projected_errors(source: Tree, path: str) -> Errors:
     errors = _mode_errors(source, "defaultMode", path)
+    files: set[str] = set()
     for where, part in indexed(source, "sources", path):
         given = [key for key in part if part[key] is not None]
         if len(given) > 1:
             errors.append(forbidden_field(where, "may not specify more than 1 volume type per source"))
         for key in given:
             errors += _projection_errors(key, part[key], f"{where}.{key}", path)
+            for _, item in indexed(part[key], "items", where):
+                errors += _taken_errors(item.get("path", ""), part[key].get("name"), files, path)
     return errors
+
+
+def _taken_errors(file: str, source: str | None, files: set[str], path: str) -> Errors:
+    """Two sources that want one file. `source` is the name of what the later one reads, None for the pod."""
+    taken = bool(file) and file in files
+    files.add(file)
+    return [invalid_value(path, file if source is None else source, "conflicting duplicate paths")] if taken else []
 
 
 def _projection_errors(kind: str, source: Tree, path: str, base: str) -> Errors:
@@ -255,7 +285,9 @@ def _projection_errors(kind: str, source: Tree, path: str, base: str) -> Errors:
             errors.append(invalid_value(where, seconds, "may not specify a duration less than 10 minutes"))
         if seconds is not None and seconds > _TOKEN_MAX_S:
             errors.append(invalid_value(where, seconds, "may not specify a duration larger than 2^32 seconds"))
-        if not source.get("path"):
+        if not (name := source.get("path")):
             errors.append(required(f"{base}.path"))
+        else:
+            errors += unreserved_path(f"{base}.path", name)
         return errors
     return []

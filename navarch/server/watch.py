@@ -24,10 +24,10 @@ from navarch.server.negotiate import Format
 from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
 from navarch.server.selection import Selection
 from navarch.server.served import Served
-from navarch.server.watch_agenda import Agenda
+from navarch.server.watch_agenda import Agenda, Second
 from navarch.server.watch_hub import Changes, ConvertingHub, Hub, Watcher
 from navarch.server.watch_text import EventText, event_text
-from navarch.store.contract import Compacted, Entry, Store
+from navarch.store.contract import Compacted, Store
 from navarch.wire.messages import Response, Sink
 
 #: What a watcher within the process gives: it takes the changes of one publication, in order. Must neither
@@ -48,6 +48,8 @@ MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1800.0, 3600.0
 class Beginning:
     """What a watch was asked for, until it has begun. `after` is the revision it goes on from, 0 for none."""
 
+    watches: Watches
+    hub: Hub
     selection: Selection
     options: ListOptions
     after: int
@@ -57,7 +59,7 @@ class Watches:
     """Opens watches; keeps one hub per bucket and served form."""
 
     def __init__(self, store: Store, clock: Clock, rng: Rng) -> None:
-        self.agenda = Agenda()
+        self._agenda = Agenda()
         self._store = store
         self._clock = clock
         self._rng = rng
@@ -78,16 +80,16 @@ class Watches:
         text = self._text(hub, form, include)
         if isinstance(hub, ConvertingHub):
             await hub.prepare(selection, options, after)
-        stream = WatchStream(self, hub, text, Beginning(selection, options, after))
+        stream = WatchStream(text, Beginning(self, hub, selection, options, after))
         return Response(content_type=text.content_type, stream=stream)
 
     def _hub(self, served: Served) -> Hub:
         hub = self._hubs.get(served)
         if hub is None:
             if served.conversion is None:
-                hub = Hub(self._store, served)
+                hub = Hub(self._store, served, self._agenda)
             else:
-                hub = ConvertingHub(self._store, served, self.forget)
+                hub = ConvertingHub(self._store, served, self._agenda, self.forget)
             self._hubs[served] = hub
         return hub
 
@@ -133,17 +135,9 @@ class Watches:
             kind = served.kind
             yield f'group="{kind.group}",resource="{kind.plural}",version="{kind.version}"', hub.told
 
-    # --- for the streams
-
-    @property
-    def revision(self) -> int:
-        return self._store.index.revision
-
     def random_timeout_s(self) -> float:
+        """When a watch ends that was not told when."""
         return self._rng.uniform(MIN_TIMEOUT_S, MAX_TIMEOUT_S)
-
-    def entries(self, selection: Selection) -> list[Entry]:
-        return selection.read(self._store.index)
 
 
 def _end_all(hub: Hub) -> None:
@@ -156,12 +150,10 @@ def _end_all(hub: Hub) -> None:
 class WatchStream(Watcher):
     """One watch: the body of its answer (`start`), or a direct client's feed (`attach`)."""
 
-    __slots__ = ("_beginning", "_bookmarks", "_ends_s", "_hub", "_initial_bytes", "_out", "_text", "_watches", "due_s")
+    __slots__ = ("_beginning", "_bookmarks", "_ends_s", "_initial_bytes", "_out", "_text", "appointment")
 
-    def __init__(self, watches: Watches, hub: Hub, text: EventText, beginning: Beginning) -> None:
+    def __init__(self, text: EventText, beginning: Beginning) -> None:
         super().__init__()
-        self._watches = watches
-        self._hub = hub
         self._text = text
         self._beginning: Beginning | None = beginning
         #: Where changes go: over a connection, or to (deliver, on_end) within the process.
@@ -171,7 +163,7 @@ class WatchStream(Watcher):
         self._bookmarks = False
         #: What it began with may lie in the peer's buffer without being held against it.
         self._initial_bytes = 0
-        self.due_s = 0
+        self.appointment: Second | None = None
 
     # --- over a connection
 
@@ -185,13 +177,13 @@ class WatchStream(Watcher):
             return
         self._out = sink
         options = beginning.options
-        timeout_s = float(options.timeout_s) if options.timeout_s else self._watches.random_timeout_s()
+        timeout_s = float(options.timeout_s) if options.timeout_s else beginning.watches.random_timeout_s()
         self._ends_s = asyncio.get_running_loop().time() + timeout_s
         self._bookmarks = options.bookmarks
-        self._appoint()
+        self._appoint(beginning.hub.agenda)
         lines = [self._text.line(change) for change in initial]
         if options.bookmarks and options.send_initial_events:
-            lines.append(self._text.bookmark(self._watches.revision, initial_end=True))
+            lines.append(self._text.bookmark(beginning.hub.revision, initial_end=True))
         text = b"".join(lines)
         self._initial_bytes = len(text)
         sink.write(text)
@@ -201,15 +193,16 @@ class WatchStream(Watcher):
 
     def due(self) -> None:
         """The agenda's call: time for a bookmark, or for the end."""
+        assert self.group is not None, "who ends has no appointment"
         if asyncio.get_running_loop().time() >= self._ends_s:
             self.end()
         elif self._out is not None and not isinstance(self._out, tuple):
-            self._out.write(self._text.bookmark(self._watches.revision))
-            self._appoint()
+            self._out.write(self._text.bookmark(self.group.hub.revision))
+            self._appoint(self.group.hub.agenda)
 
-    def _appoint(self) -> None:
+    def _appoint(self, agenda: Agenda) -> None:
         left_s = self._ends_s - asyncio.get_running_loop().time()
-        self._watches.agenda.set(self, min(left_s, BOOKMARK_INTERVAL_S) if self._bookmarks else left_s)
+        agenda.set(self, min(left_s, BOOKMARK_INTERVAL_S) if self._bookmarks else left_s)
 
     # --- within the process
 
@@ -219,7 +212,7 @@ class WatchStream(Watcher):
         initial = self._register(beginning)
         self._out = (deliver, on_end)
         if beginning.options.send_initial_events:
-            initial.append(WatchEvent("BOOKMARK", b"", self._watches.revision))
+            initial.append(WatchEvent("BOOKMARK", b"", beginning.hub.revision))
         return initial
 
     # --- both
@@ -249,7 +242,7 @@ class WatchStream(Watcher):
 
     def _register(self, beginning: Beginning) -> list[WatchEvent]:
         initial = self._initial(beginning)
-        self._hub.add(self, beginning.selection)
+        beginning.hub.add(self, beginning.selection)
         return initial
 
     def _initial(self, beginning: Beginning) -> list[WatchEvent]:
@@ -258,12 +251,12 @@ class WatchStream(Watcher):
             served = self._text.served
             return [
                 WatchEvent("ADDED", served.show(entry.value), entry.revision, served.views(entry))
-                for entry in self._watches.entries(selection)
+                for entry in beginning.hub.entries(selection)
             ]
         if after == 0:
             return []
         try:
-            return self._hub.past(selection, after)
+            return beginning.hub.past(selection, after)
         except Compacted as error:
             text = f"too old resource version: {after} ({error.oldest})"
             raise StatusError(410, "Expired", text) from None
@@ -271,6 +264,6 @@ class WatchStream(Watcher):
     def _detach(self) -> None:
         self._out = None
         if self.group is not None:
-            self._hub.remove(self)
-        if self.due_s:
-            self._watches.agenda.drop(self)
+            hub = self.group.hub
+            hub.agenda.drop(self)
+            hub.remove(self)

@@ -15,40 +15,44 @@ from typing import Protocol
 
 
 class Appointed(Protocol):
-    """Who can have one appointment. `due_s` is the agenda's: its second on the loop's clock, 0 for none."""
+    """Who can have one appointment, which is the agenda's."""
 
-    due_s: int
+    appointment: Second | None
 
     def due(self) -> None: ...
+
+
+class Second(dict[Appointed, None]):
+    """Who is due at one second of the loop's clock."""
+
+    __slots__ = ()
 
 
 class Agenda:
     """Belongs to one event loop, from its first appointment on."""
 
     def __init__(self) -> None:
-        self._by_second: dict[int, dict[Appointed, None]] = {}
+        self._seconds: dict[int, Second] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, who: Appointed, after_s: float) -> None:
         """The next appointment of somebody who has none."""
-        second = ceil(asyncio.get_running_loop().time() + after_s)
-        who.due_s = second
-        known = self._by_second.get(second)
-        if known is None:
-            self._by_second[second] = {who: None}
-            if self._timer is None or second < self._timer.when():
+        at = ceil(asyncio.get_running_loop().time() + after_s)
+        second = self._seconds.get(at)
+        if second is None:
+            second = self._seconds[at] = Second()
+            if self._timer is None or at < self._timer.when():
                 self._wait()
-        else:
-            known[who] = None
+        second[who] = None
+        who.appointment = second
 
     def drop(self, who: Appointed) -> None:
-        known = self._by_second.get(who.due_s)
-        who.due_s = 0
-        if known is not None:
-            known.pop(who, None)
-            # An empty second stays until its time comes, unless it is the last one.
-            if not any(self._by_second.values()):
-                self._by_second.clear()
+        second, who.appointment = who.appointment, None
+        if second is not None:
+            second.pop(who, None)
+            # An empty second stays until its time comes, unless nobody has an appointment.
+            if not second and not any(self._seconds.values()):
+                self._seconds.clear()
                 self._wait()
 
     def _wait(self) -> None:
@@ -56,14 +60,17 @@ class Agenda:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
-        if self._by_second:
-            self._timer = asyncio.get_running_loop().call_at(min(self._by_second), self._wake)
+        if self._seconds:
+            self._timer = asyncio.get_running_loop().call_at(min(self._seconds), self._wake)
 
     def _wake(self) -> None:
         now = asyncio.get_running_loop().time()
-        for second in sorted(second for second in self._by_second if second <= now):
-            for who in self._by_second.pop(second, ()):
-                if who.due_s == second:
-                    who.due_s = 0
-                    who.due()
+        for at in sorted(at for at in self._seconds if at <= now):
+            second = self._seconds.pop(at)
+            # Whoever is called may drop others.
+            while second:
+                who = next(iter(second))
+                del second[who]
+                who.appointment = None
+                who.due()
         self._wait()

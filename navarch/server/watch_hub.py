@@ -1,6 +1,6 @@
 """Who is told of which event: one `Hub` per resource stands between the index and all watchers.
 
-    hub = Hub(store, served)
+    hub = Hub(store, served, agenda)
     hub.add(watcher, selection)             # from now on watcher.deliver(changes)
 
 Watchers with the same selection form a group: what an event means to them is found out once, and so is its
@@ -23,8 +23,9 @@ from navarch.server.negotiate import Format
 from navarch.server.options import ListOptions
 from navarch.server.selection import Selection
 from navarch.server.served import Served
+from navarch.server.watch_agenda import Agenda
 from navarch.server.watch_text import EventText
-from navarch.store.contract import Compacted, Event, Facet, Store, restamp
+from navarch.store.contract import Compacted, Entry, Event, Facet, Store, restamp
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +52,10 @@ class Changes(list[WatchEvent]):
 class Group:
     """The watchers of one selection, in the order in which they came."""
 
-    __slots__ = ("home", "selection", "watchers")
+    __slots__ = ("home", "hub", "selection", "watchers")
 
-    def __init__(self, selection: Selection, home: dict[tuple[str, ...], Group]) -> None:
+    def __init__(self, hub: Hub, selection: Selection, home: dict[tuple[str, ...], Group]) -> None:
+        self.hub = hub
         self.selection = selection
         #: Where the hub keeps this group.
         self.home = home
@@ -80,8 +82,9 @@ class Watcher:
 class Hub:
     """All watchers of one resource in one version."""
 
-    def __init__(self, store: Store, served: Served) -> None:
+    def __init__(self, store: Store, served: Served, agenda: Agenda) -> None:
         self.served = served
+        self.agenda = agenda
         #: Changes handed to watchers so far.
         self.told = 0
         #: The texts of forms that are the same for all watchers.
@@ -95,6 +98,14 @@ class Hub:
     def close(self) -> None:
         self._cancel()
 
+    @property
+    def revision(self) -> int:
+        return self._store.index.revision
+
+    def entries(self, selection: Selection) -> list[Entry]:
+        """What is there now of a selection."""
+        return selection.read(self._store.index)
+
     def past(self, selection: Selection, after: int) -> list[WatchEvent]:
         """The changes since `after` that are already published. Raises: Compacted."""
         events: list[Event] = []
@@ -105,7 +116,7 @@ class Hub:
         home = self._home(selection)
         group = home.get(selection.key)
         if group is None:
-            group = home[selection.key] = Group(selection, home)
+            group = home[selection.key] = Group(self, selection, home)
         group.watchers[watcher] = None
         watcher.group = group
 
@@ -207,14 +218,14 @@ class ConvertingHub(Hub):
     `fail` is called when the webhook fails. All watches must end then: their clients list again.
     """
 
-    def __init__(self, store: Store, served: Served, fail: Callable[[Served], None]) -> None:
+    def __init__(self, store: Store, served: Served, agenda: Agenda, fail: Callable[[Served], None]) -> None:
         self._waiting: list[Event] = []
         self._converting: asyncio.Task[None] | None = None
         self._fail = fail
         #: The revision that was published when a watcher came. What was not yet converted then was part of
         #: its initial state.
         self._known: dict[Watcher, int] = {}
-        super().__init__(store, served)
+        super().__init__(store, served, agenda)
 
     def close(self) -> None:
         super().close()

@@ -39,6 +39,10 @@ MAX_PIPELINED: Final = 8
 
 _CLOSE: Final = "Connection: close\r\n"
 
+#: Between requests. Each request gets its own.
+_NO_HEADERS: Final[dict[str, str]] = {}
+_NO_BODY: Final[list[bytes]] = []
+
 
 class Connection(asyncio.Protocol):
     """The protocol of one connection. Callbacks `on_*` are the parser's."""
@@ -47,6 +51,7 @@ class Connection(asyncio.Protocol):
         "_body",
         "_body_bytes",
         "_busy",
+        "_chunked",
         "_driving",
         "_head_bytes",
         "_headers",
@@ -63,7 +68,7 @@ class Connection(asyncio.Protocol):
         "_rest",
         "_server",
         "_since",
-        "_stream",
+        "_sink",
         "_transport",
         "_url",
         "_write_stalled",
@@ -74,19 +79,20 @@ class Connection(asyncio.Protocol):
         self._loop = server.loop
         self._parser = httptools.HttpRequestParser(self)
         self._queue: deque[Request | Response] = deque()
-        self._headers: dict[str, str] = {}
-        self._body: list[bytes] = []
+        self._headers = _NO_HEADERS
+        self._body = _NO_BODY
         self._body_bytes = 0
         self._head_bytes = 0
         self._url = b""
         self._busy = False
+        self._chunked = False
         self._driving = False
         self._reading = False
         self._keep_alive = True
         self._refused = False
         self._rest: bytearray | None = None
         self._inner: asyncio.Protocol | None = None
-        self._stream: tuple[Stream, StreamSink] | None = None
+        self._sink: StreamSink | None = None
         self._paused = False
         self._write_stalled = False
         self._since = self._loop.time()
@@ -158,7 +164,7 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """Finish what is under way, then close."""
         self._keep_alive = False
-        if self._stream is not None:
+        if self._sink is not None:
             self.end_stream()
         elif not self._busy:
             self._transport.close()
@@ -216,6 +222,8 @@ class Connection(asyncio.Protocol):
             peer_address=self._peer_address,
             can_upgrade=parser.should_upgrade(),
         )
+        # The request may be answered for an hour: what it came in is not kept.
+        self._headers, self._body, self._url = _NO_HEADERS, _NO_BODY, b""
         if not parser.should_keep_alive():
             self._keep_alive = False
         self._queue.append(request)
@@ -293,34 +301,38 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _start_stream(self, response: Response, stream: Stream) -> None:
-        chunked = self._parser.get_http_version() != "1.0"
-        if not chunked:
+        self._chunked = self._parser.get_http_version() != "1.0"
+        if not self._chunked:
             self._keep_alive = False
-        framing = "Transfer-Encoding: chunked\r\n" if chunked else ""
+        framing = "Transfer-Encoding: chunked\r\n" if self._chunked else ""
         ending = framing if self._keep_alive else framing + _CLOSE
         self._transport.write(head(response.status, stream_fields(response), ending))
-        sink = StreamSink(self, self._transport, chunked)
-        self._stream = (stream, sink)
+        sink = self._sink = StreamSink(self, stream)
         stream.start(sink)
         if self._server.draining:
             self.end_stream()
 
+    def write_stream(self, data: bytes) -> None:
+        """More of the streamed answer."""
+        self._transport.write(chunk(data) if self._chunked else data)
+
+    def unsent_bytes(self) -> int:
+        return self._transport.get_write_buffer_size()
+
     def end_stream(self) -> None:
         """The stream has nothing more to say, or must not."""
-        if self._stream is None:
+        if self._sink is None:
             return
-        if self._stream[1].chunked:
+        if self._chunked:
             self._transport.write(LAST_CHUNK)
         self._stop_stream()
         self._after_answer()
         self._drive()
 
     def _stop_stream(self) -> None:
-        if self._stream is not None:
-            stream, sink = self._stream
-            self._stream = None
-            sink.open = False
-            stream.stop()
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            sink.stop()
 
     def _hand_over(self, response: Response) -> None:
         assert response.take_over is not None and self._rest is not None
@@ -333,23 +345,27 @@ class Connection(asyncio.Protocol):
 
 
 class StreamSink(Sink):
-    """Writes the chunks of one streamed answer."""
+    """Where one streamed answer goes, until it ends: what is written later goes nowhere."""
 
-    __slots__ = ("_connection", "_transport", "chunked", "open")
+    __slots__ = ("_connection", "_stream")
 
-    def __init__(self, connection: Connection, transport: asyncio.Transport, chunked: bool) -> None:
+    def __init__(self, connection: Connection, stream: Stream) -> None:
         self._connection = connection
-        self._transport = transport
-        self.chunked = chunked
-        self.open = True
+        self._stream: Stream | None = stream
 
     def write(self, data: bytes) -> None:
-        if self.open and data:
-            self._transport.write(chunk(data) if self.chunked else data)
+        if self._stream is not None and data:
+            self._connection.write_stream(data)
 
     def buffered(self) -> int:
-        return self._transport.get_write_buffer_size()
+        return self._connection.unsent_bytes()
 
     def close(self) -> None:
-        if self.open:
+        if self._stream is not None:
             self._connection.end_stream()
+
+    def stop(self) -> None:
+        """The connection's call: the answer is over."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.stop()

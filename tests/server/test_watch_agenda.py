@@ -7,14 +7,14 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from navarch.seams.sim import SimLoop
-from navarch.server.watch_agenda import Agenda
+from navarch.server.watch_agenda import Agenda, Second
 
 
 class Diary:
     """Notes when it is due; comes again every `again_s`."""
 
     def __init__(self, agenda: Agenda, again_s: float = 0.0) -> None:
-        self.due_s = 0
+        self.appointment: Second | None = None
         self.times: list[float] = []
         self._agenda, self._again_s = agenda, again_s
 
@@ -57,7 +57,7 @@ def test_who_is_dropped_is_not_called_even_by_another_of_the_same_second() -> No
 
     class Rival:
         def __init__(self, agenda: Agenda) -> None:
-            self.due_s = 0
+            self.appointment: Second | None = None
             self.agenda = agenda
             self.other: Rival | None = None
 

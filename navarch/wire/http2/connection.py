@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from navarch.wire.answer import BODILESS, stream_fields, whole_answer
 from navarch.wire.exchange import exchange, split_target
 from navarch.wire.http2.hpack import encode_head
+from navarch.wire.http2.request_head import Head
 from navarch.wire.http2.session import Asked, Cancelled, Event, Refusal, Session
 from navarch.wire.http2.stream import Stream as StreamState
 from navarch.wire.limits import IDLE_TIMEOUT_S, LINGER_S, MAX_BODY_BYTES, READ_TIMEOUT_S, WRITE_TIMEOUT_S
@@ -125,8 +126,9 @@ class Http2Connection(asyncio.Protocol):
         for event in events:
             stream = event.stream
             if isinstance(event, Asked):
-                if self._session.take_up(stream):
-                    self._handle(stream, event.body)
+                head = self._session.take_up(stream)
+                if head is not None:
+                    self._handle(stream, head, event.body)
             elif isinstance(event, Cancelled):
                 answering = self.answers.get(stream)
                 if answering is not None:
@@ -135,8 +137,7 @@ class Http2Connection(asyncio.Protocol):
                 too_large = event.why is Refusal.BODY_TOO_LARGE
                 self.respond(stream, "", "", body_too_large(MAX_BODY_BYTES) if too_large else headers_too_large())
 
-    def _handle(self, stream: StreamState, body: bytes) -> None:
-        head = stream.head
+    def _handle(self, stream: StreamState, head: Head, body: bytes) -> None:
         path, query = split_target(head.target)
         request = Request(
             method=head.method,

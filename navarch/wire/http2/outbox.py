@@ -6,6 +6,7 @@ aside and holds up nobody.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -58,6 +59,8 @@ class Outbox:
             self._window -= size
             self._data_frame(stream, size, [data])
             return
+        if stream.queue is None:
+            stream.queue = deque()
         stream.queue.append(data)
         stream.queued += size
         self.unsent_bytes += size
@@ -73,7 +76,7 @@ class Outbox:
         """Forget what the stream still had to send."""
         self._ready.pop(stream.id, None)
         self.unsent_bytes -= stream.queued
-        stream.queue.clear()
+        stream.queue = None
         stream.queued = 0
 
     def widen(self, increment: int) -> None:
@@ -103,6 +106,7 @@ class Outbox:
         """One frame of a stream's queue; its size."""
         room = min(self.max_frame, stream.window, self._window)
         queue = stream.queue
+        assert queue, "only streams with queued data are ready"
         pieces: list[bytes | memoryview] = []
         size = 0
         while queue and size < room:

@@ -23,7 +23,7 @@ from navarch.wire.http2 import frames as h2
 from navarch.wire.http2.frames import ConnectionFailure
 from navarch.wire.http2.hpack import HeaderDecoder
 from navarch.wire.http2.outbox import Outbox
-from navarch.wire.http2.request_head import Fields, Malformed, check_trailers, list_bytes, request_head
+from navarch.wire.http2.request_head import Fields, Head, Malformed, check_trailers, list_bytes, request_head
 from navarch.wire.http2.stream import Stream
 from navarch.wire.limits import MAX_BODY_BYTES, MAX_HEAD_BYTES, READ_TIMEOUT_S, WRITE_TIMEOUT_S
 
@@ -267,6 +267,8 @@ class Session:
             return
         stream.receive_window -= size
         stream.since = self._now
+        if stream.body is None:
+            stream.body = []
         stream.body.append(data)
         stream.body_bytes += len(data)
         self._unfinished_bytes += len(data)
@@ -297,6 +299,7 @@ class Session:
     def _complete(self, stream: Stream) -> None:
         """The whole request is there."""
         head = stream.head
+        assert head is not None
         if head.length not in (-1, stream.body_bytes):
             self._break(stream, h2.PROTOCOL_ERROR)
             return
@@ -313,7 +316,7 @@ class Session:
 
     def _drop_body(self, stream: Stream) -> None:
         self._unfinished_bytes -= stream.body_bytes
-        stream.body, stream.body_bytes = [], 0
+        stream.body, stream.body_bytes = None, 0
 
     # --- the rest of the frames
 
@@ -392,13 +395,14 @@ class Session:
 
     # --- answers
 
-    def take_up(self, stream: Stream) -> bool:
-        """False for a request that was given up meanwhile. Else it counts as under way until it is answered,
-        even when its stream is reset: who opens and resets streams gains no more handlers."""
+    def take_up(self, stream: Stream) -> Head | None:
+        """What a request asks for, None for one that was given up meanwhile. It counts as under way until it
+        is answered, even when its stream is reset: who opens and resets streams gains no more handlers."""
+        head, stream.head = stream.head, None
         if stream.closed:
-            return False
+            return None
         stream.is_handled = True
-        return True
+        return head
 
     def respond(self, stream: Stream, block: bytes, body: bytes) -> None:
         """A whole answer: its header block and its body."""

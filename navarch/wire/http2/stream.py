@@ -35,7 +35,8 @@ class Stream:
 
     def __init__(self, stream_id: int, head: Head, window: int, receive_window: int, now: float) -> None:
         self.id = stream_id
-        self.head = head
+        #: None once the request is being handled.
+        self.head: Head | None = head
         self.window = window
         self.receive_window = receive_window
         self.since = now
@@ -47,7 +48,8 @@ class Stream:
         self.is_handled = False
         self.is_answered = False
         self.ends = False
-        self.body: list[bytes] = []
+        #: None as long as there is none of it: watches are idle streams by the thousand.
+        self.body: list[bytes] | None = None
         self.body_bytes = 0
-        self.queue: deque[bytes | memoryview] = deque()
+        self.queue: deque[bytes | memoryview] | None = None
         self.queued = 0

@@ -9,6 +9,7 @@ import hpack
 from navarch.wire.http2 import frames as h2
 from navarch.wire.http2.frames import FrameReader, frame
 from navarch.wire.http2.hpack import encode_head
+from navarch.wire.http2.request_head import Head
 from navarch.wire.http2.session import Asked, Event, Session
 
 GET = [(":method", "GET"), (":scheme", "https"), (":path", "/p"), (":authority", "localhost")]
@@ -62,8 +63,16 @@ class Peer:
     def ask(self, stream_id: int, fields: list[tuple[str, str]] | None = None) -> Asked:
         """A request without a body, as the session gives it out; it counts as being handled."""
         (event,) = self.send(self.headers(stream_id, fields or GET))
-        assert isinstance(event, Asked) and self.session.take_up(event.stream)
+        assert isinstance(event, Asked)
+        head = self.session.take_up(event.stream)
+        assert head is not None
+        self.head = head
         return event
+
+    def head_of(self, stream_id: int, fields: list[tuple[str, str]]) -> Head:
+        """What such a request asks for."""
+        self.ask(stream_id, fields)
+        return self.head
 
     def of_kind(self, kind: int) -> list[Sent]:
         return [each for each in self.frames if each.kind == kind]

@@ -95,7 +95,7 @@ def test_unknown_frames_settings_and_flags_are_ignored() -> None:
     peer = Peer()
     peer.send(frame(0x16, 0xFF, 0, b"new"), frame(0x16, 0, 77, b""), settings_frame({0xFF: 1}), ping(flags=0x30))
     assert peer.goaway is None
-    assert peer.ask(1).stream.head.target == "/p"
+    assert peer.head_of(1, GET).target == "/p"
 
 
 def test_requests_may_have_padding_priority_and_several_frames() -> None:
@@ -108,7 +108,9 @@ def test_requests_may_have_padding_priority_and_several_frames() -> None:
         frame(h2.CONTINUATION, 0, 1, block[2:4]),
         frame(h2.CONTINUATION, h2.END_HEADERS, 1, block[4:]),
     )
-    assert isinstance(event, Asked) and event.stream.head.target == "/p"
+    assert isinstance(event, Asked)
+    head = peer.session.take_up(event.stream)
+    assert head is not None and head.target == "/p"
 
 
 MALFORMED = [
@@ -145,9 +147,7 @@ def test_malformed_requests_are_reset_and_the_connection_goes_on(fields: list[tu
 
 def test_te_trailers_and_cookies_are_fine() -> None:
     peer = Peer()
-    head = peer.ask(
-        1, [*GET, ("te", "trailers"), ("cookie", "a"), ("cookie", "b"), ("x", "1"), ("x", " 2 ")]
-    ).stream.head
+    head = peer.head_of(1, [*GET, ("te", "trailers"), ("cookie", "a"), ("cookie", "b"), ("x", "1"), ("x", " 2 ")])
     assert head.headers == {"te": "trailers", "cookie": "a; b", "x": "1, 2", "host": "localhost"}
 
 
@@ -211,7 +211,7 @@ def test_what_still_comes_after_a_reset_is_ignored_and_its_headers_are_decoded()
     peer.send(peer.headers(1, [*POST, ("te", "gzip")], 0), frame(h2.DATA, 0, 1, b"late"))
     peer.send(peer.headers(1, [("x-indexed", "once")]))
     assert peer.goaway is None
-    assert peer.ask(3, [*GET, ("x-indexed", "once")]).stream.head.headers["x-indexed"] == "once"
+    assert peer.head_of(3, [*GET, ("x-indexed", "once")]).headers["x-indexed"] == "once"
 
 
 @pytest.mark.parametrize(("increment", "code"), [(0, h2.PROTOCOL_ERROR), (h2.MAX_WINDOW, h2.FLOW_CONTROL_ERROR)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -68,6 +69,17 @@ class Inside:
         return server.handle if server is not None else None
 
 
+#: Connections that a process wants to be able to hold, some files besides.
+MOST_FILES = 1 << 20
+
+
+def allow_connections() -> None:
+    """Hold as many connections as the machine lets this process: each watch over HTTP/1.1 is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 #: What people ask the health of. The store is called as it is where it has a process of its own.
 COMPONENTS = ("controller-manager", "etcd-0", "scheduler")
 
@@ -96,6 +108,7 @@ class ControlPlane:
     async def listen(self) -> Server:
         """Raises: OSError when the address is taken."""
         profile, place = self.place.profile, self.place
+        allow_connections()
         context = server_context(place.pki("apiserver.crt"), place.pki("apiserver.key"), place.pki("ca.crt"))
         return await serve(self.server.handle, context, profile.host, profile.port)
 

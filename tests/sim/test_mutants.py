@@ -23,7 +23,7 @@ from navarch.server import delete
 from navarch.server.delete import Deleter
 from navarch.server.pipeline import Pipeline
 from navarch.server.subresources import bind
-from navarch.server.watch import Hub
+from navarch.server.watch_hub import Hub
 from navarch.store import memory
 from navarch.testing.links import LinkedFeed
 from navarch.testing.seeds import play
@@ -171,8 +171,12 @@ def _unwatched_change(patch: pytest.MonkeyPatch) -> None:
 
 def _unselected_not_told(patch: pytest.MonkeyPatch) -> None:
     """Who selects by a field does not hear of what was deleted."""
-    right = Hub._publish_pinned
-    patch.setattr(Hub, "_publish_pinned", lambda self, event: None if event.deleted else right(self, event))
+    right = Hub._concerned
+
+    def wrong(self, event):
+        return iter(self._broad.values()) if event.deleted else right(self, event)
+
+    patch.setattr(Hub, "_concerned", wrong)
 
 
 def _lost_update(patch: pytest.MonkeyPatch) -> None:

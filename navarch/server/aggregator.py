@@ -15,7 +15,7 @@ import asyncio
 import base64
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
@@ -99,6 +99,12 @@ class Aggregator:
             cancel()
         for task in [*self._tasks, *self._checks.values()]:
             task.cancel()
+
+    def unavailable(self) -> Iterator[tuple[str, float]]:
+        """By APIService, whether it cannot be reached. For the metrics."""
+        for name in sorted(remote.name for remote in self.remotes.values()):
+            offer = self._offers.get(name)
+            yield f'name="{name}"', float(offer is None or not offer.fresh)
 
     @property
     def offers(self) -> list[Offer]:

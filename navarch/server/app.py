@@ -133,6 +133,7 @@ class ApiServer:
         gauge("apiserver_longrunning_requests", "Active watches.", watches.open_samples)
         gauge("apiserver_watch_events_total", "Events sent to watches.", watches.told_samples, "counter")
         gauge("apiserver_storage_objects", "Stored objects by resource.", self._object_counts)
+        gauge("aggregator_unavailable_apiservice", "APIServices that do not answer.", self.aggregator.unavailable)
         prefix = "apiserver_flowcontrol"
         gauge(f"{prefix}_current_executing_seats", "Seats that are taken.", flows.executing)
         gauge(f"{prefix}_current_inqueue_requests", "Requests that wait for a seat.", flows.queued)
@@ -202,6 +203,8 @@ class ApiServer:
         """A request whose level has room for only so many. Streams give their seat back once they have begun."""
         level, seats = flow.level, self.flow_control.seats(request)
         if not level.take(seats) and await level.wait(flow.key, seats):
+            self.pages.metrics.begin(info)
+            self.pages.metrics.end(info, 429, 0.0)
             return too_many_requests()
         try:
             return await self._counted(request, info)

@@ -89,7 +89,13 @@ class Metrics:
                 "apiserver_request_duration_seconds",
                 "histogram",
                 "Response latency distribution in seconds.",
-                self._durations(),
+                self._durations("apiserver_request_duration_seconds"),
+            ),
+            _family(
+                "apiserver_request_sli_duration_seconds",
+                "histogram",
+                "Response latency without the time of webhooks, which is not taken off here.",
+                self._durations("apiserver_request_sli_duration_seconds"),
             ),
             _family(
                 "apiserver_current_inflight_requests",
@@ -110,8 +116,8 @@ class Metrics:
             for code, count in sorted(series.codes.items())
         ]
 
-    def _durations(self) -> list[str]:
-        name, lines = "apiserver_request_duration_seconds", []
+    def _durations(self, name: str) -> list[str]:
+        lines = []
         for labels, series in sorted(self._series.items()):
             text = f'dry_run="",{_text(labels)}'
             below = 0

@@ -6,7 +6,7 @@ add and remove theirs at run time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
@@ -235,6 +235,7 @@ class Resources:
     def __init__(self, served: Iterable[Served]) -> None:
         self._by_path: dict[tuple[str, str, str], Served] = {}
         self._by_bucket: dict[str, Served] = {}
+        self._versions: dict[str, list[Served]] = {}
         #: Grows with every change, for those who derive something from the whole.
         self.generation = 0
         for one in served:
@@ -244,6 +245,7 @@ class Resources:
         kind = served.kind
         self.generation += 1
         self._by_path[kind.group, kind.version, kind.plural] = served
+        self._versions.setdefault(served.bucket, []).append(served)
         if not kind.stored_as:
             self._by_bucket.setdefault(served.bucket, served)
 
@@ -251,6 +253,7 @@ class Resources:
         kind = served.kind
         self.generation += 1
         self._by_path.pop((kind.group, kind.version, kind.plural), None)
+        self._versions[served.bucket] = [s for s in self._versions[served.bucket] if s is not served]
         if self._by_bucket.get(served.bucket) is served:
             del self._by_bucket[served.bucket]
 
@@ -260,6 +263,10 @@ class Resources:
     def by_bucket(self, bucket: str) -> Served | None:
         """The kind in the form in which the bucket's objects are stored."""
         return self._by_bucket.get(bucket)
+
+    def versions(self, bucket: str) -> Sequence[Served]:
+        """All forms in which the bucket's objects are served."""
+        return self._versions.get(bucket, ())
 
     def __iter__(self) -> Iterator[Served]:
         return iter(self._by_path.values())

@@ -80,7 +80,7 @@ class StoreWorld:
         return trees
 
     def versions(self, bucket: str) -> Sequence[Served]:
-        return [served for served in self._resources if served.bucket == bucket]
+        return self._resources.versions(bucket)
 
     def decide(self, question: Question) -> Decision:
         return self._access.decide(question)

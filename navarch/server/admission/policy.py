@@ -75,7 +75,12 @@ def parameters(attributes: Attributes, world: World, invocation: Invocation) -> 
     reference = invocation.binding["spec"].get("paramRef")
     if not kind or not reference:
         return [None]
-    bucket, namespaced = world.bucket_of(kind["apiVersion"], kind["kind"])
+    try:
+        bucket, namespaced = world.bucket_of(kind["apiVersion"], kind["kind"])
+    except LookupError:
+        shown = kind["apiVersion"] if "/" in kind["apiVersion"] else f"/{kind['apiVersion']}"
+        text = f"failed to find resource referenced by paramKind: '{shown}, Kind={kind['kind']}'"
+        raise LookupError(text) from None
     given = reference.get("namespace") or ""
     if given and not namespaced:
         raise LookupError("paramRef.namespace must not be provided for a cluster-scoped `paramKind`")

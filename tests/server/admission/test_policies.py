@@ -127,3 +127,10 @@ def test_variables_may_be_moments(peer: Peer) -> None:
         ],
     )
     peer.post(CONFIGMAPS, configmap(a="b"))
+
+
+def test_a_kind_of_parameters_that_nobody_serves(peer: Peer) -> None:
+    policy(peer, {"expression": "true"}, paramKind={"apiVersion": "ex.example.com/v1", "kind": "Limit"})
+    _, message = peer.refused("POST", CONFIGMAPS, configmap())
+    found = "failed to find resource referenced by paramKind: 'ex.example.com/v1, Kind=Limit'"
+    assert message.endswith(f"denied request: failed to configure binding: {found}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
@@ -233,3 +234,41 @@ async def test_being_seen_in_another_version_changes_nothing(world: World) -> No
         assert "autoscaling.alpha.kubernetes.io/behavior" not in read["metadata"].get("annotations", {})
     assert [asked["object"]["apiVersion"] for asked in world.asked] == ["autoscaling/v1"] * 2
     assert world.asked[1]["requestKind"]["version"] == "v2"
+
+
+async def test_custom_resources_are_mutated_whatever_version_they_lie_in(world: World) -> None:
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+
+    def versions(storage: str) -> list[dict[str, Any]]:
+        return [{"name": n, "served": True, "storage": n == storage, "schema": schema} for n in ("v1", "v2")]
+
+    names = {"plural": "boats", "kind": "Boat"}
+    spec = {"group": "ex.example.com", "names": names, "scope": "Namespaced", "versions": versions("v1")}
+    crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    await world.send("POST", crds, {"metadata": {"name": "boats.ex.example.com"}, "spec": spec})
+    await asyncio.sleep(0.01)
+    rule = {"operations": ["*"], "apiGroups": ["ex.example.com"], "apiVersions": ["v1"], "resources": ["boats"]}
+    await world.register("mutating", rules=[rule])
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        stage = len(request["object"]["data"])
+        return patch({"op": "add", "path": f"/data/stage-{stage}", "value": request["object"]["apiVersion"]})
+
+    world.answer = answer
+    boats = "/apis/ex.example.com/{}/namespaces/default/boats"
+    tree = {"apiVersion": "ex.example.com/v1", "kind": "Boat", "metadata": {"name": "b"}, "data": {"start": "x"}}
+    _, made = await world.send("POST", boats.format("v1"), tree)
+    assert made["data"] == {"start": "x", "stage-1": "ex.example.com/v1"}
+    merge = "application/merge-patch+json"
+    change = {"spec": {"versions": versions("v2")}}
+    await world.send("PATCH", f"{crds}/boats.ex.example.com", change, content_type=merge)
+    await asyncio.sleep(0.01)
+    # The webhook knows v1 alone, and is asked in v1 about a write in v2 to what lies there in v1.
+    _, changed = await world.send("PATCH", boats.format("v2") + "/b", {"data": {"more": "y"}}, content_type=merge)
+    assert changed["apiVersion"] == "ex.example.com/v2"
+    assert changed["data"] == {
+        "start": "x",
+        "stage-1": "ex.example.com/v1",
+        "more": "y",
+        "stage-3": "ex.example.com/v1",
+    }

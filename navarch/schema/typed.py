@@ -66,13 +66,12 @@ def _element_errors(node: List, items: list[Any], path: str) -> list[str]:
 def _key_fault(node: List, item: Any) -> str:
     if not isinstance(item, dict):
         return f"associative list with keys may not have non-map elements: {_go(item)}"
-    keys = tuple(sorted(node.keys))
-    known = key_values(keys, key_defaults(node), item)
-    missing = next((key for key in keys if key not in known), None)
-    if missing is None:
+    if key_values(tuple(sorted(node.keys)), key_defaults(node), item):
         return ""
+    keys = " ".join(f'"{key}"' for key in node.keys)
     return (
-        f'associative list with keys has an element that omits key field "{missing}" (and doesn\'t have default value)'
+        f"associative list with keys has an element that omits all key fields [{keys}] "
+        "(and doesn't have default values for any key fields)"
     )
 
 

@@ -40,13 +40,16 @@ def certificate() -> str:
 def test_approval(api: Api) -> None:
     name = f"{api.namespace}-csr"
     tree = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": name}}
-    made = api.create(RESOURCE, tree | {"spec": signing_request("e2e", "kubernetes.io/kube-apiserver-client")})
+    api.create(RESOURCE, tree | {"spec": signing_request("e2e", "kubernetes.io/kube-apiserver-client")})
     condition = {"type": "Approved", "status": "True", "reason": "E2E", "message": "Set from a test"}
-    made["status"] = {"conditions": [condition]}
-    approved = api.update(RESOURCE, made, "approval")
-    assert approved["status"]["conditions"][0]["type"] == "Approved"
-    patched = api.patch(RESOURCE, name, {"metadata": {"annotations": {"patchedapproval": "true"}}}, sub="approval")
+    first = condition | {"type": "ApprovalPatch"}
+    body = {"metadata": {"annotations": {"patchedapproval": "true"}}, "status": {"conditions": [first]}}
+    patched = api.patch(RESOURCE, name, body, sub="approval")
     assert patched["metadata"]["annotations"]["patchedapproval"] == "true"
+    assert [each["type"] for each in patched["status"]["conditions"]] == ["ApprovalPatch"]
+    patched["status"]["conditions"].append(condition)
+    approved = api.update(RESOURCE, patched, "approval")
+    assert [each["type"] for each in approved["status"]["conditions"]] == ["ApprovalPatch", "Approved"]
     found = api.until(RESOURCE, lambda found: bool(found[name]["status"].get("certificate")))
     pem = base64.b64decode(found[name]["status"]["certificate"])
     assert x509.load_pem_x509_certificate(pem).subject.rfc4514_string() == "CN=e2e"

@@ -366,7 +366,8 @@ def _object(api: Api, life: Life, number: int) -> Tree:
     version = life.resource.rpartition("/")[0]
     name = _name(api, life, number)
     tree: Tree = {"apiVersion": version, "kind": life.kind}
-    tree["metadata"] = {"name": name, "labels": {"e2e": api.namespace}}
+    # Whatever uid a client thinks of, the server gives another.
+    tree["metadata"] = {"name": name, "labels": {"e2e": api.namespace}, "uid": f"e2e-{number}"}
     tree |= life.make(number)
     if life.kind == "Event":
         about = {"kind": "Pod", "name": "about", "namespace": api.namespace, "apiVersion": "v1"}

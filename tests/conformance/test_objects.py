@@ -8,6 +8,8 @@ from tests.conformance.api import Api, ApiError
 from tests.kubectl.objects import config_map, container, pod
 from tests.kubectl.site import Tree
 
+TIME = "2026-01-02T03:04:05Z"
+
 
 def secret(name: str, **data: str) -> Tree:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
@@ -204,20 +206,50 @@ def test_the_service_of_the_api(api: Api) -> None:
 @pytest.mark.row("sig-network: ServiceCIDR and IPAddress API should support IPAddress API operations")
 def test_addresses(api: Api) -> None:
     resource = "networking.k8s.io/v1/ipaddresses"
-    parent = {"group": "", "resource": "services", "namespace": "default", "name": "kubernetes"}
+    parent = {"group": "mygroup", "resource": "myresources", "namespace": "foo", "name": "bar"}
 
-    def address(name: str) -> Tree:
+    def address(name: str, kind: str) -> Tree:
         head: Tree = {"apiVersion": "networking.k8s.io/v1", "kind": "IPAddress"}
-        return head | {"metadata": {"name": name, "labels": {"e2e": api.namespace}}, "spec": {"parentRef": parent}}
+        return head | {"metadata": {"name": name, "labels": {"type": kind}}, "spec": {"parentRef": parent}}
 
-    for name in ("192.168.9.1", "192.168.9.2"):
-        api.create(resource, address(name))
-    assert refused(api, resource, address("not-an-address")).reason == "Invalid"
-    patched = api.patch(resource, "192.168.9.1", {"metadata": {"annotations": {"patched": "true"}}})
+    broadcast, local = "255.255.255.255", "fe80::42:1dff:fe84:f9e2"
+    api.create(resource, address(broadcast, "broadcast"))
+    api.create(resource, address(local, "link-local"))
+    assert refused(api, resource, address("not-an-address", "none")).reason == "Invalid"
+    patched = api.patch(resource, broadcast, {"metadata": {"annotations": {"patched": "true"}}})
     patched["metadata"]["annotations"]["updated"] = "true"
     assert api.update(resource, patched)["metadata"]["annotations"]["updated"] == "true"
-    assert len(api.names(resource, labelSelector=f"e2e={api.namespace}")) == 2
-    api.delete(resource, "192.168.9.1")
-    assert api.gone(resource, "192.168.9.1")
-    api.delete_collection(resource, labelSelector=f"e2e={api.namespace}")
-    assert api.names(resource, labelSelector=f"e2e={api.namespace}") == []
+    assert api.names(resource, labelSelector="type=broadcast") == [broadcast]
+    api.delete(resource, broadcast)
+    assert api.gone(resource, broadcast)
+    api.delete_collection(resource, labelSelector="type=link-local")
+    assert api.names(resource, labelSelector="type=link-local") == []
+
+
+@pytest.mark.row("sig-network: ServiceCIDR and IPAddress API should support ServiceCIDR API operations")
+def test_the_first_range_of_addresses(api: Api) -> None:
+    resource = "networking.k8s.io/v1/servicecidrs"
+    patched = api.patch(resource, "kubernetes", {"metadata": {"annotations": {"patched": "true"}}})
+    patched["metadata"]["annotations"]["updated"] = "true"
+    assert api.update(resource, patched)["metadata"]["annotations"]["updated"] == "true"
+
+
+@pytest.mark.row("sig-node: DRA CRUD Tests resource.k8s.io/v1 ResourceClaim")
+def test_drivers_tell_of_their_devices(api: Api) -> None:
+    """By server-side apply of parts of the status, each device under its own keys."""
+    resource = "resource.k8s.io/v1/resourceclaims"
+    head: Tree = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": "claim"}}
+    request = {"name": "request", "exactly": {"deviceClassName": "class"}}
+    applied = api.apply(resource, head | {"spec": {"devices": {"requests": [request]}}})
+    assert applied["spec"]["devices"]["requests"][0]["exactly"]["count"] == 1
+    device = {"driver": "dra.example.com", "pool": "pool", "device": "device"}
+    allocation = {"devices": {"results": [{"request": "request", **device}]}}
+    api.apply(resource, head | {"status": {"allocation": allocation}}, "status", manager="scheduler")
+    ready = {"type": "Ready", "status": "True", "reason": "E2E", "message": "", "lastTransitionTime": TIME}
+    told = head | {"status": {"devices": [device | {"conditions": [ready]}]}}
+    found = api.apply(resource, told, "status", manager="driver")["status"]
+    assert found["devices"][0]["conditions"] == [ready]
+    assert found["allocation"]["devices"]["results"][0]["device"] == "device"
+    # What a driver does not tell any more is gone.
+    found = api.apply(resource, head | {"status": {}}, "status", manager="driver")["status"]
+    assert "devices" not in found and "allocation" in found

@@ -141,6 +141,22 @@ def test_configurations_of_another_type(spec: Tree, fault: str) -> None:
     )
 
 
+def test_an_element_is_told_by_the_keys_that_it_has() -> None:
+    """`shareID` is the one of four keys that most devices do not have."""
+    node = facts.load().type("io.k8s.api.resource.v1.ResourceClaim")
+
+    def tell(*devices: Tree) -> Tree:
+        config: Tree = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": "o"}}
+        return apply(
+            node, None, config | {"status": {"devices": list(devices)}}, "m", "resource.k8s.io/v1", "t", "status"
+        )
+
+    device = {"driver": "d", "pool": "p", "device": "a"}
+    after = tell(device, device | {"shareID": "s"})
+    assert [each.get("shareID") for each in after["status"]["devices"]] == [None, "s"]
+    assert '.status.devices[device="a",driver="d",pool="p"]' in owners(after)["m"]
+
+
 SPECS = st.fixed_dictionaries(
     {},
     optional={

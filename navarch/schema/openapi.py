@@ -1,7 +1,7 @@
 """OpenAPI schemas of types, from the fact tables and from CustomResourceDefinitions.
 
-Everything but prose: descriptions are not in the tables. Version 3 is made first; `to_v2` turns a
-schema into the form of Swagger 2.0, which knows fewer words.
+Descriptions are not in the tables: they come with `prose.py`, where they come at all. Version 3 is made
+first; `to_v2` turns a schema into the form of Swagger 2.0, which knows fewer words.
 
 Called by server/openapi.py.
 
@@ -14,11 +14,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from navarch.schema.facts import Facts
+from navarch.schema.prose import NONE, Prose, of_field, of_type
 from navarch.schema.types import Tree
 
 V3_PREFIX: Final = "#/components/schemas/"
 V2_PREFIX: Final = "#/definitions/"
 OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+#: A list that says of apiVersion, kind and metadata what all types say of them.
+_ANY_LIST: Final = "io.k8s.api.core.v1.PodList"
 LIST_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 
 _SCALARS: Final[dict[str, Tree]] = {
@@ -40,14 +43,14 @@ _OF_WHOLE: Final = ("type", "x-kubernetes-group-version-kind")
 _NOT_IN_V2: Final = {"nullable", "oneOf", "anyOf", "not", "allOf"}
 
 
-def schemas(facts: Facts, names: Iterable[str]) -> dict[str, Tree]:
+def schemas(facts: Facts, names: Iterable[str], prose: Prose = NONE) -> dict[str, Tree]:
     """The version 3 schemas of these types and of all they refer to, by name."""
     found: dict[str, Tree] = {}
     waiting = list(names)
     while waiting:
         name = waiting.pop()
         if name not in found:
-            found[name] = _type(facts.row(name))
+            found[name] = _type(facts.row(name), prose)
             waiting += references(found[name])
     return dict(sorted(found.items()))
 
@@ -65,19 +68,26 @@ def references(tree: Any) -> Iterator[str]:
             yield from references(item)
 
 
-def custom_schemas(schema: Tree, group: str, version: str, kind: str, list_kind: str) -> dict[str, Tree]:
+def custom_schemas(
+    schema: Tree, group: str, version: str, kind: str, list_kind: str, prose: Prose = NONE
+) -> dict[str, Tree]:
     """The schemas of a custom resource and of its list."""
     name = custom_name(group, version, kind)
     gvk = {"group": group, "version": version}
-    identity = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
+    identity = {field: of_field(prose, _ANY_LIST, field) | {"type": "string"} for field in ("apiVersion", "kind")}
+    about = of_field(prose, _ANY_LIST, "metadata")
     whole = {"type": "object", **schema}
-    whole["properties"] = {**whole.get("properties", {}), **identity, "metadata": _refer(OBJECT_META, {"default": {}})}
+    whole["properties"] = {
+        **whole.get("properties", {}),
+        **identity,
+        "metadata": _refer(OBJECT_META, about | {"default": {}}),
+    }
     whole["x-kubernetes-group-version-kind"] = [{**gvk, "kind": kind}]
     items = {"type": "array", "items": _refer(name, {})}
     listed = {
         "type": "object",
         "required": ["items"],
-        "properties": {**identity, "items": items, "metadata": _refer(LIST_META, {"default": {}})},
+        "properties": {**identity, "items": items, "metadata": _refer(LIST_META, about | {"default": {}})},
         "x-kubernetes-group-version-kind": [{**gvk, "kind": list_kind}],
     }
     return {name: whole, custom_name(group, version, list_kind): listed}
@@ -131,14 +141,17 @@ def to_v2(schema: Any, name: str = "") -> Any:
     return out
 
 
-def _type(row: Tree) -> Tree:
+def _type(row: Tree, prose: Prose) -> Tree:
     gvks = [{"group": g, "version": v, "kind": k} for g, v, k in row.get("gvk", ())]
-    out: Tree = {**row["scalar"]} if "scalar" in row else {"type": "object"}
+    out: Tree = of_type(prose, row["name"]) | row.get("scalar", {"type": "object"})
     if "fields" in row:
         wanted = [name for name, _, *options in row["fields"] if options and "r" in options[0]]
         if wanted:
             out["required"] = wanted
-        out["properties"] = {name: _property(node, *options) for name, node, *options in sorted(row["fields"])}
+        out["properties"] = {
+            name: _property(of_field(prose, row["name"], name), node, *options)
+            for name, node, *options in sorted(row["fields"])
+        }
     if gvks:
         out["x-kubernetes-group-version-kind"] = gvks
     if row.get("atomic"):
@@ -147,9 +160,9 @@ def _type(row: Tree) -> Tree:
     return out
 
 
-def _property(node: Any, options: Tree | None = None) -> Tree:
+def _property(description: Tree, node: Any, options: Tree | None = None) -> Tree:
     o = options or {}
-    out: Tree = {"default": o["d"]} if "d" in o else {}
+    out: Tree = description | ({"default": o["d"]} if "d" in o else {})
     inner = {"default": o["id"]} if "id" in o else {}
     if "ie" in o:
         inner["enum"] = o["ie"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -19,6 +20,7 @@ import orjson
 from navarch.api.kind import Kind
 from navarch.base.errors import no_such_resource
 from navarch.schema import facts, openapi
+from navarch.schema.prose import NONE, Prose
 from navarch.schema.types import Tree
 from navarch.server import openapi_protobuf, openapi_v2
 from navarch.server.aggregation import Offer
@@ -65,12 +67,17 @@ _SINGLE: Final[dict[str, tuple[str, str, str, str, tuple[str, ...]]]] = {
 
 class OpenApi:
     """Answers GETs below /openapi. `custom` holds the schemas of kinds without a built-in type, `offers` what
-    aggregated servers serve."""
+    aggregated servers serve, `prose` what types and fields mean."""
 
     def __init__(
-        self, kinds: Iterable[Kind], custom: CustomSchemas | None = None, offers: Sequence[Offer] = ()
+        self,
+        kinds: Iterable[Kind],
+        custom: CustomSchemas | None = None,
+        offers: Sequence[Offer] = (),
+        prose: Prose = NONE,
     ) -> None:
         self._facts = facts.load()
+        self._prose = prose
         self.set_kinds(kinds, custom, offers)
 
     def set_kinds(
@@ -81,21 +88,23 @@ class OpenApi:
         self._kinds: dict[tuple[str, str], list[Kind]] = {}
         for kind in kinds:
             self._kinds.setdefault((kind.group, kind.version), []).append(kind)
-        self._makers: dict[str, Callable[[], Tree]] = {name: _single(name) for name in _SINGLE}
+        self._makers: dict[str, Callable[[], Tree]] = {name: partial(self._single, name) for name in _SINGLE}
         hashed: dict[str, Any] = dict(_SINGLE)
         for (group, version), of_version in self._kinds.items():
             name = f"apis/{group}/{version}" if group else f"api/{version}"
-            self._makers[name] = lambda g=group, v=version: self._group_version(g, v)  # type: ignore[misc]
+            self._makers[name] = partial(self._group_version, group, version)
             hashed[name] = [self._fingerprint(kind) for kind in of_version]
             if group:
-                self._makers[f"apis/{group}"] = lambda g=group: _group(g)  # type: ignore[misc]
+                self._makers[f"apis/{group}"] = partial(self._group, group)
                 hashed[f"apis/{group}"] = group
         for offer in offers:
             if offer.openapi is not None:
                 name = offer.remote.path.lstrip("/")
                 self._makers[name] = lambda document=offer.openapi: document  # type: ignore[misc]
                 hashed[name] = offer.openapi
-        self._hashes = {name: _hash(orjson.dumps([name, hashed[name]])) for name in sorted(self._makers)}
+        self._hashes = {
+            name: _hash(orjson.dumps([name, hashed[name], bool(self._prose)])) for name in sorted(self._makers)
+        }
         self._documents: dict[str, Tree] = {}
         self._bytes: dict[str, bytes] = {}
         url = "/openapi/v3/{}?hash={}"
@@ -158,13 +167,30 @@ class OpenApi:
         schemas: dict[str, Tree] = {}
         for kind in of_version:
             if (schema := self._custom.get((group, version, kind.kind))) is not None:
-                schemas |= openapi.custom_schemas(schema, group, version, kind.kind, f"{kind.kind}List")
+                listed = f"{kind.kind}List"
+                schemas |= openapi.custom_schemas(schema, group, version, kind.kind, listed, self._prose)
         operations = paths(group, version, of_version, self._type_name)
-        document = _document(operations, schemas)
+        document = self._whole(operations, schemas)
         for name, gvks in self._delete_options([("", "v1"), (group, version)]).items():
             if name in document["components"]["schemas"]:
                 document["components"]["schemas"][name]["x-kubernetes-group-version-kind"] = gvks
         return document
+
+    def _single(self, name: str) -> Tree:
+        path, operation_id, tag_name, type_name, media_types = _SINGLE[name]
+        return self._whole(document_path(path, operation_id, tag_name, type_name, media_types), {})
+
+    def _group(self, group: str) -> Tree:
+        operation_id, type_name = f"get{identifier(group)}APIGroup", _META + "APIGroup"
+        return self._whole(document_path(f"/apis/{group}/", operation_id, tag(group), type_name, PRODUCES), {})
+
+    def _whole(self, operations: Tree, custom: dict[str, Tree]) -> Tree:
+        """A document with the schemas that its operations and custom types refer to."""
+        wanted = {*openapi.references(operations), *openapi.references(custom)} - custom.keys()
+        schemas = dict(sorted((openapi.schemas(self._facts, wanted, self._prose) | custom).items()))
+        components: Tree = {"schemas": schemas} if schemas else {}
+        components["securitySchemes"] = _SECURITY
+        return {"openapi": "3.0.0", "info": _INFO, "paths": operations, "components": components}
 
     def _type_name(self, api_version: str, kind: str) -> str:
         if (name := self._facts.type_name(api_version, kind)) is not None:
@@ -183,25 +209,6 @@ class OpenApi:
         subs = [[s.name, s.kind, s.verbs, s.group, s.version] for s in kind.subresources]
         schema = self._custom.get((kind.group, kind.version, kind.kind))
         return [kind.plural, kind.kind, kind.namespaced, kind.verbs, subs, kind.type_name, schema]
-
-
-def _single(name: str) -> Callable[[], Tree]:
-    path, operation_id, tag_name, type_name, media_types = _SINGLE[name]
-    return lambda: _document(document_path(path, operation_id, tag_name, type_name, media_types), {})
-
-
-def _group(group: str) -> Tree:
-    operation_id = f"get{identifier(group)}APIGroup"
-    return _document(document_path(f"/apis/{group}/", operation_id, tag(group), _META + "APIGroup", PRODUCES), {})
-
-
-def _document(operations: Tree, custom: dict[str, Tree]) -> Tree:
-    """A document with the schemas that its operations and custom types refer to."""
-    wanted = {*openapi.references(operations), *openapi.references(custom)} - custom.keys()
-    schemas = dict(sorted((openapi.schemas(facts.load(), wanted) | custom).items()))
-    components: Tree = {"schemas": schemas} if schemas else {}
-    components["securitySchemes"] = _SECURITY
-    return {"openapi": "3.0.0", "info": _INFO, "paths": operations, "components": components}
 
 
 def _hash(data: bytes) -> str:

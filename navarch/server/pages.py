@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from navarch.api.kind import Kind
+from navarch.schema import prose
 from navarch.server.aggregation import Offer
 from navarch.server.authn.oidc import DOCUMENT_PATH, KEYS_PATH, IssuerDiscovery
 from navarch.server.authn.tokens import ServiceAccountTokens
@@ -60,7 +61,7 @@ class Pages:
 
     @cached_property
     def openapi(self) -> OpenApi:
-        return OpenApi(self._kinds, self._custom, self._offers)
+        return OpenApi(self._kinds, self._custom, self._offers, prose.installed())
 
     @cached_property
     def _issuer(self) -> tuple[AnswerPath, ...]:

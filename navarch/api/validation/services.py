@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from navarch.api.validation.endpoints import special_address_errors
 from navarch.api.validation.labels import label_errors
 from navarch.api.validation.rules import (
     Errors,
@@ -56,7 +57,8 @@ def service_errors(tree: Tree) -> Errors:
     errors += _affinity_errors(spec)
     errors += cluster_ip_errors(spec)
     for index, address in enumerate(spec.get("externalIPs") or ()):
-        errors += invalid_each(f"spec.externalIPs[{index}]", address, names.ip_errors(address))
+        where = f"spec.externalIPs[{index}]"
+        errors += invalid_each(where, address, names.ip_errors(address)) or special_address_errors(address, where)
     errors += one_of("spec.type", kind, _TYPES, needed=True)
     errors += _node_port_errors(spec)
     errors += _balancer_errors(spec)
@@ -311,7 +313,7 @@ def _address_errors(address: str, path: str, kind: str) -> Errors:
     parsed = names.parse_ip(address)
     if parsed is not None and parsed.version != (4 if kind == "IPv4" else 6):
         errors.append(invalid_value(path, address, f"must be an {kind} address"))
-    return errors
+    return errors if parsed is None else errors + special_address_errors(address, path)
 
 
 def _slice_port_errors(tree: Tree) -> Errors:

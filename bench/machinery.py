@@ -14,6 +14,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -26,13 +28,15 @@ from navarch.server.audit.policy import policy_of
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
 from navarch.server.request_info import request_info
 from navarch.store.memory import MemoryStore
-from navarch.wire.messages import Request, User
+from navarch.wire.messages import Request, Response, User
+from tests.server.hooks import hooked
 
 RUNS = 5
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 _POLICIES = "/apis/admissionregistration.k8s.io/v1"
 _RULE = {"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}
 _VALIDATION = {"validations": [{"expression": "size(object.data) < 100"}]}
+_WEBHOOK = {"name": "w.example.com", "rules": [_RULE], "sideEffects": "None", "admissionReviewVersions": ["v1"]}
 _MUTATION: dict[str, Any] = {
     "mutations": [
         {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": "Object{data: {'b': 'c'}}"}}
@@ -115,10 +119,22 @@ async def measure(count: int) -> None:
     async with serving() as server:
         await bind(server, "mutatingadmission", _MUTATION)
         show("... with a mutating policy", await creates(server, count))
+    with TemporaryDirectory() as directory:
+        async with hooked(Path(directory), _allow) as world:
+            tree = {"metadata": {"name": "w"}, "webhooks": [_WEBHOOK | {"clientConfig": world.service}]}
+            await send(world.server, f"{_POLICIES}/validatingwebhookconfigurations", tree)
+            show("... with a validating webhook, both ends", await creates(world.server, count))
     lines: list[bytes] = []
     log = AuditLog(policy_of({"rules": [{"level": "Metadata"}]}), lines.append, real_seams().clock)
     async with serving(ServerConfig(audit=log)) as server:
         show("... with an audit log of metadata", await creates(server, count))
+
+
+async def _allow(request: Request) -> Response:
+    """The webhook."""
+    uid = orjson.loads(request.body)["request"]["uid"]
+    answer = {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "response": {"uid": uid, "allowed": True}}
+    return Response(body=orjson.dumps(answer))
 
 
 def show(what: str, microseconds: float, target: str = "") -> None:

@@ -107,6 +107,7 @@ class ApiServer:
         self._security = Security(authenticator, self.access.decide, seams.rng)
         judges = Judges(authenticator, self.access.decide, self.access.rbac)
         world = StoreWorld(store.index, seams, self.access, self.resources)
+        self._connections = world.connections
         chain = Chain(config.plugins, world)
         self.pipeline = Pipeline(store, seams, chain, Reactions(self._addresses, SigningRequests(seams.clock)))
         deleter = Deleter(store, seams.clock, chain)
@@ -151,6 +152,7 @@ class ApiServer:
         """End all watches and stop following the store."""
         self.aggregator.close()
         self.flow_control.close()
+        self._connections.close()
         self._definitions.close()
         self._flow_schemas.close()
         self.watches.close()

@@ -18,6 +18,7 @@ from navarch.server.authz.attributes import Decision
 from navarch.server.own_writes import OwnWrites
 from navarch.server.served import Resources, Served
 from navarch.store.contract import Entry, Index
+from navarch.wire.kept import KeptConnections
 from navarch.wire.messages import User
 
 #: Decoded objects kept; the oldest tenth goes when full.
@@ -35,6 +36,7 @@ class StoreWorld:
         self._resources = resources
         self._seams = seams
         self._access = access
+        self.connections = KeptConnections()
         #: Set once the write path stands, which admission is a part of.
         self.writes: OwnWrites | None = None
         self._decoded: dict[str, tuple[int, Tree]] = {}

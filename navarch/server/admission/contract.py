@@ -11,6 +11,7 @@ from navarch.schema.types import Tree
 from navarch.server.authz.attributes import Attributes as Question
 from navarch.server.authz.attributes import Decision
 from navarch.server.served import Served
+from navarch.wire.kept import KeptConnections
 from navarch.wire.messages import User
 
 CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
@@ -66,6 +67,10 @@ class World(Protocol):
 
     @property
     def now(self) -> float: ...
+
+    @property
+    def connections(self) -> KeptConnections:
+        """To webhooks."""
 
     def get(self, bucket: str, namespace: str, name: str) -> Tree | None: ...
 

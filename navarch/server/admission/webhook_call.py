@@ -16,12 +16,12 @@ from navarch.base.errors import StatusError
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import World
 from navarch.server.subresources.backends import Target, service_addresses
-from navarch.wire.collect import AnswerTooLong, collected
-from navarch.wire.messages import Request
-from navarch.wire.relay import Upstream, relay
+from navarch.wire.collect import AnswerTooLong
+from navarch.wire.relay import Upstream
 
 #: Answers longer than this are refused.
 _MAX_BYTES = 3 << 20
+_HEADERS = {"content-type": "application/json", "accept": "application/json", "user-agent": "kube-apiserver-admission"}
 
 
 class CallError(Exception):
@@ -33,13 +33,15 @@ async def call(client_config: Tree, body: bytes, timeout_s: int, world: World) -
     url, upstream, target = _place(client_config, timeout_s, world)
     try:
         async with asyncio.timeout(timeout_s):
-            return await _post(upstream, target, body, urlsplit(url).netloc)
+            headers = {**_HEADERS, "host": urlsplit(url).netloc}
+            status, answer = await world.connections.post(upstream, target, headers, body, _MAX_BYTES)
     except TimeoutError:
         raise CallError(f'Post "{url}": context deadline exceeded') from None
-    except StatusError as error:
-        raise CallError(f'Post "{url}": {error.message}') from None
     except (OSError, AnswerTooLong) as error:
         raise CallError(f'Post "{url}": {error}') from None
+    if not 200 <= status < 300:
+        raise CallError(f"the server responded with the status code {status}")
+    return answer
 
 
 def _place(client_config: Tree, timeout_s: int, world: World) -> tuple[str, Upstream, str]:
@@ -85,12 +87,3 @@ def _tls(bundle: str) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=base64.b64decode(bundle).decode())
     except (ValueError, ssl.SSLError) as error:
         raise CallError(f"unable to load root certificates: {error}") from None
-
-
-async def _post(upstream: Upstream, target: str, body: bytes, host: str) -> bytes:
-    headers = {"content-type": "application/json", "accept": "application/json", "host": host}
-    response = await relay(Request("POST", target, body=body), upstream, target, headers)
-    answer = await collected(response, _MAX_BYTES)
-    if not 200 <= response.status < 300:
-        raise CallError(f"the server responded with the status code {response.status}")
-    return answer

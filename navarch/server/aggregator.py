@@ -86,8 +86,10 @@ class Aggregator:
         self._checks: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stirred = asyncio.Event()
-        for tree in map(orjson.loads, (entry.value for entry in store.index.range(BUCKET + "/"))):
-            self._put(tree)
+        for entry in store.index.range(BUCKET + "/"):
+            # Most are local, and say nothing that is needed here.
+            if b'"service":{' in entry.value:
+                self._put(orjson.loads(entry.value))
         revision = store.index.revision
         self._cancels = [
             store.index.watch(BUCKET, revision, self._deliver),

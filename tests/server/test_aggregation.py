@@ -12,6 +12,7 @@ import pytest
 
 from navarch.server import aggregation
 from navarch.server.aggregation import Remote
+from navarch.server.app import ApiServer
 from navarch.wire.collect import collected
 from navarch.wire.messages import Request, Response, User
 from tests.server.hooks import Hooked, hooked
@@ -214,3 +215,11 @@ def test_every_group_version_has_an_apiservice(peer: Peer) -> None:
     assert added["metadata"]["labels"] == {"kube-aggregator.kubernetes.io/automanaged": "true"}
     peer.ok("DELETE", f"{crds}/boats.ex.example.com")
     assert peer.send("GET", f"{SERVICES}/v1.ex.example.com").status == 404
+
+
+async def test_another_server_on_the_same_store_knows_the_remotes(world: Hooked) -> None:
+    await world.ok("POST", SERVICES, api_service(world))
+    await until(world, passed)
+    again = ApiServer(world.server.store, world.server.seams)
+    assert list(again.aggregator.remotes) == [("wardle.example.com", "v1alpha1")]
+    again.close()

@@ -58,19 +58,24 @@ class FlowControl:
         self._resources = resources
         self._seats = seats
         self._schemas: list[FlowSchema] = []
-        self.levels: dict[str, Level] = {}
+        self._levels: dict[str, Level] = {}
         self._known: dict[tuple[object, ...], Flow] = {}
-        self._load_levels()
-        self._load_schemas()
+        #: Whether the configuration has changed since it was read: it is read when it is needed.
+        self._stale = True
         revision = store.index.revision
         self._cancels: list[Callable[[], None]] = [
-            store.index.watch(LEVELS, revision, self._levels_changed),
-            store.index.watch(SCHEMAS, revision, self._schemas_changed),
+            store.index.watch(bucket, revision, self._changed) for bucket in (LEVELS, SCHEMAS)
         ]
 
     def close(self) -> None:
         for cancel in self._cancels:
             cancel()
+
+    @property
+    def levels(self) -> dict[str, Level]:
+        if self._stale:
+            self._load()
+        return self._levels
 
     # --- the hot path
 
@@ -105,8 +110,9 @@ class FlowControl:
     def _classify(self, request: Request, key: tuple[object, ...]) -> Flow:
         info = request.info
         assert info is not None
+        levels = self.levels
         schema = classify(self._schemas, request.user, info, request.path)
-        level = self.levels.get(schema.level) if schema is not None else None
+        level = levels.get(schema.level) if schema is not None else None
         if schema is None or level is None:
             return _FREE
         flow = f"{schema.name}\0{schema.flow(request.user, info)}"
@@ -117,33 +123,27 @@ class FlowControl:
 
     # --- following the store
 
-    def _load_levels(self) -> None:
+    def _load(self) -> None:
+        self._stale = False
+        self._schemas = schemas_of(self._trees(SCHEMAS))
         # A level stays the same object: requests that are under way come back to it.
-        old, self.levels = self.levels, {}
+        old, self._levels = self._levels, {}
         for tree in self._trees(LEVELS):
             name = tree["metadata"]["name"]
-            level = self.levels[name] = old.get(name) or Level(name)
+            level = self._levels[name] = old.get(name) or Level(name)
             level.configure(tree["metadata"].get("uid", ""), tree["spec"])
-        for name in old.keys() - self.levels.keys():
+        for name in old.keys() - self._levels.keys():
             old[name].serve(everybody=True)
-        for level in self.levels.values():
-            level.share(self._seats, self.levels.values())
-        self._known.clear()
-
-    def _load_schemas(self) -> None:
-        self._schemas = schemas_of(self._trees(SCHEMAS))
-        self._known.clear()
+        for level in self._levels.values():
+            level.share(self._seats, self._levels.values())
 
     def _trees(self, bucket: str) -> list[Tree]:
         return [orjson.loads(entry.value) for entry in self._store.index.range(bucket + "/")]
 
-    def _levels_changed(self, events: Sequence[Event]) -> None:
-        if any(_is_new(event) for event in events):
-            self._load_levels()
-
-    def _schemas_changed(self, events: Sequence[Event]) -> None:
-        if any(_is_new(event) for event in events):
-            self._load_schemas()
+    def _changed(self, events: Sequence[Event]) -> None:
+        if not self._stale and any(_is_new(event) for event in events):
+            self._stale = True
+            self._known.clear()
 
     # --- metrics
 

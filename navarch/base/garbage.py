@@ -27,7 +27,7 @@ from typing import Final
 THRESHOLDS: Final = (20_000, 1, 1)
 
 #: No more frozen objects than these are thawed for a look: it takes 20 to 100 nanoseconds for each.
-THAW_LIMIT: Final = 150_000
+THAW_LIMIT: Final = 100_000
 
 #: The generation that a full look is of.
 OLDEST: Final = 2

@@ -3,6 +3,8 @@ the request's fieldValidation asks."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from navarch.base.errors import StatusError, bad_request, unsupported_media_type
 from navarch.schema.decode import (
     Decoded,
@@ -27,6 +29,7 @@ from navarch.wire.messages import Request
 ACCEPTED = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
 
 
+@lru_cache(64)
 def media_type(header: str) -> str:
     """The body's content type without parameters; JSON where none is named.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 
 import orjson
 
@@ -278,6 +279,7 @@ _JOB_WARNING = (
 )
 
 
+@lru_cache(256)
 def manager_of(user_agent: str) -> str:
     """The field manager that a User-Agent stands for: what precedes the first slash."""
     return user_agent.partition("/")[0][:128] or "unknown"

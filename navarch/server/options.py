@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 from navarch.base.errors import StatusError, bad_request
 from navarch.base.field import FieldError, forbidden_field, invalid, invalid_value, not_supported, required, too_long
+from navarch.base.times import parse_duration
 
 Query = Mapping[str, list[str]]
 
@@ -258,8 +259,6 @@ def delete_options(query: Query, body: Mapping[str, Any] | None) -> DeleteOption
 
 def timeout_of(query: Query) -> None:
     """Check `?timeout=`; the value itself bounds nothing here. Raises: StatusError 400."""
-    from navarch.base.times import parse_duration
-
     text = first(query, "timeout")
     if text:
         try:

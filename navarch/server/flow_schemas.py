@@ -77,15 +77,14 @@ class FlowSchemas:
         task.add_done_callback(lambda _: self._tasks.pop(name, None))
 
     async def _settle(self, name: str) -> None:
-        """Write it, again and again while the store refuses."""
-        while True:
+        """Write until the schema says what is so: it, or its level, may change meanwhile, and the store refuse."""
+        while (condition := self._wanted(name)) is not None:
             try:
-                return await self._write(name)
+                await self._write(name, condition)
             except StatusError as error:
-                # Gone, or changed: the change that won brings it here again.
                 if error.reason not in ("NotFound", "Conflict"):
                     log.error("flowschema=%s: status not written: %s", name, error)
-                return None
+                    return
             except StoreError as error:
                 log.warning("flowschema=%s: status not written, again in %s s: %s", name, RETRY_S, error)
                 await asyncio.sleep(RETRY_S)
@@ -94,11 +93,11 @@ class FlowSchemas:
         level = schema["spec"]["priorityLevelConfiguration"]["name"]
         return dangling(schema, self._index.get(f"{LEVELS}/{level}") is not None)
 
-    async def _write(self, name: str) -> None:
+    def _wanted(self, name: str) -> Tree | None:
         entry = self._index.get(f"{SCHEMAS}/{name}")
-        condition = self._missing(orjson.loads(entry.value)) if entry is not None else None
-        if condition is None:
-            return
+        return self._missing(orjson.loads(entry.value)) if entry is not None else None
+
+    async def _write(self, name: str, condition: Tree) -> None:
         served = self._resources.by_bucket(SCHEMAS)
         assert served is not None
         applied: Tree = {"apiVersion": served.api_version, "kind": served.kind.kind, "metadata": {"name": name}}

@@ -47,3 +47,17 @@ def test_the_status_is_applied_once(peer: Peer) -> None:
     peer.restart()
     peer.get(FLOW_CONTROL + "flowschemas/probes")
     assert peer.store.index.revision == revision
+
+
+def test_a_level_that_goes_while_the_status_is_written_is_noticed(peer: Peer) -> None:
+    limited = {"nominalConcurrencyShares": 1, "limitResponse": {"type": "Reject"}}
+    level = {"metadata": {"name": "brief"}, "spec": {"type": "Limited", "limited": limited}}
+    peer.post(FLOW_CONTROL + "prioritylevelconfigurations", level)
+    spec = {"priorityLevelConfiguration": {"name": "brief"}, "matchingPrecedence": 500}
+
+    async def at_once() -> None:
+        await peer.ask("POST", FLOW_CONTROL + "flowschemas", {"metadata": {"name": "s"}, "spec": spec})
+        await peer.ask("DELETE", FLOW_CONTROL + "prioritylevelconfigurations/brief")
+
+    peer.loop.run_until_complete(at_once())
+    assert condition(peer, "s")["reason"] == "NotFound"

@@ -41,6 +41,10 @@ class CelError(ValueError):
     """An expression that does not compile, or fails on its data; the text says why."""
 
 
+class NotPlainError(CelError):
+    """The value of an expression is one that only other parts of an expression can take: an optional."""
+
+
 def evaluate(expression: str, data: Mapping[str, Any], authorize: Authorize | None = None) -> Any:
     """The value of an expression over variables, as plain data. Raises: CelError."""
     program = compiled(expression, frozenset(data))
@@ -53,7 +57,7 @@ def evaluate(expression: str, data: Mapping[str, Any], authorize: Authorize | No
     try:
         value = result.plain_value()
     except (TypeError, SystemError):
-        raise CelError("the result is no plain value") from None
+        raise NotPlainError("the result is no plain value") from None
     if result.type() == runtime().Type.ERROR:
         raise CelError(_worded(str(value)))
     return value

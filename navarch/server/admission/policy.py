@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from navarch.base import selector
-from navarch.schema.cel import Authorize, CelError, evaluate
+from navarch.schema.cel import Authorize, CelError, NotPlainError, evaluate
 from navarch.schema.cel_typed import reusable
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import Attributes, World
@@ -108,6 +108,7 @@ class Scope:
             namespace = world.get("namespaces", "", attributes.namespace)
         self._values: dict[str, Any] = {}
         self._faults: dict[str, str] = {}
+        self._inlined: dict[str, str] = {}
         self._data: dict[str, Any] = {
             "object": whole(attributes, attributes.obj),
             "oldObject": whole(attributes, attributes.old),
@@ -128,13 +129,24 @@ class Scope:
             if declared is not None:
                 try:
                     self._values[name] = reusable(self.evaluate(declared))
+                except NotPlainError:
+                    self._inlined[name] = f"({self._complete(declared)})"
                 except CelError as error:
                     self._faults[f"no such key: {name}"] = f'composited variable "{name}" fails to evaluate: {error}'
+        expression = self._complete(expression)
         try:
             return evaluate(expression, self._data, self._authorize if "authorizer" in expression else None)
+        except NotPlainError:
+            raise
         except CelError as error:
             # A variable that failed is missed only by an expression that comes to need it.
             raise CelError(self._faults.get(str(error), str(error))) from None
+
+    def _complete(self, expression: str) -> str:
+        """The expression with those variables written out whose values cannot be handed over."""
+        if not self._inlined:
+            return expression
+        return _VARIABLE.sub(lambda found: self._inlined.get(found[1], found[0]), expression)
 
     def holds(self, conditions: Sequence[Tree]) -> bool:
         """Whether all match conditions are true. One that is false outweighs those that fail.

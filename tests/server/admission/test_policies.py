@@ -88,6 +88,21 @@ def test_variables_are_evaluated_when_they_are_used(peer: Peer) -> None:
     )
 
 
+def test_variables_may_be_optional_values(peer: Peer) -> None:
+    policy(
+        peer,
+        {"expression": "variables.twice.orValue('') == 'b' || !variables.a.hasValue()", "message": "a must be b"},
+        variables=[
+            {"name": "a", "expression": "object.?data.?a"},
+            {"name": "twice", "expression": "variables.a.or(variables.a)"},
+        ],
+    )
+    peer.post(CONFIGMAPS, configmap(a="b"))
+    peer.post(CONFIGMAPS, configmap("d", z="b"))
+    _, message = peer.refused("POST", CONFIGMAPS, configmap("e", a="c"))
+    assert message.endswith("denied request: a must be b")
+
+
 def test_a_false_condition_outweighs_one_that_fails(peer: Peer) -> None:
     conditions = [
         {"name": "broken", "expression": "object.data.none == ''"},

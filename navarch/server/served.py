@@ -145,8 +145,8 @@ class Served:
 
     def attrs(self, entry: Entry) -> Attrs:
         found: Attrs | None = entry.attrs
-        # Versions of a custom resource share entries, but may select by different fields.
-        if found is None or (not self.builtin and found.served is not self):
+        # Versions of a custom resource and both kinds of events share entries, but select by different fields.
+        if found is None or found.served is not self:
             found = entry.attrs = Attrs(self, entry.value)
         return found
 

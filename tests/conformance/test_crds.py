@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -191,7 +192,18 @@ def test_published_with_a_schema(api: Api, k: Kubectl) -> None:
         for verb in ("create", "apply"):
             assert 'unknown field "spec.foo"' in k.fails(f"{verb} -f -", text=json.dumps(unknown))
         explained = f"--api-version={group}/v1"
-        assert "Foo CRD for Testing" in k(f"explain foos {explained}")
+        assert re.search(
+            r"DESCRIPTION:.*Foo CRD for Testing.*FIELDS:.*apiVersion.*<string>.*APIVersion defines"
+            r".*spec.*<Object>.*Specification of Foo",
+            k(f"explain foos {explained}"),
+            re.DOTALL,
+        )
+        assert re.search(
+            r"DESCRIPTION:.*Standard object's metadata.*FIELDS:.*creationTimestamp.*<string>"
+            r".*CreationTimestamp is a timestamp",
+            k(f"explain foos.metadata {explained}"),
+            re.DOTALL,
+        )
         assert "List of Bars and their specs." in k(f"explain foos.spec.bars {explained}")
         assert "Name of Bar." in k(f"explain foos.spec.bars.name {explained}")
         assert "does not exist" in k.fails(f"explain foos.spec.bars2 {explained}")
@@ -209,7 +221,9 @@ def test_published_with_an_open_root(api: Api, k: Kubectl) -> None:
         tree = custom("Waldo", group, "test", a={"b": [{"c": "d"}]})
         for verb in ("create", "apply"):
             k(f"{verb} -f -", text=json.dumps(tree))
-        assert "KIND:       Waldo" in k(f"explain waldos --api-version={group}/v1")
+        assert re.search(
+            r"KIND:       Waldo.*DESCRIPTION:.*<empty>", k(f"explain waldos --api-version={group}/v1"), re.DOTALL
+        )
 
 
 @pytest.mark.row(
@@ -313,6 +327,10 @@ def test_extra_properties(api: Api, k: Kubectl) -> None:
             assert 'unknown field "spec.extra"' in k.fails(f"{verb} --validate=true -f -", text=json.dumps(tree))
             k(f"{verb} --validate=false -f -", text=json.dumps(tree))
         assert api.get(f"{group}/v1/foos", "test")["spec"] == {"bars": [{"name": "a"}]}
+        path = api.path(f"{group}/v1/foos", "other") + APPLY
+        body = json.dumps(custom("Foo", group, "other", unknownField="unknown")).encode()
+        status, message = strict(api, "PATCH", path, body, "application/apply-patch+yaml")
+        assert status == 500 and ".unknownField: field not declared in schema" in message
 
 
 @pytest.mark.row("sig-api-machinery: FieldValidation should detect duplicates in a CR when preserving unknown fields")

@@ -370,3 +370,34 @@ def test_automount(api: Api) -> None:
             made = api.create("v1/pods", pod(f"pod-{name}-{str(asked).lower()}", None, **spec))
             mounted = any(v["name"].startswith("kube-api-access-") for v in made["spec"].get("volumes", []))
             assert mounted == (asked if asked is not None else mounts is not False)
+
+
+@pytest.mark.row(
+    "sig-instrumentation: Events API should ensure that an event can be fetched, patched, deleted, and listed"
+)
+def test_events_of_both_groups(api: Api) -> None:
+    both = [("v1/events", "source=test-controller"), ("events.k8s.io/v1/events", "reportingController=test-controller")]
+    resource = both[1][0]
+    told = {"reason": "Test", "action": "Do", "note": "This is event-test", "type": "Normal"}
+    teller = {"reportingController": "test-controller", "reportingInstance": "test-node"}
+    api.create(
+        resource,
+        {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": "event-test", "labels": {"constant": "true"}},
+            "regarding": {"namespace": api.namespace},
+            "eventTime": "2026-01-02T03:04:05.000006Z",
+            **told,
+            **teller,
+        },
+    )
+    for listed, selector in both * 2:
+        assert api.names(listed, fieldSelector=selector) == ["event-test"]
+    series = {"count": 2, "lastObservedTime": "2026-01-02T03:05:05.505000Z"}
+    assert api.patch(resource, "event-test", {"series": series}, "strategic")["series"] == series
+    tree = api.get(resource, "event-test")
+    tree["series"] = {"count": 100, "lastObservedTime": "2026-01-02T03:06:05.505000Z"}
+    assert api.update(resource, tree)["series"] == tree["series"]
+    api.delete(resource, "event-test")
+    assert api.names(resource, labelSelector="constant=true") == []

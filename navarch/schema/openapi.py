@@ -20,7 +20,8 @@ from navarch.schema.types import Tree
 V3_PREFIX: Final = "#/components/schemas/"
 V2_PREFIX: Final = "#/definitions/"
 OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-#: A list that says of apiVersion, kind and metadata what all types say of them.
+#: A type and its list that say of apiVersion, kind and metadata what all types say of them.
+_ANY: Final = "io.k8s.api.core.v1.Pod"
 _ANY_LIST: Final = "io.k8s.api.core.v1.PodList"
 LIST_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 
@@ -80,7 +81,7 @@ def custom_schemas(
     whole["properties"] = {
         **whole.get("properties", {}),
         **identity,
-        "metadata": _refer(OBJECT_META, about | {"default": {}}),
+        "metadata": _refer(OBJECT_META, of_field(prose, _ANY, "metadata") | {"default": {}}),
     }
     whole["x-kubernetes-group-version-kind"] = [{**gvk, "kind": kind}]
     items = {"type": "array", "items": _refer(name, {})}

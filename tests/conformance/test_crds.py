@@ -194,7 +194,9 @@ def test_published_with_a_schema(api: Api, k: Kubectl) -> None:
             assert 'unknown field "spec.foo"' in k.fails(f"{verb} -f -", text=json.dumps(unknown))
         explained = f"--api-version={group}/v1"
         of_foo, of_meta = k(f"explain foos {explained}"), k(f"explain foos.metadata {explained}")
-        assert re.search(r"DESCRIPTION:.*Foo CRD for Testing.*FIELDS:.*<Object>.*Specification of Foo", of_foo, re.DOTALL)
+        assert re.search(
+            r"DESCRIPTION:.*Foo CRD for Testing.*FIELDS:.*<Object>.*Specification of Foo", of_foo, re.DOTALL
+        )
         if prose.installed():
             assert re.search(r"FIELDS:.*apiVersion.*<string>.*APIVersion defines.*spec.*<Object>", of_foo, re.DOTALL)
             assert re.search(

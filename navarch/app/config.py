@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from navarch.launch.profile import DriverName, NodeEntry, Profile, node_spec
-from navarch.launch.version import version
 from navarch.node.config import NodeConfig
 from navarch.seams.contract import Clock
 from navarch.server.audit.log import AuditLog, LogFile, read_policy
@@ -101,6 +100,8 @@ def node_config(place: Place, node: NodeEntry) -> NodeConfig:
 
 def node_labels(place: Place, name: str) -> dict[str, str]:
     """The labels of the node with that name, whenever it joined. Source: minikube's labels of nodes."""
+    from navarch.launch.version import version  # slow to import, and of no use before the API listens
+
     primary = name == place.first_node.name
     labels = {
         "minikube.k8s.io/name": place.profile.name,

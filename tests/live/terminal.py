@@ -26,6 +26,8 @@ class Terminal:
         self._pid, self._screen = pty.fork()
         if self._pid == 0:
             os.chdir(directory)
+            # Tests that run in the background may have been told to ignore it, which children inherit.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execvpe(command[0], list(command), environment)
 
     def type(self, keys: bytes) -> None:

@@ -9,7 +9,7 @@ import termios
 import threading
 import tty
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from navarch.cli.channels import RESULT, STDERR, STDIN, STDOUT, Channels, exit_code
 from navarch.cli.session import Session
@@ -58,7 +58,8 @@ def _raw(terminal: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # the terminal was closed meanwhile
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 @contextmanager

@@ -129,7 +129,9 @@ def test_output_forms(hello: Namespace) -> None:
 
 def test_a_deleted_pod_is_replaced(hello: Namespace) -> None:
     name = hello.kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}").out
-    assert hello.kubectl("delete", "pod", name).out == f'pod "{name}" deleted\n'
+    # Later versions add the namespace.
+    said = hello.kubectl("delete", "pod", name).out
+    assert re.fullmatch(rf'pod "{name}" deleted( from {hello.name} namespace)?\n', said)
 
     def three_again() -> bool:
         rows = hello.kubectl("get", "pods", "--no-headers").rows

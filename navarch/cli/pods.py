@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from navarch.base.selector import parse_labels
 from navarch.cli.errors import CliError
@@ -10,6 +11,7 @@ from navarch.cli.selection import lookup, parse_names
 from navarch.cli.session import Session
 from navarch.schema.types import Tree
 
+FINAL = ("Succeeded", "Failed")
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
@@ -77,10 +79,19 @@ def _described(pod: Tree) -> list[str]:
 
 def wait_until_running(session: Session, name: str, timeout_s: float, container: str = "") -> Tree:
     """The pod as soon as it, or the container, runs or is over. Raises: CliError when the time is up."""
+    return _wait_until(session, name, timeout_s, lambda pod: _is_up(pod, container))
+
+
+def wait_until_over(session: Session, name: str, timeout_s: float) -> Tree:
+    """The pod as soon as all its containers have ended for good. Raises: CliError when the time is up."""
+    return _wait_until(session, name, timeout_s, lambda pod: (pod.get("status") or {}).get("phase") in FINAL)
+
+
+def _wait_until(session: Session, name: str, timeout_s: float, reached: Callable[[Tree], bool]) -> Tree:
     resource = session.resources.find("pods")
     end = time.monotonic() + timeout_s
     pod = session.client.get(resource.path(session.namespace, name)).tree()
-    while not _is_up(pod, container):
+    while not reached(pod):
         left = end - time.monotonic()
         if left <= 0:
             raise CliError("timed out waiting for the condition")
@@ -100,7 +111,7 @@ def wait_until_running(session: Session, name: str, timeout_s: float, container:
 
 def _is_up(pod: Tree, container: str) -> bool:
     status = pod.get("status") or {}
-    if status.get("phase") in ("Succeeded", "Failed"):
+    if status.get("phase") in FINAL:
         return True
     states = status.get("containerStatuses") or []
     if container:

@@ -6,7 +6,7 @@ from navarch.cli import writes
 from navarch.cli.command import Command
 from navarch.cli.errors import UsageError
 from navarch.cli.flags import Flag, Options, Words
-from navarch.cli.pods import container_of, find_pods, wait_until_running
+from navarch.cli.pods import container_of, find_pods, wait_until_over, wait_until_running
 from navarch.cli.session import Session
 from navarch.schema.types import Tree
 
@@ -46,7 +46,9 @@ def attach_to_new_pod(session: Session, options: Options, pod: Tree) -> int:
             session.write_bytes(session.client.get(f"{path}/log").body)
         else:
             attach_to(session, options, up, up["spec"]["containers"][0]["name"])
-        return _exit_code(session.client.get(path).tree())
+        if up["spec"].get("restartPolicy") == "Always" or options.leave_stdin_open:
+            return 0  # it may go on
+        return _exit_code(wait_until_over(session, name, options.pod_running_timeout))
     finally:
         if options.rm:
             writes.delete(session, path)

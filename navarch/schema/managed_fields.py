@@ -72,9 +72,9 @@ def on_update(
     changed, removed = compiled(node).compare(old, new, reset_fields(subresource) if reset is None else reset)
     if changed or removed:
         managed = decode(entries) or {}
-        give_up(managed, changed, removed)
+        key = ManagerKey(manager or "unknown", "Update", api_version, subresource)
+        give_up(managed, changed, removed, key)
         if changed:
-            key = ManagerKey(manager or "unknown", "Update", api_version, subresource)
             mine = managed.get(key)
             fields = union(mine.fields, changed) if mine is not None else changed
             managed[key] = Owned(fields, api_version, taken_at(subresource, mine, time_text))
@@ -99,10 +99,12 @@ def reset_fields(subresource: str) -> frozenset[str]:
     return frozenset({"spec"}) if subresource == "status" else frozenset()
 
 
-def give_up(managed: Managed, changed: FieldSet, removed: FieldSet) -> None:
-    """Take changed and removed fields from all who have them; who has none left, goes."""
+def give_up(managed: Managed, changed: FieldSet, removed: FieldSet, writer: ManagerKey | None = None) -> None:
+    """Take changed and removed fields from all who have them; who has none left, goes. The writer, who is
+    about to get the changed ones, keeps them: most writers change what is theirs already."""
     for key, owned in list(managed.items()):
-        fields = difference(difference(owned.fields, changed), removed)
+        fields = owned.fields if key == writer else difference(owned.fields, changed)
+        fields = difference(fields, removed)
         if not fields:
             del managed[key]
         elif fields is not owned.fields:

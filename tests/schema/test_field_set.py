@@ -52,6 +52,12 @@ def test_results_are_in_normal_form_and_inputs_unharmed(a: Paths, b: Paths) -> N
     assert (left, right) == (encode(a), encode(b))
 
 
+@given(PATHS, PATHS, PATHS)
+def test_a_writer_may_keep_what_it_is_about_to_get(own: Paths, changed: Paths, removed: Paths) -> None:
+    a, b, c = encode(own), encode(changed), encode(removed)
+    assert union(difference(a, c), b) == union(difference(difference(a, b), c), b)
+
+
 def test_nothing_changed_is_the_same_object() -> None:
     a = {"f:a": {".": {}, "f:b": {}}}
     assert union(a, {"f:a": {"f:b": {}}}) is a

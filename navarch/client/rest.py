@@ -6,9 +6,10 @@ same process, the HTTP one to a connection.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -58,6 +59,11 @@ class Transport(Protocol):
     async def close(self) -> None: ...
 
 
+#: How often a call is made to a server that has no seat for it, and the pause in between. Source: client-go.
+BUSY_TRIES: Final = 10
+BUSY_WAIT_S: Final = 1.0
+
+
 class RestClient:
     """A Client (see contract.py) over a transport."""
 
@@ -65,8 +71,23 @@ class RestClient:
         self._transport = transport
         self.streams_lists = transport.streams_lists
 
+    async def _send(self, call: Call) -> bytes:
+        """The answer. A server that has no seat for the call has not begun with it: it is made again.
+
+        Raises: StatusError, Unreachable.
+        """
+        for _ in range(BUSY_TRIES - 1):
+            try:
+                return await self._transport.send(call)
+            except StatusError as error:
+                # With a reason it is the answer of a handler: a disruption budget's, say.
+                if error.code != 429 or error.reason:
+                    raise
+                await asyncio.sleep(BUSY_WAIT_S)
+        return await self._transport.send(call)
+
     async def get(self, resource: Resource, name: str, namespace: str = "", *, subresource: str = "") -> bytes:
-        return await self._transport.send(Call("GET", resource.path(namespace, name, subresource)))
+        return await self._send(Call("GET", resource.path(namespace, name, subresource)))
 
     async def list(
         self,
@@ -86,7 +107,7 @@ class RestClient:
             resourceVersion=resource_version,
             **{"continue": continue_token},
         )
-        body = await self._transport.send(Call("GET", resource.path(namespace), query))
+        body = await self._send(Call("GET", resource.path(namespace), query))
         return page_of(body, resource)
 
     def watch(
@@ -114,14 +135,12 @@ class RestClient:
         self, resource: Resource, obj: Tree, namespace: str = "", *, name: str = "", subresource: str = ""
     ) -> bytes:
         namespace = namespace or obj.get("metadata", {}).get("namespace", "")
-        return await self._transport.send(
-            Call("POST", resource.path(namespace, name, subresource), body=orjson.dumps(obj))
-        )
+        return await self._send(Call("POST", resource.path(namespace, name, subresource), body=orjson.dumps(obj)))
 
     async def update(self, resource: Resource, obj: Tree, *, subresource: str = "") -> bytes:
         metadata = obj["metadata"]
         path = resource.path(metadata.get("namespace", ""), metadata["name"], subresource)
-        return await self._transport.send(Call("PUT", path, body=orjson.dumps(obj)))
+        return await self._send(Call("PUT", path, body=orjson.dumps(obj)))
 
     async def patch(
         self,
@@ -136,7 +155,7 @@ class RestClient:
         force: bool = False,
     ) -> bytes:
         query = encode(fieldManager=field_manager, force="true" if force else "")
-        return await self._transport.send(
+        return await self._send(
             Call(
                 "PATCH",
                 resource.path(namespace, name, subresource),
@@ -164,13 +183,13 @@ class RestClient:
         if preconditions is not None:
             pairs = (("uid", preconditions.uid), ("resourceVersion", preconditions.resource_version))
             options["preconditions"] = {name: value for name, value in pairs if value is not None}
-        return await self._transport.send(Call("DELETE", resource.path(namespace, name), body=orjson.dumps(options)))
+        return await self._send(Call("DELETE", resource.path(namespace, name), body=orjson.dumps(options)))
 
     async def request(
         self, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> bytes:
         path, _, query = path.partition("?")
-        return await self._transport.send(Call(method, path, query, body, dict(headers or {})))
+        return await self._send(Call(method, path, query, body, dict(headers or {})))
 
     async def close(self) -> None:
         await self._transport.close()

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from navarch.base.resource import Resource
+from navarch.client.direct import direct_client
 from navarch.server.fairness.levels import WAIT_S, Level
 from navarch.server.fairness.schemas import classify, schemas_of
 from navarch.wire.messages import RequestInfo, Response, User
@@ -196,3 +198,21 @@ def test_lists_take_seats_by_their_length(peer: Peer) -> None:
     for path in (CONFIGMAPS, f"{CONFIGMAPS}?limit=150", f"{CONFIGMAPS}/c1"):
         assert peer.send("GET", path, user=ANN).status == 200
     assert seats == [3, 2, 1]
+
+
+def test_clients_come_again_when_there_was_no_seat(peer: Peer) -> None:
+    found = busy(peer, level(borrowingLimitPercent=0))
+    client = direct_client(peer.server.handle_as, ANN, "test")
+    resource = Resource("", "v1", "configmaps", "ConfigMap", True)
+
+    async def ask() -> None:
+        asked = asyncio.ensure_future(client.list(resource, "default"))
+        await asyncio.sleep(2.5)
+        assert not asked.done()
+        found.leave(1)
+        await asyncio.sleep(1)
+        assert asked.done()
+        await asked
+
+    peer.loop.run_until_complete(ask())
+    assert found.rejected == {"concurrency-limit": 3}

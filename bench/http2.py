@@ -106,6 +106,8 @@ class Http2Streams(asyncio.Protocol):
 class Http2Transport:
     """Carries plain calls to the server at `url`."""
 
+    streams_lists = False
+
     def __init__(self, url: str, tls: ssl.SSLContext, token: str) -> None:
         self._parts, self._tls, self._token = urlsplit(url), tls, token
         self._streams: Http2Streams | None = None

@@ -126,8 +126,8 @@ def test_exec_with_a_terminal(namespace: Namespace) -> None:
         said = b""
         while b"got words" not in said:
             said += os.read(ours, 4096)
-        os.close(ours)
         assert it.wait(20) == 0
+    os.close(ours)
     assert b"/dev/pts/" in said
 
 

@@ -50,6 +50,7 @@ def test_the_port_asks_who_calls():
             with pytest.raises(urllib.error.HTTPError) as refused:
                 call(live, "/api/v1/namespaces/default/pods", bearer)
             assert refused.value.code == code
+            refused.value.close()  # it is the answer too, and holds the connection
         binding = {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRoleBinding",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 
 import pytest
 
@@ -38,12 +37,12 @@ def test_wait(k: Kubectl) -> None:
     k("create deployment test-2 --image=busybox")
     said = k.fails("wait --for=jsonpath=.status.readyReplicas=1 deploy/test-1 --timeout=1s")
     assert "timed out" in said
-    deleting = threading.Thread(target=k, args=("delete deployment --all",))
-    with k.running("wait deployment --for=delete --all --timeout=30s") as waiting:
-        deleting.start()
+    with k.running("wait deployment --for=delete --all --timeout=60s -v=6") as waiting:
         assert waiting.stdout is not None
+        listed = next(line for line in waiting.stdout if "/deployments" in line)
+        assert "200 OK" in listed
+        k("delete deployment --all")
         said = waiting.stdout.read()
-    deleting.join()
     assert "test-1 condition met" in said and "test-2 condition met" in said
     k("apply -f", k.write("d.yaml", deployment("dtest", replicas=2)))
     k.until("pods", lambda found: len(found) == 2)

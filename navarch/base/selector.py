@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from navarch.base import names
@@ -198,7 +199,12 @@ def requirement(key: str, operator: str, values: Iterable[str] = ()) -> Requirem
 
     Raises: SelectorError with all faults.
     """
-    listed = tuple(sorted(set(values)))
+    return _checked(key, operator, tuple(sorted(set(values))))
+
+
+@lru_cache(maxsize=4096)
+def _checked(key: str, operator: str, listed: tuple[str, ...]) -> Requirement:
+    """Remembered: the selector of a workload is read for each of its pods."""
     errors = []
     if texts := names.label_key_errors(key):
         errors.append(invalid_value("<nil>", key, "; ".join(texts)))

@@ -85,6 +85,7 @@ class FakeRuntime:
         self._node = node
         self._clock = clock
         self._networks = [ipaddress.ip_network(c) for c in cidrs]
+        self._addresses = min((n.num_addresses for n in self._networks), default=0) - 1
         self._sandboxes: dict[str, tuple[SandboxStatus, SandboxConfig]] = {}
         self._containers: dict[str, tuple[ContainerStatus, ContainerConfig]] = {}
         self._by_pod: dict[str, tuple[list[str], list[str]]] = {}
@@ -504,8 +505,7 @@ class FakeRuntime:
 
     def _take_ips(self) -> tuple[str, ...]:
         """The next address of each range. Freed ones are used again only when the range is through."""
-        limit = min(n.num_addresses for n in self._networks) - 1
-        if self._next_ip < limit:
+        if self._next_ip < self._addresses:
             offset = self._next_ip
             self._next_ip += 1
         else:

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import orjson
 
-from navarch.base import yaml
 from navarch.base.errors import StatusError, bad_request
 from navarch.base.field import invalid, invalid_value
 from navarch.base.nesting import too_deep
@@ -268,6 +267,8 @@ def _parse(raw: bytes, content_type: str, kind: str, node: Struct | None = None)
         except (protobuf.ProtobufError, UnicodeDecodeError, orjson.JSONDecodeError) as error:
             raise bad_request(f"couldn't get version/kind; {error}") from error
     if "yaml" in content_type:
+        from navarch.base import yaml  # PyYAML takes its time, and most bodies are JSON
+
         try:
             tree, repeated = yaml.load_strict(raw)
         except yaml.YamlError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from navarch.client.contract import Client
 from navarch.node.config import NodeConfig
@@ -16,9 +16,11 @@ from navarch.node.host.memory import Disk, MemoryHost
 from navarch.node.kubelet import Kubelet
 from navarch.node.runtime.fake import FakeRuntime, Snapshot
 from navarch.node.runtime.script import Scripts
-from navarch.node.server import KubeletServer
 from navarch.seams.contract import Seams
 from navarch.wire.messages import Request
+
+if TYPE_CHECKING:
+    from navarch.node.server import KubeletServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class SimNode:
 
     def server(self) -> KubeletServer | None:
         """The kubelet's own API, for an API server in the same process; None while no kubelet was started."""
+        from navarch.node.server import KubeletServer  # with all it takes to stream: only where somebody asks
+
         return KubeletServer(self.kubelet, _anyone) if self.kubelet is not None else None
 
     def crash_kubelet(self) -> None:

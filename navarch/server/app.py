@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from navarch.api.catalog import KINDS
 from navarch.api.kind import Kind
@@ -98,7 +99,7 @@ class ApiServer:
         self.store = store
         self.seams = seams
         self.pages = Pages(config.kinds, config.address, tokens, ZPages(seams.clock, config.flags))
-        self.resources = Resources(Served(kind, facts.type(kind.type_name)) for kind in config.kinds)
+        self.resources = Resources(Served(kind, partial(facts.type, kind.type_name)) for kind in config.kinds)
         self.access = Access(store.index)
         self.reads = Reads(store, seams.clock)
         self.watches = Watches(store, seams.clock, seams.rng)

@@ -6,7 +6,7 @@ add and remove theirs at run time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,7 @@ class Served:
     """One kind in one version as the server handles it."""
 
     __slots__ = (
+        "_node",
         "api_version",
         "bucket",
         "builtin",
@@ -78,7 +79,6 @@ class Served:
         "head",
         "kind",
         "list_head",
-        "node",
         "prefix",
         "resource",
         "status_apart",
@@ -88,14 +88,14 @@ class Served:
     def __init__(
         self,
         kind: Kind,
-        node: Struct,
+        node: Struct | Callable[[], Struct],
         *,
         builtin: bool = True,
         conversion: Conversion | None = None,
         storage_version: str = "",
     ) -> None:
         self.kind = kind
-        self.node = node
+        self._node = node
         #: False for kinds that a CustomResourceDefinition declares.
         self.builtin = builtin
         #: What converts stored objects, for versions that differ by more than their name.
@@ -116,6 +116,13 @@ class Served:
             kind.kind.encode(),
             kind.api_version.encode(),
         )
+
+    @property
+    def node(self) -> Struct:
+        """The schema. That of a built-in kind is put together when it is first needed: few need all."""
+        if not isinstance(self._node, Struct):
+            self._node = self._node()
+        return self._node
 
     @property
     def plural(self) -> str:

@@ -49,7 +49,9 @@ class Cluster(Calls, Faults):
     _asleep: tuple[str, ...] | None
 
     def __init__(self, nodes: int | Sequence[NodeShape] = 1, *, seed: int = 0, epoch: float = DEFAULT_EPOCH) -> None:
-        self._set_up(seed, epoch, _template(epoch).fork(), SimRng(seed), SimRng(seed + 1))
+        # The loop comes first: while there is one, the collector leaves alone what the template is made of.
+        loop = SimLoop()
+        self._set_up(loop, seed, epoch, _template(epoch).fork(), SimRng(seed), SimRng(seed + 1))
         self.scripts = Scripts()
         shapes = [NodeShape(f"node-{i}", i) for i in range(1, nodes + 1)] if isinstance(nodes, int) else nodes
         for shape in shapes:
@@ -57,10 +59,10 @@ class Cluster(Calls, Faults):
         self._asleep = tuple(self.nodes)
         self._wake()
 
-    def _set_up(self, seed: int, epoch: float, store: SimStore, rng: SimRng, weather: SimRng) -> None:
+    def _set_up(self, loop: SimLoop, seed: int, epoch: float, store: SimStore, rng: SimRng, weather: SimRng) -> None:
         """An API server over `store`, and nothing yet that uses it."""
         self.seed = seed
-        self.loop = SimLoop()
+        self.loop = loop
         self.seams = SimSeams(SimClock(self.loop, epoch), rng, self.loop)
         #: The weather between the components: apart from the chance that they themselves take.
         self._weather = weather
@@ -183,7 +185,7 @@ class Cluster(Calls, Faults):
         """
         self._check_open()
         twin = Cluster.__new__(Cluster)
-        twin._set_up(self.seed, self.now, self.store.fork(), self.seams.rng.copy(), self._weather.copy())
+        twin._set_up(SimLoop(), self.seed, self.now, self.store.fork(), self.seams.rng.copy(), self._weather.copy())
         twin.scripts = self.scripts
         twin.store.full, twin.store.latency_s = self.store.full, self.store.latency_s
         twin.links = {name: link.copy(twin._weather) for name, link in self.links.items()}
@@ -262,7 +264,7 @@ def _template(epoch: float) -> SimStore:
     template = _templates.get(epoch)
     if template is None:
         bare = Cluster.__new__(Cluster)
-        bare._set_up(_TEMPLATE_SEED, epoch, SimStore(), SimRng(_TEMPLATE_SEED), SimRng(0))
+        bare._set_up(SimLoop(), _TEMPLATE_SEED, epoch, SimStore(), SimRng(_TEMPLATE_SEED), SimRng(0))
         bare._run(bootstrap(bare.server, BootstrapConfig()))
         bare.settle()
         bare.close()

@@ -44,7 +44,7 @@ def _run(argv: list[str], env: Mapping[str, str], stdin: TextIO | None, out: Tex
         return _help(rest if name else [], argv, out)
     command, path = load(name), [name]
     if command is None:
-        return _unknown(name, argv, rest, env, out, err)
+        return _unknown(name, argv, env, err)
     while command.children:
         name, inner = next_word(rest, (*GLOBAL_FLAGS, *command.flags))
         child = command.child(name) if name is not None else None
@@ -134,7 +134,7 @@ def _help(words: list[str], argv: list[str], out: TextIO) -> int:
     return 0
 
 
-def _unknown(name: str, argv: list[str], rest: list[str], env: Mapping[str, str], out: TextIO, err: TextIO) -> int:
+def _unknown(name: str, argv: list[str], env: Mapping[str, str], err: TextIO) -> int:
     from navarch.cli.plugins import run_plugin, suggestions
 
     code = run_plugin(argv, env)

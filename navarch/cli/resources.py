@@ -8,7 +8,6 @@ Source: client-go `restmapper` (precedence of resources, short names) and `disco
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import time
@@ -113,12 +112,6 @@ class Resources:
         except OSError:
             pass  # a home that cannot be written only costs time
         return rows
-
-    def invalidate(self) -> None:
-        """Forget what is kept: the server was told of new kinds."""
-        self._rows = None
-        with contextlib.suppress(OSError):
-            os.unlink(self._cache_file)
 
     def find(self, word: str) -> Resource:
         """The resource that a word names. Raises: UnknownResource."""

@@ -43,13 +43,13 @@ def revision_of(history: list[Revision], number: int) -> Revision | None:
     return next((row for row in history if row.number == number), None)
 
 
-def template_text(session: Session, revision: Revision) -> str:
+def template_text(revision: Revision) -> str:
     """The pod template of a revision, as describe shows it."""
-    from navarch.cli.output.describe.context import Context, Lines
+    from navarch.cli.output.describe.context import Lines
     from navarch.cli.output.describe.workloads import pod_template
 
     out = Lines()
-    pod_template(out, revision.template, Context(session, show_events=False), rollout=True)
+    pod_template(out, revision.template)
     return out.render()
 
 

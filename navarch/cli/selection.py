@@ -57,7 +57,7 @@ def parse_names(session: Session, args: Sequence[str]) -> Names:
     if not args:
         return Names()
     if any("/" in arg for arg in args):
-        return Names(tuple(_slashed(session, arg, args) for arg in args))
+        return Names(tuple(_slashed(session, arg) for arg in args))
     types: list[Resource] = []
     for word in args[0].split(","):
         if not word:
@@ -79,7 +79,7 @@ def _types_of(session: Session, word: str) -> list[Resource]:
         raise
 
 
-def _slashed(session: Session, arg: str, args: Sequence[str]) -> tuple[Resource, str]:
+def _slashed(session: Session, arg: str) -> tuple[Resource, str]:
     word, slash, name = arg.partition("/")
     if not slash:
         example = (

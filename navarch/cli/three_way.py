@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from navarch.schema.types import Struct, Tree
 
 
-def patch_for(resource: Resource, modified: Tree, current: Tree, *, overwrite: bool = True) -> tuple[Tree, str]:
+def patch_for(resource: Resource, modified: Tree, current: Tree) -> tuple[Tree, str]:
     """The patch and its content type; an empty patch if nothing is to be changed."""
     original = _last_applied(current)
     if _says_the_same(original, modified, current):

@@ -85,7 +85,6 @@ def sandbox_config(pod: Pod, config: NodeConfig, attempt: int, cgroup_parent: st
 def container_config(
     pod: Pod,
     container: AnyContainer,
-    config: NodeConfig,
     *,
     image: ImageRef,
     env: Mapping[str, str],

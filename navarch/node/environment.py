@@ -45,7 +45,7 @@ def environment(
     linked = service_variables(services, pod)
     values: dict[str, str] = {}
     for source in container.envFrom:
-        values.update(_from_source(pod, source, sources))
+        values.update(_from_source(source, sources))
     for variable in container.env:
         value = _value(pod, container, variable, sources, around, values, linked)
         if value is not None:
@@ -100,7 +100,7 @@ def _service(service: Service) -> dict[str, str]:
     return out
 
 
-def _from_source(pod: Pod, source: EnvFromSource, sources: Sources) -> dict[str, str]:
+def _from_source(source: EnvFromSource, sources: Sources) -> dict[str, str]:
     if source.configMapRef is not None:
         ref = source.configMapRef
         config_map = sources.config_maps.get(ref.name)

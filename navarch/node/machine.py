@@ -124,7 +124,7 @@ def _new_sandbox(pod: Pod, observed: Observed, memory: Memory, now: float) -> It
         if observed.running() or observed.ready_sandbox:
             yield StopPod()
         return
-    if not any(_wanted(pod, c, observed.latest(c.name)) for c in pod.spec.containers):
+    if all(finished_for_good(pod, observed.latest(c.name)) for c in pod.spec.containers):
         if observed.running() or observed.ready_sandbox:
             yield StopPod()
         return
@@ -135,7 +135,7 @@ def _new_sandbox(pod: Pod, observed: Observed, memory: Memory, now: float) -> It
         yield _start(pod, pod.spec.initContainers[0], observed, memory, now)
         return
     for container in pod.spec.containers:
-        if _wanted(pod, container, observed.latest(container.name)):
+        if not finished_for_good(pod, observed.latest(container.name)):
             yield _start(pod, container, observed, memory, now)
 
 
@@ -204,7 +204,7 @@ def _regular(pod: Pod, observed: Observed, memory: Memory, now: float) -> Iterat
             else:
                 actions.append(kill)
             continue
-        if _wanted(pod, container, status):
+        if not finished_for_good(pod, status):
             if status is not None and status.phase is ContainerPhase.UNKNOWN:
                 actions.append(_unknown(status))
             actions.append(_start(pod, container, observed, memory, now))
@@ -213,13 +213,6 @@ def _regular(pod: Pod, observed: Observed, memory: Memory, now: float) -> Iterat
             yield StopPod()
         return
     yield from actions
-
-
-def _wanted(pod: Pod, container: Container, status: ContainerStatus | None) -> bool:
-    """A container that does not run should."""
-    if status is None or status.phase is not ContainerPhase.EXITED:
-        return True
-    return not finished_for_good(pod, status)
 
 
 def finished_for_good(pod: Pod, status: ContainerStatus | None) -> bool:

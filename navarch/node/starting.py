@@ -151,7 +151,6 @@ def _config(
     return container_config(
         pod,
         container,
-        parts.config,
         image=image,
         env=env,
         mounts=mounts,

@@ -51,9 +51,6 @@ class Health:
     def done(self, name: str) -> None:
         self._steps[name] = True
 
-    def is_well(self, endpoint: str) -> bool:
-        return not any(check() for check in self._checks[endpoint].values())
-
     @property
     def paths(self) -> list[str]:
         """All paths that are answered, for the root's list."""

@@ -30,7 +30,7 @@ DRAIN_S = 10.0
 
 
 class Server:
-    """A listening server and its connections. Made by `serve` and `serve_unix`."""
+    """A listening server and its connections. Made by `serve`."""
 
     def __init__(self, handle: Handle, loop: asyncio.AbstractEventLoop) -> None:
         self.handle = handle
@@ -127,11 +127,4 @@ async def serve(handle: Handle, ssl_context: ssl.SSLContext | None, host: str, p
     """Listen on TCP; port 0 takes a free one (`Server.port`). Raises: OSError."""
     server = Server(handle, asyncio.get_running_loop())
     await server.listen(host, port, ssl_context)
-    return server
-
-
-async def serve_unix(handle: Handle, path: str) -> Server:
-    """Listen on a Unix socket, without TLS. Raises: OSError."""
-    server = Server(handle, asyncio.get_running_loop())
-    await server.listen_unix(path)
     return server

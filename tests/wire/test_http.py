@@ -13,7 +13,7 @@ import trustme
 import uvloop
 
 from navarch.wire import limits
-from navarch.wire.http import Handle, Server, serve, serve_unix
+from navarch.wire.http import Handle, Server, serve
 from navarch.wire.messages import Request, Response, Sink
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -340,18 +340,6 @@ def test_tls_passes_the_client_certificate_and_a_unix_socket_serves(run: Run, tm
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "sock"))
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await read_answer(reader))[2] == b"0"
-        writer.close()
-        await server.close(1)
-
-    run(main())
-
-
-def test_serve_unix_alone(run: Run, tmp_path: Any) -> None:
-    async def main() -> None:
-        server = await serve_unix(echo, str(tmp_path / "s"))
-        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
-        writer.write(b"HEAD /h HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        assert (await reader.read()).endswith(b"\r\n\r\n")
         writer.close()
         await server.close(1)
 

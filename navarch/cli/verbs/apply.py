@@ -137,7 +137,7 @@ def _patch(session: Session, options: Options, item: Manifest, tree: Tree, curre
         session.warn(_MISSING.format(f"{item.resource.plural}/{item.name}"))
     from navarch.cli.three_way import patch_for
 
-    body, content_type = patch_for(item.resource, tree, current, overwrite=options.overwrite)
+    body, content_type = patch_for(item.resource, tree, current)
     if not body:
         return Applied(item.resource, item.namespace, current, "unchanged")
     if printer.dry_run(options) == "client":
@@ -235,7 +235,7 @@ COMMAND = Command(
         Flag("force-conflicts", kind="bool", help="Take over fields that others own, with --server-side"),
         Flag("grace-period", kind="int", default=-1, help="Seconds that a deleted object gets; -1: its own"),
         Flag("openapi-patch", kind="bool", default=True, hidden=True),
-        Flag("overwrite", kind="bool", default=True, help="Resolve conflicts in favour of the file"),
+        Flag("overwrite", kind="bool", default=True, hidden=True),
         Flag("selector", "l", help="Only objects of the files whose labels match"),
         Flag("server-side", kind="bool", help="Let the server do the merging"),
         Flag("subresource", help="Apply to this subresource"),

@@ -55,7 +55,7 @@ def run(session: Session, options: Options, words: Words) -> int:
     if options.output in ("", "wide") and not options.template and options.server_print:
         _print_tables(session, options, requests, _several_kinds(words.args, requests), problems)
     else:
-        _print_objects(session, options, requests, words.args, problems)
+        _print_objects(session, options, requests, problems)
     raise_all(problems)
     return 0
 
@@ -149,9 +149,7 @@ def nothing_found(session: Session, options: Options, requests: list[Wanted]) ->
     return "No resources found"
 
 
-def _print_objects(
-    session: Session, options: Options, requests: list[Wanted], args: list[str], problems: list[CliError]
-) -> None:
+def _print_objects(session: Session, options: Options, requests: list[Wanted], problems: list[CliError]) -> None:
     show = object_printer(session, options)
     items: list[Tree] = []
     single = len(requests) == 1 and bool(requests[0].name)

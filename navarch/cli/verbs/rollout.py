@@ -82,7 +82,7 @@ def _history(session: Session, options: Options, found: Found, reporter: printer
         if one is None:
             raise CliError("unable to find the specified revision")
         session.say(f"{found.title} with revision #{options.revision}")
-        session.write(template_text(session, one))
+        session.write(template_text(one))
         return
     from navarch.cli.output.tabs import elastic
 

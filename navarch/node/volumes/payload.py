@@ -52,10 +52,10 @@ def payload(pod: Pod, volume: Volume, contents: Contents, around: Surroundings) 
     if volume.configMap is not None:
         source = volume.configMap
         mode = _mode(source.defaultMode)
-        return _config_map(pod, source.name, source.items, mode, source.optional, contents)
+        return _config_map(source.name, source.items, mode, source.optional, contents)
     if volume.secret is not None:
         mode = _mode(volume.secret.defaultMode)
-        return _secret(pod, volume.secret.secretName, volume.secret.items, mode, volume.secret.optional, contents)
+        return _secret(volume.secret.secretName, volume.secret.items, mode, volume.secret.optional, contents)
     if volume.downwardAPI is not None:
         return _downward(pod, volume.downwardAPI.items, _mode(volume.downwardAPI.defaultMode), around)
     if volume.projected is not None:
@@ -97,10 +97,10 @@ def _projection(
 ) -> dict[str, File]:
     if projection.configMap is not None:
         config_map = projection.configMap
-        return _config_map(pod, config_map.name, config_map.items, mode, config_map.optional, contents)
+        return _config_map(config_map.name, config_map.items, mode, config_map.optional, contents)
     if projection.secret is not None:
         secret = projection.secret
-        return _secret(pod, secret.name, secret.items, mode, secret.optional, contents)
+        return _secret(secret.name, secret.items, mode, secret.optional, contents)
     if projection.downwardAPI is not None:
         return _downward(pod, projection.downwardAPI.items, mode, around)
     if projection.serviceAccountToken is not None:
@@ -116,7 +116,7 @@ def _token_mode(pod: Pod, mode: int) -> int:
 
 
 def _config_map(
-    pod: Pod, name: str, items: Sequence[KeyToPath], mode: int, optional: bool | None, contents: Contents
+    name: str, items: Sequence[KeyToPath], mode: int, optional: bool | None, contents: Contents
 ) -> dict[str, File]:
     found = contents.config_maps.get(name)
     if found is None:
@@ -129,7 +129,7 @@ def _config_map(
 
 
 def _secret(
-    pod: Pod, name: str, items: Sequence[KeyToPath], mode: int, optional: bool | None, contents: Contents
+    name: str, items: Sequence[KeyToPath], mode: int, optional: bool | None, contents: Contents
 ) -> dict[str, File]:
     found = contents.secrets.get(name)
     if found is None:

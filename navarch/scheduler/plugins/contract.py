@@ -34,7 +34,6 @@ class Change(Enum):
     """What happens in a cluster that may make room for a pod that found none."""
 
     NODE_ADDED = auto()
-    NODE_CHANGED = auto()
     NODE_TAINTS = auto()
     NODE_LABELS = auto()
     NODE_ALLOCATABLE = auto()

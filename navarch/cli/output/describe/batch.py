@@ -23,7 +23,7 @@ def job(found: Found, context: Context) -> str:
     controlled_by(out, metadata)
     _limits(out, spec)
     _progress(out, spec, status)
-    pod_template(out, spec["template"], context)
+    pod_template(out, spec["template"])
     context.events(out, found)
     return out.render()
 
@@ -82,7 +82,7 @@ def cron_job(found: Found, context: Context) -> str:
     out.line(0, "Completions:", inner.get("completions", "<unset>"))
     if (deadline := inner.get("activeDeadlineSeconds")) is not None:
         out.line(0, "Active Deadline Seconds:", f"{deadline}s")
-    pod_template(out, inner.get("template") or {}, context)
+    pod_template(out, inner.get("template") or {})
     last = status.get("lastScheduleTime")
     out.line(0, "Last Schedule Time:", rfc1123(last) if last else "<unset>")
     out.line(0, "Active Jobs:", ", ".join(job["name"] for job in status.get("active") or []) or "<none>")

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from navarch.cli.output.describe.context import Context, Lines, rfc1123, yes
+from navarch.cli.output.describe.context import Lines, rfc1123, yes
 from navarch.schema.types import Tree
 
 
-def containers(
-    out: Lines, title: str, specs: list[Tree], statuses: list[Tree], context: Context, indent: str, pod: Tree | None
-) -> None:
+def containers(out: Lines, title: str, specs: list[Tree], statuses: list[Tree], indent: str, pod: Tree | None) -> None:
     """A heading and each container. `indent` is put before every line: pods have none, templates a blank."""
     by_name = {status["name"]: status for status in statuses}
     out.put(0, f"{indent}{title}:\n")
     for spec in specs:
         status = by_name.get(spec["name"])
         out.put(0, f"{indent}  {spec['name']}:\n" if not indent else f"   {spec['name']}:\n")
-        _container(_Indented(out, indent), spec, status, pod)
+        _container(out, spec, status, pod)
 
 
-class _Indented:
-    """Lines of one container, indented as its surroundings demand."""
-
-    def __init__(self, out: Lines, indent: str) -> None:
-        self._out = out
-        self._indent = indent
-
-    def line(self, level: int, *cells: object) -> None:
-        self._out.put(0, "  " * level + "\t".join(map(str, cells)) + "\n")
-
-
-def _container(out: _Indented, spec: Tree, status: Tree | None, pod: Tree | None) -> None:
+def _container(out: Lines, spec: Tree, status: Tree | None, pod: Tree | None) -> None:
     if status and status.get("containerID"):
         out.line(2, "Container ID:", status["containerID"])
     out.line(2, "Image:", spec.get("image", ""))
@@ -54,7 +41,7 @@ def _container(out: _Indented, spec: Tree, status: Tree | None, pod: Tree | None
     _mounts(out, spec)
 
 
-def _ports(out: _Indented, ports: list[Tree]) -> None:
+def _ports(out: Lines, ports: list[Tree]) -> None:
     title = "Ports:" if len(ports) > 1 else "Port:"
     shown = ", ".join(_port(port, port["containerPort"]) for port in ports)
     out.line(2, title, shown or "<none>")
@@ -67,7 +54,7 @@ def _port(port: Tree, number: int) -> str:
     return f"{number}/{port.get('protocol', 'TCP')}{name}"
 
 
-def _states(out: _Indented, status: Tree) -> None:
+def _states(out: Lines, status: Tree) -> None:
     _state(out, "State", status.get("state") or {})
     if (status.get("lastState") or {}).get("terminated"):
         _state(out, "Last State", status["lastState"])
@@ -75,7 +62,7 @@ def _states(out: _Indented, status: Tree) -> None:
     out.line(2, "Restart Count:", status.get("restartCount", 0))
 
 
-def _state(out: _Indented, title: str, state: Tree) -> None:
+def _state(out: Lines, title: str, state: Tree) -> None:
     if running := state.get("running"):
         out.line(2, f"{title}:", "Running")
         out.line(3, "Started:", rfc1123(running.get("startedAt")))
@@ -95,7 +82,7 @@ def _state(out: _Indented, title: str, state: Tree) -> None:
             out.line(3, "Reason:", state["waiting"]["reason"])
 
 
-def _resources(out: _Indented, resources: Tree) -> None:
+def _resources(out: Lines, resources: Tree) -> None:
     for title, key in (("Limits", "limits"), ("Requests", "requests")):
         amounts: dict[str, str] = resources.get(key) or {}
         if amounts:
@@ -128,7 +115,7 @@ def _probe_action(probe: Tree) -> str:
     return "unknown"
 
 
-def _environment(out: _Indented, spec: Tree, pod: Tree | None) -> None:
+def _environment(out: Lines, spec: Tree, pod: Tree | None) -> None:
     if sources := spec.get("envFrom"):
         out.line(2, "Environment Variables from:")
         for source in sources:
@@ -173,7 +160,7 @@ def _field_of(pod: Tree, path: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _mounts(out: _Indented, spec: Tree) -> None:
+def _mounts(out: Lines, spec: Tree) -> None:
     mounts = sorted(spec.get("volumeMounts") or [], key=lambda mount: mount["mountPath"])
     out.line(2, "Mounts:", "<none>") if not mounts else out.line(2, "Mounts:")
     for mount in mounts:

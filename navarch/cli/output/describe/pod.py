@@ -42,7 +42,7 @@ def pod(found: Found, context: Context) -> str:
     )
     for title, key, statuses in groups:
         if spec.get(key):
-            containers(out, title, spec[key], status.get(statuses) or [], context, "", tree)
+            containers(out, title, spec[key], status.get(statuses) or [], "", tree)
     _gates_and_conditions(out, spec, status)
     volumes(out, spec.get("volumes") or [])
     out.line(0, "QoS Class:", status.get("qosClass", ""))

@@ -31,7 +31,7 @@ def deployment(found: Found, context: Context) -> str:
     if rolling := strategy.get("rollingUpdate"):
         text = f"{rolling.get('maxUnavailable')} max unavailable, {rolling.get('maxSurge')} max surge"
         out.line(0, "RollingUpdateStrategy:", text)
-    pod_template(out, spec["template"], context)
+    pod_template(out, spec["template"])
     if conditions := status.get("conditions"):
         out.put(0, "Conditions:\n  Type\tStatus\tReason\n  ----\t------\t------\n")
         for condition in conditions:
@@ -65,7 +65,7 @@ def _replica_sets_text(found: list[Tree]) -> str:
     return ", ".join(shown) or "<none>"
 
 
-def pod_template(out: Lines, template: Tree, context: Context, *, rollout: bool = False) -> None:
+def pod_template(out: Lines, template: Tree) -> None:
     """The template of a workload's pods."""
     metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
     out.put(0, "Pod Template:\n")
@@ -75,8 +75,8 @@ def pod_template(out: Lines, template: Tree, context: Context, *, rollout: bool 
     if spec.get("serviceAccountName"):
         out.line(1, "Service Account:", spec["serviceAccountName"])
     if spec.get("initContainers"):
-        containers(out, "Init Containers", spec["initContainers"], [], context, "  ", None)
-    containers(out, "Containers", spec.get("containers") or [], [], context, "  ", None)
+        containers(out, "Init Containers", spec["initContainers"], [], "  ", None)
+    containers(out, "Containers", spec.get("containers") or [], [], "  ", None)
     volumes(out, spec.get("volumes") or [], "  ")
     if spec.get("priorityClassName"):
         out.line(1, "Priority Class Name:", spec["priorityClassName"])
@@ -97,8 +97,8 @@ def replica_set(found: Found, context: Context) -> str:
     out.annotations(metadata.get("annotations"))
     controlled_by(out, metadata)
     out.line(0, "Replicas:", f"{status.get('replicas', 0)} current / {spec.get('replicas', 1)} desired")
-    _pods_status(out, found, selector, context)
-    pod_template(out, spec["template"], context)
+    _pods_status(out, found, context)
+    pod_template(out, spec["template"])
     if conditions := status.get("conditions"):
         out.put(0, "Conditions:\n  Type\tStatus\tReason\n  ----\t------\t------\n")
         for condition in conditions:
@@ -116,7 +116,7 @@ def controlled_by(out: Lines, metadata: Tree) -> None:
         out.line(0, "Controlled By:", f"{owner['kind']}/{owner['name']}")
 
 
-def _pods_status(out: Lines, found: Found, selector: Tree | None, context: Context) -> None:
+def _pods_status(out: Lines, found: Found, context: Context) -> None:
     """How many pods are in which phase."""
     uid = found.tree["metadata"]["uid"]
     counts = dict.fromkeys(("Running", "Pending", "Succeeded", "Failed"), 0)
@@ -147,8 +147,8 @@ def daemon_set(found: Found, context: Context) -> str:
     )
     for title, key in counts:
         out.put(0, f"{title}: {status.get(key, 0)}\n")
-    _pods_status(out, found, spec.get("selector"), context)
-    pod_template(out, spec["template"], context)
+    _pods_status(out, found, context)
+    pod_template(out, spec["template"])
     context.events(out, found)
     return out.render()
 
@@ -167,8 +167,8 @@ def stateful_set(found: Found, context: Context) -> str:
     out.line(0, "Update Strategy:", strategy.get("type", ""))
     if (partition := (strategy.get("rollingUpdate") or {}).get("partition")) is not None:
         out.line(1, "Partition:", partition)
-    _pods_status(out, found, spec.get("selector"), context)
-    pod_template(out, spec["template"], context)
+    _pods_status(out, found, context)
+    pod_template(out, spec["template"])
     _claims(out, spec.get("volumeClaimTemplates") or [])
     context.events(out, found)
     return out.render()

@@ -41,7 +41,7 @@ from navarch.server.pages import Pages
 from navarch.server.pipeline import Pipeline
 from navarch.server.reactions import Reactions
 from navarch.server.reads import Reads, form_of
-from navarch.server.respond import in_form, too_many_requests
+from navarch.server.respond import in_form, indent, too_many_requests
 from navarch.server.review_requests import ReviewRequests
 from navarch.server.reviews import Judges
 from navarch.server.served import Resources, Served
@@ -235,7 +235,10 @@ class ApiServer:
             return await self.aggregator.proxy(request, remote)
         if not info.is_resource:
             self._show_kinds()
-            return self.pages.answer(request)
+            response = self.pages.answer(request)
+            if not request.path.startswith("/openapi/"):
+                indent(request, response)
+            return response
         served = self.resources.find(info.group, info.version, info.resource)
         if served is None:
             raise no_such_resource()
@@ -254,7 +257,10 @@ class ApiServer:
         # Before anything is done: a client that accepts no answer shall find nothing changed.
         form = form_of(request, served, many=info.verb in ("list", "watch", "deletecollection"))
         response = await handler(request, info, served)
-        return in_form(response, form) if response.stream is None and response.content_type == JSON else response
+        if response.stream is None and response.content_type == JSON:
+            response = in_form(response, form)
+            indent(request, response)
+        return response
 
     def _show_kinds(self) -> None:
         """Discovery and OpenAPI tell of what is served now."""

@@ -21,7 +21,7 @@ from navarch.base.errors import no_such_resource
 from navarch.schema.types import Tree
 from navarch.server.aggregation import CUSTOM_PRIORITY, Offer
 from navarch.server.negotiate import Format, negotiate, negotiate_discovery
-from navarch.server.respond import bytes_response, page_not_found
+from navarch.server.respond import bytes_response, indented, page_not_found
 from navarch.wire.messages import Request, Response
 
 #: The order of groups in /apis; groups that are not here follow by name.
@@ -97,6 +97,8 @@ class Discovery:
         elsewhere = {offer.remote.path for offer in offers}
         documents["/"] = {"paths": sorted({*documents, *elsewhere, "/apis/", *self._paths} - {"/"})}
         self._documents = {path: orjson.dumps(tree) + b"\n" for path, tree in documents.items()}
+        # People look at these two.
+        self._documents |= {path: indented(documents[path]) for path in ("/", "/version")}
         self._aggregated = {"/api": _aggregate({"": core}), "/apis": _aggregate(groups)}
 
     def answer(self, request: Request) -> Response | None:

@@ -5,14 +5,15 @@ The one place where a `StatusError` becomes a `kind: Status` body. Pure.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+from urllib.parse import parse_qs
 
 import orjson
 
 from navarch.base.errors import StatusError
 from navarch.schema import protobuf_encode
 from navarch.schema.protobuf_types import message_type
-from navarch.server.negotiate import PLAIN, PROTOBUF, YAML, Format, negotiate_error
+from navarch.server.negotiate import JSON, PLAIN, PROTOBUF, YAML, Format, negotiate_error
 from navarch.wire.messages import Request, Response
 
 TEXT = "text/plain; charset=utf-8"
@@ -48,6 +49,29 @@ def in_form(response: Response, form: Format) -> Response:
         converted.headers.extend(response.headers)
         return converted
     return response
+
+
+def indent(request: Request, response: Response) -> None:
+    """Indent a JSON answer for who asked for it (`?pretty=true`), and for programs that people look through."""
+    if response.stream is not None or response.content_type != JSON or not response.body or not _is_pretty(request):
+        return
+    response.body = indented(orjson.loads(response.body))
+
+
+def indented(tree: Any) -> bytes:
+    """A tree as Go indents it, without an end of line."""
+    return orjson.dumps(tree, option=orjson.OPT_INDENT_2)
+
+
+def _is_pretty(request: Request) -> bool:
+    if "pretty" in request.query and (asked := parse_qs(request.query).get("pretty")):
+        return asked[0] in _TRUE
+    return request.headers.get("user-agent", "").startswith(_LOOKED_THROUGH)
+
+
+#: Source: apiserver `isPrettyPrint`; strconv.ParseBool.
+_LOOKED_THROUGH: Final = ("curl", "Wget", "Mozilla/5.0")
+_TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 
 
 def error_response(error: StatusError, accept: str = "") -> Response:

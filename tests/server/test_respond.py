@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import orjson
+import pytest
 
 from navarch.base.errors import bad_request, too_many_requests
 from navarch.schema import protobuf
@@ -11,8 +12,10 @@ from navarch.server.negotiate import JSON as J
 from navarch.server.negotiate import PROTOBUF as P
 from navarch.server.negotiate import YAML as Y
 from navarch.server.negotiate import Format
+from navarch.server.own_writes import API_SERVER
 from navarch.server.respond import add_warnings, bytes_response, error_response
 from navarch.wire.messages import Request, Response
+from tests.server.peer import Peer
 
 
 def test_errors_become_status_bodies_in_the_form_asked_for() -> None:
@@ -42,3 +45,30 @@ def test_warnings_are_headers_each_once() -> None:
     request, response = Request("GET", "/", warnings=['say "x"', 'say "x"']), Response()
     add_warnings(request, response)
     assert response.headers == [("Warning", '299 - "say \\"x\\""')]
+
+
+@pytest.mark.parametrize(
+    ("query", "agent", "pretty"),
+    [
+        ("", "kubectl/v1.33", False),
+        ("", "curl/7.88", True),
+        ("", "Mozilla/5.0 (X11)", True),
+        ("", "Wget/1.21", True),
+        ("pretty=true", "kubectl/v1.33", True),
+        ("limit=1&pretty=1", "", True),
+        ("pretty=false", "curl/7.88", False),
+        ("pretty=perhaps", "curl/7.88", False),
+    ],
+)
+def test_who_gets_indented_answers(peer: Peer, query: str, agent: str, pretty: bool) -> None:
+    headers = {"user-agent": agent}
+    for path in ("/api/v1/namespaces/default", "/api/v1/namespaces", "/apis", "/api/v1/namespaces/none"):
+        request = Request("GET", path, query, dict(headers), user=API_SERVER)
+        body = peer.loop.run_until_complete(peer.server.handle_as(request)).body
+        assert body.startswith(b'{\n  "kind": ') == pretty
+        assert not pretty or body.endswith(b"\n}")
+
+
+def test_version_and_index_are_always_indented(peer: Peer) -> None:
+    assert peer.send("GET", "/version").body.startswith(b'{\n  "major": "1",\n')
+    assert peer.send("GET", "/").body.startswith(b'{\n  "paths": [\n    "/api",')

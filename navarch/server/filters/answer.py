@@ -7,7 +7,7 @@ import logging
 import orjson
 
 from navarch.base.errors import StatusError, bad_request, internal_error
-from navarch.server.respond import add_warnings, error_response
+from navarch.server.respond import add_warnings, error_response, indent
 from navarch.store.contract import StoreError, ValueTooLarge
 from navarch.wire.messages import Request, Response
 
@@ -16,6 +16,12 @@ log = logging.getLogger(__name__)
 
 def guard(request: Request, error: Exception) -> Response:
     """The answer for whatever a filter or handler raised. A bug is logged and answered with 500."""
+    response = _answer_to(request, error)
+    indent(request, response)
+    return response
+
+
+def _answer_to(request: Request, error: Exception) -> Response:
     accept = request.headers.get("accept", "")
     if isinstance(error, StatusError):
         return error_response(error, accept)

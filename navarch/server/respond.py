@@ -103,4 +103,6 @@ def add_warnings(request: Request, response: Response) -> None:
     """The `Warning` headers for what the handlers noted in `request.warnings`, each text once."""
     for text in dict.fromkeys(request.warnings):
         quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+        # As UTF-8 on the wire, whose fields are written as Latin-1.
+        quoted = quoted.encode().decode("latin-1")
         response.headers.append(("Warning", f'299 - "{quoted}"'))

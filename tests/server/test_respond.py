@@ -72,3 +72,10 @@ def test_who_gets_indented_answers(peer: Peer, query: str, agent: str, pretty: b
 def test_version_and_index_are_always_indented(peer: Peer) -> None:
     assert peer.send("GET", "/version").body.startswith(b'{\n  "major": "1",\n')
     assert peer.send("GET", "/").body.startswith(b'{\n  "paths": [\n    "/api",')
+
+
+def test_warnings_of_any_script_go_out_as_utf_8() -> None:
+    response = Response()
+    add_warnings(Request("GET", "/", warnings=['unknown field "日本"']), response)
+    ((_, value),) = response.headers
+    assert value.encode("latin-1").decode() == '299 - "unknown field \\"日本\\""'

@@ -20,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -231,13 +232,18 @@ async def run(target: Target, options: argparse.Namespace) -> None:
     print(f"memory of the server processes (PSS): {target.memory_mb():.0f} MB")
 
 
-def own_server(directory: Path) -> tuple[subprocess.Popen[str], str]:
+@contextmanager
+def own_server(directory: Path) -> Iterator[tuple[int, str]]:
+    """A process with a server, as long as the block lasts: its id and URL. `ca.pem` is in the directory."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "bench.serving", str(directory), str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline().strip() == "ready"
-    return process, f"https://127.0.0.1:{port}"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None and process.stdout.readline().strip() == "ready"
+            yield process.pid, f"https://127.0.0.1:{port}"
+        finally:
+            process.terminate()
 
 
 def main() -> None:
@@ -251,20 +257,15 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="how many operations, as a factor")
     parser.add_argument("--http2", action="store_true", help="HTTP/2 instead of HTTP/1.1, a connection per client")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        process = None
+    with ExitStack() as stack:
         if options.url:
             url, ca, pids = options.url, options.ca, [int(p) for p in (options.pid or "").split(",") if p]
         else:
-            process, url = own_server(Path(directory))
-            ca, pids = str(Path(directory) / "ca.pem"), [process.pid]
-        try:
-            tls = ssl.create_default_context(cafile=ca)
-            uvloop.run(run(Target(url, tls, options.token, pids, http2=options.http2), options))
-        finally:
-            if process is not None:
-                process.terminate()
-                process.wait()
+            directory = stack.enter_context(tempfile.TemporaryDirectory())
+            pid, url = stack.enter_context(own_server(Path(directory)))
+            ca, pids = f"{directory}/ca.pem", [pid]
+        tls = ssl.create_default_context(cafile=ca)
+        uvloop.run(run(Target(url, tls, options.token, pids, http2=options.http2), options))
 
 
 if __name__ == "__main__":

@@ -146,13 +146,8 @@ def main() -> None:
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with tempfile.TemporaryDirectory() as directory:
-        server, url = own_server(Path(directory))
-        try:
-            uvloop.run(run(url, f"{directory}/ca.pem", psutil.Process(server.pid), options))
-        finally:
-            server.terminate()
-            server.wait()
+    with tempfile.TemporaryDirectory() as directory, own_server(Path(directory)) as (pid, url):
+        uvloop.run(run(url, f"{directory}/ca.pem", psutil.Process(pid), options))
 
 
 if __name__ == "__main__":

@@ -184,13 +184,8 @@ def main() -> None:
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with tempfile.TemporaryDirectory() as directory:
-        process, url = own_server(Path(directory))
-        try:
-            uvloop.run(run(url, f"{directory}/ca.pem", Server(process.pid), options))
-        finally:
-            process.terminate()
-            process.wait()
+    with tempfile.TemporaryDirectory() as directory, own_server(Path(directory)) as (pid, url):
+        uvloop.run(run(url, f"{directory}/ca.pem", Server(pid), options))
 
 
 if __name__ == "__main__":

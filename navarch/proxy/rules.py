@@ -93,21 +93,6 @@ class Place:
     families: tuple[Family, ...] = ("ip",)
 
 
-Ruleset = dict[ObjectKey, ServiceRules]
-
-
-def ruleset(services: Iterable[Service], slices: Iterable[EndpointSlice], place: Place) -> Ruleset:
-    """The rules of all services of a cluster."""
-    by_service: dict[ObjectKey, list[EndpointSlice]] = {}
-    for endpoint_slice in slices:
-        by_service.setdefault(service_of(endpoint_slice), []).append(endpoint_slice)
-    out = {}
-    for service in services:
-        key = ObjectKey(service.metadata.namespace, service.metadata.name)
-        out[key] = service_rules(service, by_service.get(key, ()), place)
-    return out
-
-
 def service_of(endpoint_slice: EndpointSlice) -> ObjectKey:
     metadata = endpoint_slice.metadata
     return ObjectKey(metadata.namespace, metadata.labels.get(SERVICE_NAME_LABEL, ""))

@@ -63,10 +63,6 @@ class Server:
             )
         )
 
-    async def listen_unix(self, path: str) -> None:
-        """Raises: OSError when the path cannot be bound."""
-        self._add(await aiofastnet.create_unix_server(self.loop, lambda: Connection(self), path, backlog=BACKLOG))
-
     async def close(self, drain_s: float = DRAIN_S) -> None:
         """Accept nothing more, end the streams, wait for running requests at most `drain_s`."""
         self.draining = True

@@ -4,9 +4,9 @@ import pytest
 
 from navarch.api.views.discovery import Endpoint
 from navarch.api.views.service import ClientIPConfig, ServicePort, SessionAffinityConfig
-from navarch.proxy.rules import Backend, Place, ruleset, service_rules
+from navarch.proxy.rules import Backend, Place, service_rules
 from navarch.proxy.trace import Packet, Verdict, shares, verdict
-from tests.proxy.build import HERE, LOCAL_ADDRESSES, NODE_IP, endpoint, endpoint_slice, key, service, tables_of
+from tests.proxy.build import HERE, LOCAL_ADDRESSES, NODE_IP, endpoint, endpoint_slice, service, tables_of
 
 NODE_PORT = (ServicePort(port=80, protocol="TCP", nodePort=30080),)
 OUTSIDE = "203.0.113.7"
@@ -193,13 +193,3 @@ def test_hairpins_are_backends_that_may_run_here() -> None:
         endpoint_slice(endpoint("10.1.0.1", node="n1"), endpoint("10.1.0.2", node="n2"), endpoint("9.9.9.9", node=""))
     ]
     assert service_rules(service(), slices, HERE).hairpins == ("10.1.0.1", "9.9.9.9")
-
-
-def test_ruleset_groups_slices_by_service() -> None:
-    rules = ruleset(
-        [service("a", "10.96.0.1"), service("b", "10.96.0.2")],
-        [endpoint_slice(endpoint("10.1.0.1"), service="b")],
-        HERE,
-    )
-    assert rules[key("a")].frontends[0].backends == ()
-    assert rules[key("b")].frontends[0].backends == (Backend("10.1.0.1", 8080),)

@@ -18,6 +18,7 @@ from navarch.schema import prose
 from navarch.schema.facts import load
 from navarch.server.openapi import OpenApi
 from navarch.wire.messages import Request, Response
+from tests.corpus.documents import without_prose
 from tests.schema.corpus import DIRECTORY, needs_corpus
 
 OPENAPI = OpenApi(KINDS)
@@ -45,16 +46,6 @@ def get(path: str, server: OpenApi = OPENAPI, query: str = "", etag: str = "") -
 def body(response: Response) -> Any:
     assert isinstance(response.body, bytes)
     return orjson.loads(response.body)
-
-
-def without_prose(tree: Any) -> Any:
-    """Descriptions dropped; a reference needs no allOf around it then."""
-    if isinstance(tree, list):
-        return [without_prose(item) for item in tree]
-    if not isinstance(tree, dict):
-        return tree
-    out = {k: without_prose(v) for k, v in tree.items() if not (k == "description" and isinstance(v, str))}
-    return out["allOf"][0] if out.keys() == {"allOf"} and len(out["allOf"]) == 1 else out
 
 
 @needs_corpus

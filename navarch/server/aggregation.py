@@ -210,8 +210,8 @@ def identity_headers(user: User) -> list[tuple[str, str]]:
 
 
 def aggregated_resources(resources: Iterable[Tree], group: str, version: str) -> list[Tree]:
-    """The resources of an APIResourceList as aggregated discovery shows them."""
-    listed = list(resources)
+    """The resources of an APIResourceList as aggregated discovery shows them; what has no name is passed over."""
+    listed = [each for each in resources if isinstance(each, dict) and isinstance(each.get("name"), str)]
     found = []
     for resource in listed:
         if "/" in resource["name"]:

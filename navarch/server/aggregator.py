@@ -236,7 +236,10 @@ class Aggregator:
         except StatusError as error:
             text = f"failing or missing response from {url}: {error.message}"
             return Finding(False, "FailedDiscoveryCheck", text)
-        resources = aggregation.aggregated_resources(listed.get("resources") or (), remote.group, remote.version)
+        named = listed.get("resources")
+        resources = aggregation.aggregated_resources(
+            named if isinstance(named, list) else (), remote.group, remote.version
+        )
         self._offer(Offer(remote, tuple(resources), document or None))
         return PASSED
 

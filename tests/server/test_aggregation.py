@@ -223,3 +223,9 @@ async def test_another_server_on_the_same_store_knows_the_remotes(world: Hooked)
     again = ApiServer(world.server.store, world.server.seams)
     assert list(again.aggregator.remotes) == [("wardle.example.com", "v1alpha1")]
     again.close()
+
+
+def test_what_a_broken_server_lists_is_passed_over() -> None:
+    listed: list[Any] = [None, {"kind": "Nameless"}, {"name": 7}, {"name": "flunders", "kind": "Flunder"}]
+    found = aggregation.aggregated_resources(listed, "wardle.example.com", "v1")
+    assert [each["resource"] for each in found] == ["flunders"]

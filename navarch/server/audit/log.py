@@ -7,6 +7,7 @@ Source: kube-apiserver's log backend in blocking mode.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -21,6 +22,8 @@ from navarch.server.audit.events import event, is_long_running
 from navarch.server.audit.policy import AuditPolicyError, Policy, Verdict, policy_of
 from navarch.server.authz.attributes import Authorize, of_request
 from navarch.wire.messages import Request, Response, Sink, Stream
+
+log = logging.getLogger(__name__)
 
 #: A log longer than this is put aside, the oldest of so many goes.
 MAX_BYTES: Final = 100 << 20
@@ -89,7 +92,12 @@ class AuditLog:
             return
         now = received if stage == "RequestReceived" else self._clock.now()
         tree: Tree = event(request, response, verdict, stage, received, now)
-        self._write(orjson.dumps(tree) + b"\n")
+        try:
+            self._write(orjson.dumps(tree) + b"\n")
+        except OSError as error:
+            # What the request asked for may be done already: it is answered all the same.
+            log.error("audit id=%s stage=%s: not written: %s", request.audit_id, stage, error)
+            return
         self.count += 1
 
 
@@ -109,33 +117,34 @@ class _Observed(Stream):
 
 
 class LogFile:
-    """A file of lines that is put aside when it is long: audit.log, audit.log.1, ... `path` `-` is the
-    standard output. Raises: OSError when it cannot be opened."""
+    """A file of lines that is put aside when it is long: audit.log, audit.log.1, ...
+
+    Raises: OSError when it cannot be opened, and from `write` when it cannot be written."""
 
     def __init__(self, path: str, max_bytes: int = MAX_BYTES, max_backups: int = MAX_BACKUPS) -> None:
         self._path = path
         self._max_bytes = max_bytes
         self._max_backups = max_backups
-        self._file = 1 if path == "-" else self._open()
+        self._file = self._open()
 
     def write(self, line: bytes) -> None:
-        if self._path != "-" and os.fstat(self._file).st_size + len(line) > self._max_bytes:
+        if os.fstat(self._file).st_size + len(line) > self._max_bytes:
             self._rotate()
         while line:
             line = line[os.write(self._file, line) :]
 
     def close(self) -> None:
-        if self._path != "-":
-            os.close(self._file)
+        os.close(self._file)
 
     def _open(self) -> int:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def _rotate(self) -> None:
-        os.close(self._file)
+        """The file in use is closed last: when anything fails, it is still the one that is written to."""
         for number in range(self._max_backups - 1, 0, -1):
             older = Path(f"{self._path}.{number}")
             if older.exists():
                 older.replace(f"{self._path}.{number + 1}")
         Path(self._path).replace(f"{self._path}.1")
-        self._file = self._open()
+        full, self._file = self._file, self._open()
+        os.close(full)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -193,3 +194,29 @@ def test_a_long_log_is_put_aside(tmp_path: Path) -> None:
     assert (tmp_path / "audit.log.1").read_bytes() == b"line 004\nline 005\n"
     assert (tmp_path / "audit.log.2").read_bytes() == b"line 002\nline 003\n"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["audit.log", "audit.log.1", "audit.log.2"]
+
+
+def test_a_log_that_cannot_be_put_aside_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    (tmp_path / "audit.log.1").mkdir()
+    (tmp_path / "audit.log.1" / "held").touch()
+    (tmp_path / "audit.log.2").touch()
+    log = LogFile(str(path), max_bytes=20, max_backups=2)
+    log.write(b"a line of 20 bytes.\n")
+    with pytest.raises(OSError, match=r"audit\.log"):
+        log.write(b"more\n")
+    (tmp_path / "audit.log.2").unlink()
+    log.write(b"again\n")
+    log.close()
+    assert path.read_bytes() == b"again\n"
+
+
+def test_a_full_disk_refuses_no_request() -> None:
+    def full(_: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    log = AuditLog(policy_of({"rules": [{"level": "Metadata"}]}), full, sim_seams(1).clock)
+    peer = Peer(ServerConfig(audit=log))
+    assert peer.ok("POST", CONFIGMAPS, {"metadata": {"name": "one"}})["metadata"]["name"] == "one"
+    assert log.count == 0
+    peer.close()

@@ -139,10 +139,15 @@ def read_review(body: bytes, api_version: str, uid: str) -> list[Any]:
         raise UnreadableError("no response provided")
     if response.get("uid") != uid:
         raise UnreadableError(f'expected response.uid="{uid}", got "{response.get("uid", "")}"')
-    result = response.get("result") or {}
+    result = response.get("result")
+    if not isinstance(result, dict):
+        result = {}
     if (status := result.get("status", "")) != "Success":
         raise UnreadableError(result.get("message") or f"response.result.status was '{status}', not 'Success'")
-    return list(response.get("convertedObjects") or ())
+    converted = response.get("convertedObjects") or []
+    if not isinstance(converted, list):
+        raise UnreadableError("response.convertedObjects is no list")
+    return converted
 
 
 def accept(trees: list[Tree], converted: list[Any], wanted: str) -> list[Tree]:

@@ -254,6 +254,11 @@ ANSWERS: Sequence[tuple[Tree | str, str]] = [
     ({}, "no response provided"),
     ({"response": {"uid": "2"}}, 'expected response.uid="1", got "2"'),
     ({"response": {"uid": "1"}}, "response.result.status was '', not 'Success'"),
+    ({"response": {"uid": "1", "result": "Success"}}, "response.result.status was '', not 'Success'"),
+    (
+        {"response": {"uid": "1", "result": {"status": "Success"}, "convertedObjects": 3}},
+        "response.convertedObjects is no list",
+    ),
 ]
 
 

@@ -72,22 +72,24 @@ class FlowSchemas:
         name = schema["metadata"]["name"]
         if self._missing(schema) is None or name in self._tasks:
             return
-        task = asyncio.get_running_loop().create_task(self._settle(name))
-        self._tasks[name] = task
-        task.add_done_callback(lambda _: self._tasks.pop(name, None))
+        self._tasks[name] = asyncio.get_running_loop().create_task(self._settle(name))
 
     async def _settle(self, name: str) -> None:
         """Write until the schema says what is so: it, or its level, may change meanwhile, and the store refuse."""
-        while (condition := self._wanted(name)) is not None:
-            try:
-                await self._write(name, condition)
-            except StatusError as error:
-                if error.reason not in ("NotFound", "Conflict"):
-                    log.error("flowschema=%s: status not written: %s", name, error)
-                    return
-            except StoreError as error:
-                log.warning("flowschema=%s: status not written, again in %s s: %s", name, RETRY_S, error)
-                await asyncio.sleep(RETRY_S)
+        try:
+            while (condition := self._wanted(name)) is not None:
+                try:
+                    await self._write(name, condition)
+                except StatusError as error:
+                    if error.reason not in ("NotFound", "Conflict"):
+                        log.error("flowschema=%s: status not written: %s", name, error)
+                        return
+                except StoreError as error:
+                    log.warning("flowschema=%s: status not written, again in %s s: %s", name, RETRY_S, error)
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            # Not in a callback of the task: a change between its last look and the callback would go unseen.
+            self._tasks.pop(name, None)
 
     def _missing(self, schema: Tree) -> Tree | None:
         level = schema["spec"]["priorityLevelConfiguration"]["name"]

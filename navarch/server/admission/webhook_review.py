@@ -10,6 +10,7 @@ import binascii
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 
 from navarch.base.errors import Cause, Details, StatusError
@@ -96,39 +97,81 @@ def _options(attributes: Attributes) -> Tree | None:
     return options | ({"dryRun": ["All"]} if attributes.dry_run else {})
 
 
+class _Cause(msgspec.Struct, omit_defaults=True):
+    reason: str = ""
+    message: str = ""
+    field: str = ""
+
+
+class _Details(msgspec.Struct, omit_defaults=True):
+    name: str = ""
+    group: str = ""
+    kind: str = ""
+    uid: str = ""
+    causes: list[_Cause] | None = None
+
+
+class _Status(msgspec.Struct, omit_defaults=True):
+    """What is read of a Status."""
+
+    message: str | None = None
+    reason: str | None = None
+    code: int | None = None
+    status: str | None = None
+    details: _Details | None = None
+
+
+class _Response(msgspec.Struct):
+    """`response` of an AdmissionReview, as the API declares it."""
+
+    uid: str = ""
+    allowed: bool = False
+    status: _Status | None = None
+    patch: str | None = None
+    patchType: str | None = None
+    warnings: list[str] | None = None
+    auditAnnotations: dict[str, str] | None = None
+
+
+class _Review(msgspec.Struct):
+    kind: str | None = None
+    apiVersion: str | None = None
+    response: _Response | None = None
+
+
+_reviews = msgspec.json.Decoder(_Review)
+
+
 def read_answer(body: bytes, uid: str) -> Answer:
     """Raises: InvalidAnswerError."""
     try:
-        review = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        review = _reviews.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidAnswerError(f"received invalid webhook response: {error}") from None
+    except msgspec.DecodeError as error:
         raise InvalidAnswerError(f"couldn't get version/kind; json parse error: {error}") from None
-    if not isinstance(review, dict) or not isinstance(response := review.get("response"), dict):
+    if (response := review.response) is None:
         raise InvalidAnswerError("webhook response was absent")
-    found = (review.get("kind"), review.get("apiVersion"))
-    if found != ("AdmissionReview", "admission.k8s.io/v1"):
+    if (review.kind, review.apiVersion) != ("AdmissionReview", "admission.k8s.io/v1"):
         raise InvalidAnswerError(
             "received invalid webhook response: expected webhook response of admission.k8s.io/v1, "
-            f"Kind=AdmissionReview, got {found[1]}, Kind={found[0]}"
+            f"Kind=AdmissionReview, got {review.apiVersion}, Kind={review.kind}"
         )
-    if response.get("uid") != uid:
-        text = f'expected response.uid="{uid}", got "{response.get("uid", "")}"'
+    if response.uid != uid:
+        text = f'expected response.uid="{uid}", got "{response.uid}"'
         raise InvalidAnswerError(f"received invalid webhook response: {text}")
-    status = response.get("status") or {}
-    warnings = tuple(str(text) for text in response.get("warnings") or ())
-    annotations = {str(key): str(value) for key, value in (response.get("auditAnnotations") or {}).items()}
-    return Answer(bool(response.get("allowed")), status, _patch(response), warnings, annotations)
+    status: Tree = msgspec.to_builtins(response.status) if response.status is not None else {}
+    warnings, annotations = tuple(response.warnings or ()), response.auditAnnotations or {}
+    return Answer(response.allowed, status, _patch(response), warnings, annotations)
 
 
-def _patch(response: Tree) -> list[Any] | None:
-    encoded = response.get("patch")
-    if not encoded:
+def _patch(response: _Response) -> list[Any] | None:
+    if not response.patch:
         return None
-    if response.get("patchType") != "JSONPatch":
-        raise InvalidAnswerError(
-            f"received invalid webhook response: unsupported patch type {response.get('patchType')}"
-        )
+    if response.patchType != "JSONPatch":
+        raise InvalidAnswerError(f"received invalid webhook response: unsupported patch type {response.patchType}")
     try:
-        operations = orjson.loads(base64.b64decode(encoded))
+        operations = orjson.loads(base64.b64decode(response.patch))
     except (binascii.Error, ValueError) as error:
         raise InvalidAnswerError(f"received invalid webhook response: {error}") from None
     if not isinstance(operations, list):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import sys
 import termios
@@ -69,13 +70,22 @@ def _window(channels: Channels, terminal: bool) -> Iterator[None]:
         yield
         return
 
-    def tell(*_: object) -> None:
-        size = os.get_terminal_size(sys.stdout.fileno())
-        channels.resize(size.columns, size.lines)
+    # The signal may come while this thread holds the connection's lock: another thread has to tell. Of all queues
+    # only this one may be filled by a signal's handler.
+    changes: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
-    tell()
-    before = signal.signal(signal.SIGWINCH, tell)
+    def tell() -> None:
+        while changes.get():
+            size = os.get_terminal_size(sys.stdout.fileno())
+            with suppress(OSError):  # the command is over
+                channels.resize(size.columns, size.lines)
+
+    changes.put(True)
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    before = signal.signal(signal.SIGWINCH, lambda *_: changes.put(True))
     try:
         yield
     finally:
         signal.signal(signal.SIGWINCH, before)
+        changes.put(False)

@@ -311,9 +311,10 @@ class Aggregator:
     def _context(self, remote: Remote) -> ssl.SSLContext:
         key = (remote.bundle, remote.skip_verify)
         if key not in self._contexts:
-            self._contexts[key] = _context(remote)
+            context = _context(remote)
             if self._identity is not None:
-                self._identity(self._contexts[key])
+                self._identity(context)
+            self._contexts[key] = context
         return self._contexts[key]
 
 

@@ -197,7 +197,8 @@ class WatchStream(Watcher):
         if asyncio.get_running_loop().time() >= self._ends_s:
             self.end()
         elif self._out is not None and not isinstance(self._out, tuple):
-            self._out.write(self._text.bookmark(self.group.hub.revision))
+            if not self.group.hub.is_behind:
+                self._out.write(self._text.bookmark(self.group.hub.revision))
             self._appoint(self.group.hub.agenda)
 
     def _appoint(self, agenda: Agenda) -> None:

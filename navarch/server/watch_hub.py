@@ -102,6 +102,11 @@ class Hub:
     def revision(self) -> int:
         return self._store.index.revision
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether watchers are still to be told of something up to `revision`: a bookmark would claim too much."""
+        return False
+
     def entries(self, selection: Selection) -> list[Entry]:
         """What is there now of a selection."""
         return selection.read(self._store.index)
@@ -260,6 +265,10 @@ class ConvertingHub(Hub):
             changes = new
         if changes:
             watcher.deliver(changes)
+
+    @property
+    def is_behind(self) -> bool:
+        return self._converting is not None
 
     def _publish(self, events: Sequence[Event]) -> None:
         self._waiting += events

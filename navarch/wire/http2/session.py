@@ -290,6 +290,8 @@ class Session:
                 return stream
             self._break(stream, h2.STREAM_CLOSED)
             return None
+        if stream_id > self._accepts_to:
+            return None  # sent before the peer knew that no more are taken (RFC 9113, 6.8)
         if stream_id > self._last_id:
             raise ConnectionFailure(h2.PROTOCOL_ERROR, f"{what} on a stream that is not open")
         if stream_id not in self._resets:
@@ -407,6 +409,7 @@ class Session:
     def respond(self, stream: Stream, block: bytes, body: bytes) -> None:
         """A whole answer: its header block and its body."""
         if self._answers(stream):
+            stream.since = self._now
             stream.ends = not body
             self.outbox.head(stream, block)
             if body:

@@ -285,7 +285,8 @@ def test_a_drain_lets_open_streams_finish_and_those_that_crossed_it() -> None:
     crossed = peer.ask(3).stream
     peer.send(frame(h2.PING, h2.ACK, 0, first[1].payload))
     assert peer.of_kind(h2.GOAWAY)[-1].payload[:4] == b"\0\0\0\x03"
-    assert peer.send(peer.headers(5, GET)) == []
+    # What was sent too late is nobody's, its body too.
+    assert peer.send(peer.headers(5, GET, 0x4), frame(h2.DATA, 0x1, 5, b"late")) == []
     for stream in (before, crossed):
         assert not peer.session.is_drained
         peer.session.respond(stream, OK, b"done")

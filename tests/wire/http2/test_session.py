@@ -287,6 +287,7 @@ def test_a_drain_lets_open_streams_finish_and_those_that_crossed_it() -> None:
     assert peer.of_kind(h2.GOAWAY)[-1].payload[:4] == b"\0\0\0\x03"
     # What was sent too late is nobody's, its body too.
     assert peer.send(peer.headers(5, GET, 0x4), frame(h2.DATA, 0x1, 5, b"late")) == []
+    assert peer.of_kind(h2.GOAWAY)[-1].payload == b"\0\0\0\x03" + bytes(4)
     for stream in (before, crossed):
         assert not peer.session.is_drained
         peer.session.respond(stream, OK, b"done")

@@ -12,6 +12,7 @@ full the socket is not read. A connection never sleeps: `Server` calls `expire` 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
@@ -33,6 +34,8 @@ from navarch.wire.refuse import bad_request, body_too_large, headers_too_large
 
 if TYPE_CHECKING:
     from navarch.wire.http import Server
+
+log = logging.getLogger(__name__)
 
 #: Requests that may wait behind the one that is being answered.
 MAX_PIPELINED: Final = 8
@@ -279,6 +282,16 @@ class Connection(asyncio.Protocol):
             if response.stream is not None:
                 response.stream.stop()
             return
+        try:
+            self._give(request, response)
+        except Exception:
+            # Busy for ever: what waits behind is not answered.
+            log.exception("path=%s the answer could not be given", request.path)
+            self._stop_stream()
+            self._transport.close()
+        self._drive()
+
+    def _give(self, request: Request, response: Response) -> None:
         if response.take_over is not None:
             self._hand_over(response)
         elif response.stream is not None:
@@ -292,7 +305,6 @@ class Connection(asyncio.Protocol):
             else:
                 self._transport.writelines((first, body))
             self._after_answer()
-        self._drive()
 
     def _after_answer(self) -> None:
         self._busy = False

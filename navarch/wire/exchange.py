@@ -13,7 +13,7 @@ from navarch.wire.run import Suspended, step
 
 log = logging.getLogger(__name__)
 
-#: Carries an answer away.
+#: Carries an answer away. Never raises.
 Answer = Callable[[Request, Response], None]
 
 
@@ -40,11 +40,11 @@ def exchange(host: Host, request: Request, answer: Answer) -> None:
         response = step(host.handle(request))
     except Suspended as suspended:
         host.start_task(_finish(request, suspended.rest(), answer))
+        return
     except Exception:
         log.exception("path=%s the handler raised", request.path)
-        answer(request, server_broke())
-    else:
-        answer(request, response)
+        response = server_broke()
+    answer(request, response)
 
 
 async def _finish(request: Request, rest: Coroutine[Any, Any, Response], answer: Answer) -> None:

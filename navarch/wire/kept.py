@@ -5,13 +5,14 @@
     connections.close()
 
 A handshake costs both ends some milliseconds, a call on a kept connection a fraction of one. An idle connection
-is kept for 30 seconds. A call on one that the server had closed meanwhile is made again on a new one.
+is kept for 30 seconds. A call on one that the server had closed meanwhile is made again on a new one. Nothing is
+kept of a server to which no connection stands.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 import httptools
@@ -30,11 +31,15 @@ class KeptConnections:
     def __init__(self) -> None:
         self._idle: dict[Upstream, list[_Kept]] = {}
 
+    @property
+    def upstreams(self) -> set[Upstream]:
+        """The servers to which an idle connection stands."""
+        return set(self._idle)
+
     def close(self) -> None:
-        for several in self._idle.values():
-            for each in several:
+        for several in tuple(self._idle.values()):
+            for each in tuple(several):
                 each.close()
-        self._idle.clear()
 
     async def post(
         self, upstream: Upstream, target: str, headers: Mapping[str, str], body: bytes, limit: int
@@ -60,22 +65,27 @@ class KeptConnections:
         except BaseException:
             kept.close()
             raise
-        idle = self._idle.setdefault(upstream, [])
-        if kept.keeps_alive and len(idle) < MAX_IDLE:
-            kept.rest()
-            idle.append(kept)
+        if kept.keeps_alive and len(self._idle.get(upstream, ())) < MAX_IDLE:
+            self._idle.setdefault(upstream, []).append(kept)
+            kept.rest(lambda: self._remove(upstream, kept))
         else:
             kept.close()
         return answer
 
     def _take(self, upstream: Upstream) -> _Kept | None:
-        """The idle connection that was used last, if there is one that still stands."""
-        idle = self._idle.get(upstream, [])
-        while idle:
-            kept = idle.pop()
-            if not kept.is_closed:
-                return kept
-        return None
+        """The idle connection that was used last, if there is one."""
+        idle = self._idle.get(upstream)
+        if not idle:
+            return None
+        kept = idle[-1]
+        self._remove(upstream, kept)
+        return kept
+
+    def _remove(self, upstream: Upstream, kept: _Kept) -> None:
+        idle = self._idle[upstream]
+        idle.remove(kept)
+        if not idle:
+            del self._idle[upstream]
 
 
 async def _dial(upstream: Upstream) -> _Kept:
@@ -91,7 +101,6 @@ class _Kept(asyncio.Protocol):
     """One connection, one request at a time."""
 
     def __init__(self) -> None:
-        self.is_closed = False
         self.keeps_alive = False
         #: Whether anything of the current answer has come.
         self.has_answered = False
@@ -99,8 +108,10 @@ class _Kept(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._left = 0
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._on_gone: Callable[[], None] | None = None
 
     async def exchange(self, message: bytes, limit: int) -> tuple[int, bytes]:
+        self._on_gone = None
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         self._parser = httptools.HttpResponseParser(self)
@@ -109,14 +120,15 @@ class _Kept(asyncio.Protocol):
         self._transport.write(message)
         return await self._answer
 
-    def rest(self) -> None:
-        """Wait for the next request, but not for ever."""
+    def rest(self, on_gone: Callable[[], None]) -> None:
+        """Wait for the next request, but not for ever: `on_gone` is called when the connection ends before one."""
+        self._on_gone = on_gone
         self._idle_timer = asyncio.get_running_loop().call_later(IDLE_S, self.close)
 
     def close(self) -> None:
-        self.is_closed = True
         if self._idle_timer is not None:
             self._idle_timer.cancel()
+        self._gone()
         self._transport.abort()
 
     # --- the event loop's calls
@@ -137,7 +149,7 @@ class _Kept(asyncio.Protocol):
             self._fail(ConnectionError(f"malformed HTTP response: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.is_closed = True
+        self._gone()
         self._fail(exc or ConnectionResetError("EOF"))
 
     # --- the parser's calls
@@ -152,6 +164,12 @@ class _Kept(asyncio.Protocol):
         self.keeps_alive = self._parser.should_keep_alive()
         if self._answer is not None and not self._answer.done():
             self._answer.set_result((self._parser.get_status_code(), b"".join(self._parts)))
+
+    def _gone(self) -> None:
+        self.keeps_alive = False
+        on_gone, self._on_gone = self._on_gone, None
+        if on_gone is not None:
+            on_gone()
 
     def _fail(self, error: Exception) -> None:
         if self._answer is not None and not self._answer.done():

@@ -301,6 +301,46 @@ def test_a_handler_that_raises_is_a_500_and_the_connection_goes_on(run: Run) -> 
     run(with_server(handle, talk))
 
 
+class Failing:
+    """A stream that fails as it begins."""
+
+    stops = 0
+
+    def start(self, sink: Sink) -> None:
+        raise ValueError("a bug")
+
+    def stop(self) -> None:
+        self.stops += 1
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_cannot_be_written_is_logged_once_and_ends_the_connection(
+    run: Run, caplog: pytest.LogCaptureFixture, stream: bool, later: bool
+) -> None:
+    failing = Failing()
+
+    async def handle(request: Request) -> Response:
+        if later:
+            await asyncio.sleep(0)
+        if request.path == "/good":
+            return await echo(request)
+        return Response(stream=failing) if stream else Response(headers=[("X-No-Latin", "\u20ac")])
+
+    async def talk(server: Server, pair: Pair) -> None:
+        reader, writer = pair
+        for path in (b"good", b"bad", b"good"):
+            writer.write(b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+        assert (await read_answer(reader))[2] == b"GET /good  "
+        rest = await reader.read()
+        assert b"GET /good" not in rest
+        await until(lambda: not server.connections)
+
+    run(with_server(handle, talk))
+    assert failing.stops == int(stream)
+    assert [record.getMessage() for record in caplog.records] == ["path=/bad the answer could not be given"]
+
+
 def test_slow_and_idle_peers_are_cut(run: Run) -> None:
     async def talk(server: Server, pair: Pair) -> None:
         pair[1].write(b"GET / HT")

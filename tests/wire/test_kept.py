@@ -20,6 +20,7 @@ class Peer:
 
     def __init__(self) -> None:
         self.opened = 0
+        self.writers: list[asyncio.StreamWriter] = []
         self.requests: list[bytes] = []
         self.answer: Callable[[int], bytes | None] = lambda _: OK
         self.upstream = Upstream("127.0.0.1", 0)
@@ -27,6 +28,7 @@ class Peer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.opened += 1
+        self.writers.append(writer)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -119,3 +121,31 @@ async def test_a_call_that_is_given_up_leaves_no_connection() -> None:
                 await peer.post()
         assert await peer.post() == (200, b"ok")
         assert peer.opened == 2
+
+
+async def test_nothing_is_kept_of_a_server_without_connections() -> None:
+    async with started() as peer:
+        await peer.post()
+        for _ in range(3):
+            async with started() as other:
+                await peer.kept.post(other.upstream, "/", {}, b"", 100)
+                assert peer.kept.upstreams == {peer.upstream, other.upstream}
+                other.answer = lambda _: None
+                # It answers no more, and closes: the connection is replaced, then given up.
+                with pytest.raises(ConnectionError):
+                    await peer.kept.post(other.upstream, "/", {}, b"", 100)
+                assert peer.kept.upstreams == {peer.upstream}
+
+
+async def test_a_connection_that_the_server_closes_is_forgotten() -> None:
+    async with started() as peer:
+        await peer.post()
+        (writer,) = peer.writers
+        writer.close()
+        for _ in range(10_000):
+            if not peer.kept.upstreams:
+                break
+            await asyncio.sleep(0)
+        assert not peer.kept.upstreams
+        assert await peer.post() == (200, b"ok")
+        assert (peer.opened, len(peer.requests)) == (2, 2)

@@ -7,6 +7,7 @@ to the transport once per turn of the event loop; while the transport is full, t
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, cast
 
 from navarch.wire.answer import BODILESS, stream_fields, whole_answer
@@ -21,6 +22,8 @@ from navarch.wire.refuse import body_too_large, headers_too_large
 
 if TYPE_CHECKING:
     from navarch.wire.http import Server
+
+log = logging.getLogger(__name__)
 
 #: What the transport may hold before the session keeps data back.
 WRITE_BUFFER_BYTES = 256 * 1024
@@ -166,7 +169,7 @@ class Http2Connection(asyncio.Protocol):
     def _flush(self) -> None:
         self._flushing = False
         session, transport = self._session, self._transport
-        while (taken := session.outbox.take()) and not transport.is_closing():
+        while (taken := session.outbox.take(self._loop.time())) and not transport.is_closing():
             transport.write(b"".join(taken))
         if session.failed or session.is_drained:
             transport.close()
@@ -185,6 +188,15 @@ class Answering(Sink):
 
     def answer(self, request: Request, response: Response) -> None:
         assert response.take_over is None, "nobody is asked to take a stream over"
+        try:
+            self._answer(request, response)
+        except Exception:
+            log.exception("path=%s the answer could not be given", request.path)
+            self.cancel()
+            self._session.give_up(self._stream)
+        self._connection.flush()
+
+    def _answer(self, request: Request, response: Response) -> None:
         method, writer = request.method, response.stream
         if writer is None:
             self._connection.respond(self._stream, method, request.headers.get("accept-encoding", ""), response)
@@ -196,7 +208,6 @@ class Answering(Sink):
             else:
                 self._session.start(self._stream, block)
                 self._start(writer)
-        self._connection.flush()
 
     def _start(self, writer: Stream) -> None:
         self._writer = writer

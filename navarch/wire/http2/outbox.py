@@ -34,10 +34,10 @@ class Outbox:
         #: Streams with queued data and a window, in turn.
         self._ready: dict[int, Stream] = {}
 
-    def take(self) -> list[bytes | memoryview]:
+    def take(self, now: float) -> list[bytes | memoryview]:
         """What is to be written now. There may be more after it, if it is not empty."""
         if self._ready and not self.blocked:
-            self._pump()
+            self._pump(now)
         taken, self._frames = self._frames, []
         return taken
 
@@ -93,12 +93,13 @@ class Outbox:
         elif stream.queue:
             self._ready[stream.id] = stream
 
-    def _pump(self) -> None:
+    def _pump(self, now: float) -> None:
         budget = BURST_BYTES
         while self._ready and self._window > 0 and budget > 0:
             stream_id, stream = next(iter(self._ready.items()))
             del self._ready[stream_id]
             budget -= self._send_one(stream)
+            stream.since = now
             if stream.queue and stream.window > 0:
                 self._ready[stream_id] = stream
 

@@ -4,7 +4,7 @@
     for event in session.receive(data, now): ...      # Asked, Refused, Cancelled
     session.respond(stream, block, body)              # a whole answer, or:
     session.start(stream, block); session.send(stream, data); session.end(stream)
-    transport.write(b"".join(session.outbox.take()))
+    transport.write(b"".join(session.outbox.take(now)))
 
 Nothing is ever waited for: what flow control holds back lies in the stream's queue, whose size whoever sends
 can see. Whatever a peer does, memory is bounded: by the number of streams, the size of a body, of all
@@ -286,10 +286,10 @@ class Session:
         """The stream to which more of a request comes, None when its frames mean nothing any more."""
         stream = self.streams.get(stream_id)
         if stream is not None:
-            if not stream.is_complete:
-                return stream
-            self._break(stream, h2.STREAM_CLOSED)
-            return None
+            if stream.is_complete:
+                self._break(stream, h2.STREAM_CLOSED)
+            # The rest of a request that was refused, whose answer still waits, is not read.
+            return stream if stream.head is not None and not stream.is_complete else None
         if stream_id > self._accepts_to:
             return None  # sent before the peer knew that no more are taken (RFC 9113, 6.8)
         if stream_id > self._last_id:
@@ -313,6 +313,7 @@ class Session:
         self._events.append(Asked(stream, body))
 
     def _refuse(self, stream: Stream, why: Refusal) -> None:
+        stream.head = None
         self._drop_body(stream)
         self._events.append(Refused(stream, why))
 
@@ -433,6 +434,12 @@ class Session:
             stream.ends = True
             self.outbox.end(stream)
 
+    def give_up(self, stream: Stream) -> None:
+        """The answer cannot be given, or not to its end."""
+        if self._answers(stream):
+            self._reset(stream.id, h2.INTERNAL_ERROR)
+            self._forget(stream)
+
     def goaway(self) -> None:
         """Announce that no new streams are answered; those that are open go on."""
         if not self._draining:
@@ -462,8 +469,7 @@ class Session:
         for stream in tuple(self.streams.values()):
             limit_s = WRITE_TIMEOUT_S if stream.is_complete else READ_TIMEOUT_S
             if (stream.queue or not stream.is_complete) and now - stream.since > limit_s:
-                self._reset(stream.id, h2.CANCEL)
-                self._cancel(stream)
+                self._cut(stream, h2.CANCEL)
         return self._events
 
     def _sent(self, stream: Stream) -> None:
@@ -475,6 +481,9 @@ class Session:
     def _break(self, stream: Stream, code: int) -> None:
         """The peer broke the rules of one stream."""
         self._spend()
+        self._cut(stream, code)
+
+    def _cut(self, stream: Stream, code: int) -> None:
         self._reset(stream.id, code)
         self._cancel(stream)
 

@@ -35,7 +35,7 @@ class Stream:
 
     def __init__(self, stream_id: int, head: Head, window: int, receive_window: int, now: float) -> None:
         self.id = stream_id
-        #: None once the request is being handled.
+        #: None once the request is being handled, or refused.
         self.head: Head | None = head
         self.window = window
         self.receive_window = receive_window

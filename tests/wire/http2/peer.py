@@ -53,7 +53,7 @@ class Peer:
 
     def collect(self) -> list[Sent]:
         """Take what the session has to send; all of it so far."""
-        while taken := self.session.outbox.take():
+        while taken := self.session.outbox.take(self.now):
             self.frames += [Sent(*each) for each in self._reader.feed(b"".join(taken))]
         return self.frames
 

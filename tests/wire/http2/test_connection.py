@@ -16,7 +16,7 @@ import uvloop
 from h2.events import DataReceived, ResponseReceived, StreamReset
 
 from navarch.wire.http import Handle, Server, serve
-from navarch.wire.http2.frames import DATA, END_STREAM, GOAWAY
+from navarch.wire.http2.frames import DATA, END_STREAM, GOAWAY, INTERNAL_ERROR
 from navarch.wire.limits import IDLE_TIMEOUT_S, MAX_BODY_BYTES, READ_TIMEOUT_S
 from navarch.wire.messages import Request, Response, Sink
 from tests.wire.http2.client import connect
@@ -312,3 +312,36 @@ def test_bytes_that_break_the_rules_get_a_goaway_and_the_end(run: Run) -> None:
             writer.close()
 
     run(main())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_cannot_be_given_resets_its_stream_and_harms_no_other(
+    run: Run, caplog: pytest.LogCaptureFixture, stream: bool
+) -> None:
+    class Failing:
+        stops = 0
+
+        def start(self, sink: Sink) -> None:
+            raise ValueError("a bug")
+
+        def stop(self) -> None:
+            self.stops += 1
+
+    failing = Failing()
+
+    async def handle(request: Request) -> Response:
+        if request.path == "/good":
+            return await echo(request)
+        return Response(stream=failing) if stream else Response(headers=[("X-No-Latin", "\u20ac")])
+
+    async def main() -> None:
+        async with served(handle) as server:
+            client = await connect(server.port, trusting())
+            bad, good = client.get("/bad"), client.get("/good")
+            assert (await client.expect(StreamReset, bad)).error_code == INTERNAL_ERROR
+            assert (await client.expect(DataReceived, good)).data == b"GET /good   "
+            client.close()
+
+    run(main())
+    assert failing.stops == int(stream)
+    assert [record.getMessage() for record in caplog.records] == ["path=/bad the answer could not be given"]

@@ -96,7 +96,7 @@ def test_any_exchange_arrives_whole(exchanges: list[tuple[int, int, bool]], wind
                 got[event.stream.id] = event.body
                 _, size, in_pieces = wanted[event.stream.id]
                 answer(session, event.stream, size, in_pieces)
-        client.receive(b"".join(session.outbox.take()))
+        client.receive(b"".join(session.outbox.take(0.0)))
     assert not session.streams and not session.failed
     for number, (stream_id, (sent, size, _)) in enumerate(wanted.items()):
         assert got[stream_id] == body_of(number, sent)

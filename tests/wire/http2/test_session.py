@@ -150,6 +150,24 @@ def test_a_body_over_the_limit_is_answered_and_not_read(declared: bool) -> None:
     assert peer.goaway is None
 
 
+@pytest.mark.parametrize(
+    "end",
+    [frame(h2.DATA, h2.END_STREAM, 1, b"tail"), frame(h2.HEADERS, h2.END_STREAM | h2.END_HEADERS, 1, b"\x00\x01x\0")],
+    ids=["data", "trailers"],
+)
+def test_the_end_of_a_refused_request_is_no_request_while_the_answer_waits(end: bytes) -> None:
+    peer = small_windows(1)
+    peer.send(peer.headers(1, POST, 0))
+    while not peer.events:
+        peer.send(frame(h2.DATA, 0, 1, b"x" * 16_384))
+    (refused,) = peer.events
+    peer.session.respond(refused.stream, OK, b"no")
+    assert peer.send(frame(h2.DATA, 0, 1, b"more"), end) == []
+    assert refused.stream.body is None
+    peer.send(window_update(1, 1))
+    assert (peer.data(1), peer.reset_of(1), peer.goaway) == (b"no", h2.NO_ERROR, None)
+
+
 def test_a_head_over_the_limit_is_answered_and_a_huge_one_ends_the_connection() -> None:
     peer = Peer()
     part = [(f"x-{n}", "y" * 60_000) for n in range(18)]
@@ -270,6 +288,19 @@ def test_peers_that_take_too_long_lose_their_streams() -> None:
     assert [event.stream.id for event in peer.session.sweep(WRITE_TIMEOUT_S + 1)] == [3]
     peer.collect()
     assert (peer.reset_of(1), peer.reset_of(3), peer.reset_of(5)) == (h2.CANCEL, h2.CANCEL, None)
+
+
+def test_a_long_answer_that_is_taken_bit_by_bit_is_not_cut() -> None:
+    peer = Peer()
+    peer.send(settings_frame({h2.SETTINGS_INITIAL_WINDOW_SIZE: 1 << 30}))
+    stream = peer.ask(1).stream
+    peer.session.respond(stream, OK, b"x" * 10 * h2.DEFAULT_WINDOW)
+    for _ in range(8):
+        # The connection's window is what holds the stream back: its own is wide.
+        peer.now += WRITE_TIMEOUT_S
+        peer.send(window_update(0, h2.DEFAULT_WINDOW))
+        assert peer.session.sweep(peer.now) == []
+    assert [event.stream for event in peer.session.sweep(peer.now + WRITE_TIMEOUT_S + 1)] == [stream]
 
 
 # --- the end

@@ -47,6 +47,8 @@ class Registration:
         self._host = host
         self._written: Tree = {}
         self._written_at = 0.0
+        self._written_of: Seen | None = None
+        self._found = b""
         self._version = Version("unknown", "")
         self._lease: Tree | None = None
 
@@ -105,24 +107,31 @@ class Registration:
         """Write the status if it changed or was not written for long."""
         if self.node is not None and self._written and await self._taken_for_dead():
             self._written = {}
-        now = self._seams.clock.now()
-        before = {c["type"]: c for c in self._written.get("conditions", ())}
-        status = node_status(self._config, await self._see(), before, now)
-        due = now - self._written_at >= self._config.status_report_s
-        if not due and not differs(self._written, status):
+        now, seen = self._seams.clock.now(), await self._see()
+        due = not self._written or now - self._written_at >= self._config.status_report_s
+        if seen == self._written_of and not due:
             return
-        raw = await self._client.patch(
-            NODES, self._config.name, {"status": status}, PatchType.STRATEGIC, subresource="status"
-        )
-        self.node = decode(Node, raw)
-        self._written, self._written_at = status, now
+        before = {c["type"]: c for c in self._written.get("conditions", ())}
+        status = node_status(self._config, seen, before, now)
+        if due or differs(self._written, status):
+            raw = await self._client.patch(
+                NODES, self._config.name, {"status": status}, PatchType.STRATEGIC, subresource="status"
+            )
+            self.node = decode(Node, raw)
+            self._written, self._written_at = status, now
+        self._written_of = seen
 
     async def _taken_for_dead(self) -> bool:
         """Whether somebody else wrote over our conditions, as the node lifecycle does when we are silent."""
-        found: Tree = msgspec.json.decode(await self._client.get(NODES, self._config.name))
+        raw = await self._client.get(NODES, self._config.name)
+        if raw == self._found:
+            return False
+        found: Tree = msgspec.json.decode(raw)
         ours = {c["type"]: c["status"] for c in self._written.get("conditions", ())}
         theirs = {c["type"]: c["status"] for c in found.get("status", {}).get("conditions", ())}
-        return any(theirs.get(type_) != status for type_, status in ours.items())
+        taken = any(theirs.get(type_) != status for type_, status in ours.items())
+        self._found = b"" if taken else raw
+        return taken
 
     async def _see(self) -> Seen:
         try:

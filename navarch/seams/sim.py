@@ -262,7 +262,7 @@ class SimLoop(asyncio.BaseEventLoop):
         if isinstance(waited, asyncio.Task):
             waited.remove_done_callback(self._note_failure)
         with self._running():
-            self._run_while(lambda: not waited.done(), str(waited))
+            self._run_while(lambda: not waited.done(), lambda: str(waited))
             if not waited.done():
                 raise RuntimeError("the loop was stopped before the future was done")
             return waited.result()
@@ -270,7 +270,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def run_forever(self) -> None:
         """Run, moving time on as needed, until `stop` is called. Raises: Stalled."""
         with self._running():
-            self._run_while(lambda: True, "stop()")
+            self._run_while(lambda: True, lambda: "stop()")
 
     def stop(self) -> None:
         self._halted = True
@@ -328,14 +328,14 @@ class SimLoop(asyncio.BaseEventLoop):
                 if self._failures:
                     self._surface()
 
-    def _run_while(self, wanted: Callable[[], bool], what: str) -> None:
+    def _run_while(self, wanted: Callable[[], bool], what: Callable[[], str]) -> None:
         callbacks = self._callbacks
         while wanted() and not self._halted:
             if not callbacks:
                 self._surface()
                 when = self.next_timer()
                 if when is None:
-                    raise Stalled(f"nothing is left to run, waiting for {what}")
+                    raise Stalled(f"nothing is left to run, waiting for {what()}")
                 self._jump(when)
             handle = callbacks.popleft()
             if not handle.cancelled():

@@ -74,7 +74,8 @@ class Watches:
             raise server_error(str(error)) from None
         selection = Selection(served, namespace, options)
         include = tables.check_include(first(query, "includeObject"))
-        if not options.resource_version:
+        if not options.resource_version or after > self._store.index.revision:
+            # Another server of the same store may have told of `after` before its events came here.
             await self._store.sync()
         hub = self._hub(served)
         text = self._text(hub, form, include)

@@ -15,12 +15,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import grpc
 
 from navarch.store.contract import Entry, RevisionConflict, StoreError, StoreUnavailable, stamp
-from navarch.store.etcd_client import CALL_TIMEOUT_S, EtcdClient, HistoryCompacted
+from navarch.store.etcd_channels import CALL_TIMEOUT_S, HistoryCompacted
+from navarch.store.etcd_client import EtcdClient
 from navarch.store.etcd_pb import etcd_pb2 as pb
 from navarch.store.index import Change, LogIndex
 from navarch.store.writes import check_size, tombstone
@@ -29,16 +30,21 @@ from navarch.store.writes import check_size, tombstone
 RESUME_FIRST_S = 0.05
 RESUME_LAST_S = 2.0
 
+#: A watch that is so long behind a write hangs on a member that is frozen or cut off.
+FOLLOWS_S = 1.0
+
 
 class EtcdStore:
-    """`store.contract.Store` in etcd. `target` is a gRPC target, as `127.0.0.1:2379` or `ipv4:a:1,b:2`."""
+    """`store.contract.Store` in etcd. `targets` are its members as `host:port`. `fault` says in words what keeps
+    the index from following, "" while nothing does."""
 
     def __init__(
-        self, target: str, credentials: grpc.ChannelCredentials | None = None, prefix: str = "/navarch/"
+        self, targets: Sequence[str], credentials: grpc.ChannelCredentials | None = None, prefix: str = "/navarch/"
     ) -> None:
         assert prefix.endswith("/")
         self.index = LogIndex()
-        self._target = target
+        self.fault = ""
+        self._targets = tuple(targets)
         self._credentials = credentials
         self._prefix = prefix.encode()
         self._client: EtcdClient | None = None
@@ -48,7 +54,7 @@ class EtcdStore:
 
     async def start(self) -> None:
         """Raises: StoreUnavailable."""
-        self._client = EtcdClient(self._target, self._credentials)
+        self._client = EtcdClient(self._targets, self._credentials)
         try:
             found, revision = await self._client.read_all(self._prefix)
         except BaseException:
@@ -118,11 +124,15 @@ class EtcdStore:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waits += 1
         heapq.heappush(self._waiters, (revision, self._waits, waiter))
+        loop = asyncio.get_running_loop()
+        hurry = loop.call_later(FOLLOWS_S, self._connected().leave_watch)
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 await waiter
         except TimeoutError:
             raise StoreUnavailable(f"etcd is at revision {revision}, its watch does not follow") from None
+        finally:
+            hurry.cancel()
 
     async def _feed(self) -> None:
         """Keep the index up to date for as long as the store is open."""
@@ -131,11 +141,14 @@ class EtcdStore:
             before = self.index.revision
             try:
                 async for answer in self._connected().watch_all(self.index.revision):
+                    self.fault = ""
                     self._take_in(answer.events)
+                self.fault = "etcd ended the watch"
             except HistoryCompacted:
                 await self._read_again()
-            except StoreError:
-                """Out of reach: reads go on from what the index holds, writers are told by their own calls."""
+            except StoreError as error:
+                # Out of reach: reads go on from what the index holds, writers are told by their own calls.
+                self.fault = str(error)
             pause_s = RESUME_FIRST_S if self.index.revision > before else min(2 * pause_s, RESUME_LAST_S)
             await asyncio.sleep(pause_s)
 

@@ -32,7 +32,7 @@ def make(implementation: str, request: pytest.FixtureRequest, directory: Path) -
     server: EtcdServer = request.getfixturevalue("etcd")
     from navarch.store.etcd import EtcdStore  # gRPC takes its time to import
 
-    return EtcdStore(server.target, prefix=f"/{directory.name}/")
+    return EtcdStore([server.target], prefix=f"/{directory.name}/")
 
 
 @pytest.fixture(params=["memory", "lmdb", "etcd"])

@@ -20,7 +20,7 @@ DOCUMENT = b'{"metadata":{"resourceVersion":""}}'
 
 
 async def opened(stack: AsyncExitStack, server: EtcdServer, prefix: str) -> EtcdStore:
-    store = EtcdStore(server.target, prefix=prefix)
+    store = EtcdStore([server.target], prefix=prefix)
     await store.start()
     stack.push_async_callback(store.close)
     return store
@@ -72,7 +72,7 @@ async def test_other_prefixes_move_the_revision_only(etcd: EtcdServer, tmp_path:
 
 
 async def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
-    store = EtcdStore("127.0.0.1:1")
+    store = EtcdStore(["127.0.0.1:1"])
     with pytest.raises(StoreUnavailable, match="is it running"):
         await store.start()
 
@@ -146,7 +146,7 @@ async def opened_through_relay(stack: AsyncExitStack, server: EtcdServer, prefix
     relay = Relay(server.target)
     await relay.mend()
     stack.push_async_callback(relay.cut)
-    store = EtcdStore(relay.target, prefix=prefix)
+    store = EtcdStore([relay.target], prefix=prefix)
     await store.start()
     stack.push_async_callback(store.close)
     return store, relay
@@ -163,7 +163,7 @@ async def _caught_up(store: EtcdStore, revision: int) -> None:
 
 
 async def test_the_cluster_can_be_asked_for_its_revision(etcd: EtcdServer) -> None:
-    client = EtcdClient(etcd.target)
+    client = EtcdClient([etcd.target])
     done, revision = await client.put(b"/elsewhere", b"", 0, 0)
     assert done
     assert await client.revision() == revision

@@ -2,7 +2,8 @@
 
 Callers: control plane components that run in several copies. A copy that does not see the lease
 renewed for its duration, by its own clock, may take it. A leader that cannot renew before the
-deadline stops leading before anyone else may start.
+deadline stops leading before anyone else may start; one that is told to end gives the lease back once its
+work has ended, so that the next one need not wait.
 
 Worked example:
     decide(Observed(None, 0.0), "a", now=10.0, timing=Timing())  -> Decision.CREATE
@@ -112,13 +113,25 @@ class Election:
         self._observed = Observed(None, 0.0)
 
     async def lead(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Wait for the lease, then run `work` as long as it is held.
+        """Wait for the lease, then run `work` as long as it is held. When this is cancelled, or `work` ends,
+        the lease is given back.
 
         Raises: LeadershipLost, after `work` was cancelled.
         """
         while not await self._attempt():
             await self._pause()
         log.info("leading lease=%s identity=%s", self._key, self._identity)
+        try:
+            await self._held(work)
+        except LeadershipLost:
+            log.warning("leading no longer lease=%s identity=%s", self._key, self._identity)
+            raise
+        except BaseException:
+            await self._release()
+            raise
+        await self._release()
+
+    async def _held(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 keeper = group.create_task(self._keep())
@@ -160,6 +173,28 @@ class Election:
         except (StatusError, Unreachable, TimeoutError) as error:
             log.debug("lease attempt failed lease=%s error=%s", self._key, error)
             return False
+
+    async def _release(self) -> None:
+        """Leave the lease to whoever comes next. Source: client-go's ReleaseOnCancel."""
+        lease = self._observed.lease
+        if lease is None or lease.spec.holderIdentity != self._identity:
+            return
+        stamp = format_micro(self._seams.clock.now())
+        spec = {
+            "leaseDurationSeconds": 1,
+            "acquireTime": stamp,
+            "renewTime": stamp,
+            "leaseTransitions": lease.spec.leaseTransitions or 0,
+        }
+        metadata = {"name": self._key.name, "namespace": self._key.namespace}
+        metadata["resourceVersion"] = lease.metadata.resourceVersion
+        tree: Tree = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+        try:
+            async with asyncio.timeout(self._timing.retry_s):
+                await self._client.update(LEASES, tree)
+            log.info("lease released lease=%s identity=%s", self._key, self._identity)
+        except (StatusError, Unreachable, TimeoutError) as error:
+            log.warning("lease not released lease=%s error=%s", self._key, error)
 
     async def _observe(self) -> None:
         try:

@@ -33,6 +33,35 @@ def test_decide(lease: Lease | None, seen_at: float, now: float, expected: Decis
     assert decide(Observed(lease, seen_at), "me", now, Timing()) is expected
 
 
+def test_one_that_ends_gives_the_lease_back_and_the_next_need_not_wait() -> None:
+    async def main() -> float:
+        api = FakeApi(seeded(3))
+        began: dict[str, float] = {}
+        loop = asyncio.get_running_loop()
+
+        async def candidate(name: str) -> None:
+            async def work() -> None:
+                began[name] = loop.time()
+                await asyncio.sleep(10_000)
+
+            await Election(api, seeded(ord(name)), KEY, name).lead(work)
+
+        first = asyncio.create_task(candidate("a"))
+        await asyncio.sleep(5)
+        second = asyncio.create_task(candidate("b"))
+        await asyncio.sleep(20)
+        first.cancel()
+        await asyncio.wait([first])
+        ended = loop.time()
+        lease = api.tree(LEASES, KEY.name, KEY.namespace)
+        assert lease is not None and "holderIdentity" not in lease["spec"]
+        await asyncio.sleep(5)
+        second.cancel()
+        return began["b"] - ended
+
+    assert 0 <= run(main()) < Timing().retry_s * 1.2
+
+
 def test_never_two_leaders_and_a_dead_one_is_followed() -> None:
     async def main() -> list[str]:
         api = FakeApi(seeded(3))

@@ -35,7 +35,7 @@ async def _write(store: EtcdStore, first: int, count: int) -> None:
 
 async def _well(store: EtcdStore, well: bool = True) -> None:
     async with asyncio.timeout(20):
-        while (not store.fault) is not well:
+        while (not store.fault) is not well:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.02)
 
 

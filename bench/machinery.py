@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +22,8 @@ from typing import Any
 import orjson
 
 from navarch.client import identities
+from navarch.schema.cel import CallLimitError, evaluate
+from navarch.schema.cel_meter import Budget
 from navarch.seams.real import real_seams
 from navarch.server.app import ApiServer, ServerConfig
 from navarch.server.audit.log import AuditLog
@@ -37,6 +40,14 @@ _POLICIES = "/apis/admissionregistration.k8s.io/v1"
 _RULE = {"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}
 _VALIDATION = {"validations": [{"expression": "size(object.data) < 100"}]}
 _WEBHOOK = {"name": "w.example.com", "rules": [_RULE], "sideEffects": "None", "admissionReviewVersions": ["v1"]}
+_PAIRS = list(range(2000))
+_DEAR: tuple[tuple[str, Any], ...] = (
+    ("self.all(x, self.all(y, x <= y || x > y))", _PAIRS),
+    ("sets.contains(self, self)", _PAIRS),
+    ("self.all(i, x, x >= i)", list(range(300_000))),
+    ("self.sortBy(x, x)[0] == 0", list(range(300_000))),
+    ("self.matches('^(a|b|c|d)*x{1,9}$')", "a" * 3_000_000),
+)
 _MUTATION: dict[str, Any] = {
     "mutations": [
         {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": "Object{data: {'b': 'c'}}"}}
@@ -109,9 +120,20 @@ def least(work: Callable[[], None], count: int) -> float:
     return best
 
 
+def stopped(expression: str, value: Any) -> None:
+    """An expression over a large value, which comes to an end because of what it costs."""
+    try:
+        evaluate(expression, {"self": value}, budget=Budget())
+    except CallLimitError:
+        return
+    raise AssertionError(expression)
+
+
 async def measure(count: int) -> None:
     async with serving() as server:
         show("flow control of a limited request", flow_control(server, count), "<= 5")
+        for expression, value in _DEAR:
+            show(f"stopped: {expression}", least(partial(stopped, expression, value), 1), "<= 1000000")
         show("create a ConfigMap", await creates(server, count))
     async with serving() as server:
         await bind(server, "validatingadmission", _VALIDATION, validationActions=["Deny"])

@@ -168,7 +168,7 @@ def _authorizer(t: Any) -> Iterator[Declaration]:
 
 
 def _written(t: Any) -> Iterator[Declaration]:
-    """What cel_rewrite.py writes."""
+    """What cel_rewrite.py and cel_pieces.py write."""
     any_ = t.DYN
     items = t.List(any_)
     yield "navarch.entries", [any_], items, lists.entries, False
@@ -176,6 +176,7 @@ def _written(t: Any) -> Iterator[Declaration]:
     yield "navarch.merged", [items], any_, lists.merged, False
     yield "navarch.sorted", [items, items], items, lists.sort_by, False
     yield "navarch.faults", [any_, t.STRING], t.List(t.STRING), values.faults, False
+    yield "navarch.pieces", [t.INT, any_, any_], any_, None, False
 
 
 def _step(step: str, question: dict[str, Any], value: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """x-kubernetes-validations: the CEL rules of a custom resource's schema.
 
 Called by structural.py once a value fits the rest of its schema. Rules about a change (those that read
-`oldSelf`) run only where there is an old value; unchanged values are not judged again.
+`oldSelf`) run only where there is an old value; unchanged values are not judged again. All rules of one object share
+one budget; when it is spent, or one rule costs too much, no further rule runs.
 
 Source: KEP-2876; texts of apiextensions `schema/cel/validation.go`.
 """
@@ -12,13 +13,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from navarch.base.field import FieldError, duplicate, forbidden_field, invalid_value, required
-from navarch.schema.cel import CelError, evaluate
+from navarch.base.field import FieldError, duplicate, forbidden_field, invalid_value, quoted, required
+from navarch.schema.cel import CallLimitError, CelError, OutOfBudgetError, evaluate
+from navarch.schema.cel_meter import Budget
 from navarch.schema.cel_typed import escape, typed
 from navarch.schema.types import Tree
 
 _OLD: Final = re.compile(r"\boldSelf\b")
 _MISSING: Final = object()
+_NO_FURTHER: Final = "no further validation rules will be run"
+#: Longer texts of a messageExpression are not used (bytes).
+_MAX_MESSAGE: Final = 5 << 10
 
 
 class _Pair(NamedTuple):
@@ -31,28 +36,39 @@ class _Pair(NamedTuple):
 _NONE: Final = _Pair(_MISSING, _MISSING)
 
 
+class _StopError(Exception):
+    """No further rule may run; why is the last error."""
+
+    def __init__(self, error: FieldError) -> None:
+        super().__init__()
+        self.error = error
+
+
 def check_rules(schema: Tree, value: Any, old: Any = _MISSING) -> Iterator[FieldError]:
     """The errors of all rules, outermost first. `old` is what stood there before an update."""
     before = _NONE if old is _MISSING else _Pair(old, typed(schema, old))
-    yield from _check(schema, _Pair(value, typed(schema, value)), before, "")
+    try:
+        yield from _check(schema, _Pair(value, typed(schema, value)), before, "", Budget())
+    except _StopError as stop:
+        yield stop.error
 
 
-def _check(schema: Tree, value: _Pair, old: _Pair, path: str) -> Iterator[FieldError]:
+def _check(schema: Tree, value: _Pair, old: _Pair, path: str, budget: Budget) -> Iterator[FieldError]:
     if value.plain is None:
         return
     if old.plain is _MISSING or old.plain != value.plain:
         for rule in schema.get("x-kubernetes-validations") or ():
-            if error := _judge(rule, schema, value.typed, old.typed, path):
+            if error := _judge(rule, schema, value.typed, old.typed, path, budget):
                 yield error
     if isinstance(value.plain, dict):
-        yield from _members(schema, value, old, path)
+        yield from _members(schema, value, old, path, budget)
     elif isinstance(value.plain, list) and isinstance(items := schema.get("items"), dict):
         before = _by_key(schema, old)
         for index, pair in enumerate(map(_Pair, value.plain, value.typed)):
-            yield from _check(items, pair, before.get(_key(schema, pair.plain), _NONE), f"{path}[{index}]")
+            yield from _check(items, pair, before.get(_key(schema, pair.plain), _NONE), f"{path}[{index}]", budget)
 
 
-def _members(schema: Tree, value: _Pair, old: _Pair, path: str) -> Iterator[FieldError]:
+def _members(schema: Tree, value: _Pair, old: _Pair, path: str, budget: Budget) -> Iterator[FieldError]:
     properties = schema.get("properties") or {}
     additional = schema.get("additionalProperties")
     for key, item in value.plain.items():
@@ -63,10 +79,11 @@ def _members(schema: Tree, value: _Pair, old: _Pair, path: str) -> Iterator[Fiel
         known = isinstance(old.plain, dict) and key in old.plain
         before = _Pair(old.plain[key], old.typed[name]) if known else _NONE
         where = f"{path}.{key}" if key in properties else f"{path}[{key}]"
-        yield from _check(below, _Pair(item, value.typed[name]), before, where.lstrip("."))
+        yield from _check(below, _Pair(item, value.typed[name]), before, where.lstrip("."), budget)
 
 
-def _judge(rule: Tree, schema: Tree, value: Any, old: Any, path: str) -> FieldError | None:
+def _judge(rule: Tree, schema: Tree, value: Any, old: Any, path: str, budget: Budget) -> FieldError | None:
+    """The error of a rule that does not hold. Raises: _StopError."""
     expression: str = rule["rule"]
     data: dict[str, Any] = {"self": value}
     if _OLD.search(expression):
@@ -76,14 +93,25 @@ def _judge(rule: Tree, schema: Tree, value: Any, old: Any, path: str) -> FieldEr
             return None
         if old is not _MISSING:
             data["oldSelf"] = old
-    where = _where(path, rule.get("fieldPath", ""))
     type_ = schema.get("type", "object")
     try:
-        if evaluate(expression, data) is True:
+        if evaluate(expression, data, budget=budget) is True:
             return None
     except CelError as error:
-        return invalid_value(where, type_, f"rule evaluation error: {error}")
-    message = _message(rule, data)
+        fault = invalid_value(path, type_, _failed(error, rule))
+        if isinstance(error, CallLimitError | OutOfBudgetError):
+            raise _StopError(fault) from None
+        return fault
+    where = _where(path, rule.get("fieldPath", ""))
+    try:
+        message = _message(rule, data, budget)
+    except OutOfBudgetError:
+        text = "messageExpression evaluation failed due to running out of cost budget"
+        raise _StopError(invalid_value(where, type_, f"{text}, {_NO_FURTHER}")) from None
+    except CallLimitError:
+        text = f"{_NO_FURTHER} due to call cost exceeds limit for messageExpression"
+        shown = quoted(rule["messageExpression"])
+        raise _StopError(invalid_value(where, type_, f"{text}: {shown}")) from None
     reason = rule.get("reason") or "FieldValueInvalid"
     if reason == "FieldValueForbidden":
         return forbidden_field(where, message)
@@ -94,15 +122,32 @@ def _judge(rule: Tree, schema: Tree, value: Any, old: Any, path: str) -> FieldEr
     return invalid_value(where, type_, message)
 
 
-def _message(rule: Tree, data: Mapping[str, Any]) -> str:
+def _failed(error: CelError, rule: Tree) -> str:
+    """Why a rule has no result."""
+    shown = (rule.get("message") or rule["rule"]).strip()
+    if isinstance(error, OutOfBudgetError):
+        return str(error)
+    if isinstance(error, CallLimitError):
+        return f"'{error}': {_NO_FURTHER} due to call cost exceeds limit for rule: {shown}"
+    if str(error).startswith("no such overload"):
+        text = "call arguments did not match a supported operator, function or macro signature for rule"
+        return f"'{error}': {text}: {shown}"
+    return f"{error} evaluating rule: {shown}"
+
+
+def _message(rule: Tree, data: Mapping[str, Any], budget: Budget) -> str:
+    """Raises: CallLimitError, OutOfBudgetError."""
     if expression := rule.get("messageExpression"):
         try:
-            text = evaluate(expression, data)
+            text = evaluate(expression, data, budget=budget)
+        except (CallLimitError, OutOfBudgetError):
+            raise
         except CelError:
             text = ""
-        if isinstance(text, str) and text.strip() and "\n" not in text:
+        text = text.strip() if isinstance(text, str) else ""
+        if text and "\n" not in text and len(text.encode()) <= _MAX_MESSAGE:
             return text
-    return rule.get("message") or f"failed rule: {rule['rule']}"
+    return (rule.get("message") or f"failed rule: {rule['rule']}").strip()
 
 
 def _where(path: str, field_path: str) -> str:

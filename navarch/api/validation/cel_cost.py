@@ -6,10 +6,9 @@ place may occur in one object. What has no maxItems, maxProperties or maxLength 
 Worked example: `self.all(x, x.startsWith('a'))` on a list of at most 10 texts costs 10 times some five
 units; without maxItems a million times as much, which one rule may just have, but not with a second loop.
 
-Costs are those of cel-go where they matter, strings and loops, and never more: no rule is refused that
-Kubernetes takes.
+Costs are those of cel-go where they matter, strings and loops (`schema/cel_cost.py`).
 
-Source: cel-go `checker/cost.go`; apiextensions `schema/cel/compilation.go`; apiserver `common/schemas.go`.
+Source: apiextensions `schema/cel/compilation.go`; apiserver `common/schemas.go`.
 """
 
 from __future__ import annotations
@@ -21,37 +20,39 @@ from typing import Any, Final
 
 from navarch.api.validation.rules import Errors
 from navarch.base.field import forbidden_field
-from navarch.schema.cel_parse import CelSyntaxError, Expr, parse
+from navarch.schema.cel_cost import UNKNOWN, Extent, cost_of
+from navarch.schema.cel_parse import CelSyntaxError, parse
 from navarch.schema.types import Tree
 
 RULE_BUDGET: Final = 10_000_000
 DEFINITION_BUDGET: Final = 100_000_000
 _MAX_REQUEST: Final = 3 << 20
-#: Units per byte of a text that is looked through.
-_TEXT: Final = 0.1
-_REGEX: Final = 0.25
-_LIST_LITERAL, _MAP_LITERAL = 10, 30
 _RULES: Final = "x-kubernetes-validations"
 _ADVICE: Final = (
     "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are "
     "declared)"
 )
-_LOOPS: Final = ("all", "exists", "exists_one", "existsOne", "map", "filter", "transformList", "transformMap")
-_WHOLE_LIST: Final = ("sum", "min", "max", "isSorted", "indexOf", "lastIndexOf")
-_WHOLE_TEXT: Final = ("lowerAscii", "upperAscii", "split", "trim", "replace", "substring", "reverse")
-_PATTERNS: Final = ("matches", "find", "findAll")
 _FORMAT_LENGTHS: Final = {"date": 10, "date-time": 35, "duration": 32}
 
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """What is known of a value: its schema, and how many elements or bytes it has at most."""
+    """The largest value that a schema allows."""
 
     schema: Tree
     size: float = 1
 
+    @property
+    def kind(self) -> str:
+        return str(self.schema.get("type", ""))
 
-_UNKNOWN: Final = Sized({})
+    def field(self, name: str) -> Extent:
+        return sized((self.schema.get("properties") or {}).get(name) or {})
+
+    def element(self) -> Extent:
+        items, rest = self.schema.get("items"), self.schema.get("additionalProperties")
+        found = items if isinstance(items, dict) else rest
+        return sized(found) if isinstance(found, dict) else UNKNOWN
 
 
 class Budget:
@@ -112,7 +113,7 @@ def rule_cost(expression: str, schema: Tree) -> float:
     except CelSyntaxError:
         return 0
     own = sized(schema)
-    return _cost(tree, {"self": own, "oldSelf": own})[0]
+    return cost_of(tree, {"self": own, "oldSelf": own})
 
 
 def sized(schema: Tree) -> Sized:
@@ -156,109 +157,6 @@ def _least(schema: Tree) -> int:
     properties = schema.get("properties") or {}
     wanted = [name for name in schema.get("required") or () if "default" not in (properties.get(name) or {})]
     return 2 + sum(len(name) + 4 + _least(properties.get(name) or {}) for name in wanted)
-
-
-# --- expressions
-
-_Names = dict[str, Sized]
-
-
-def _cost(node: Expr, names: _Names) -> tuple[float, Sized]:
-    """What an expression costs at most, and what it gives."""
-    match node.kind:
-        case "literal":
-            return 0, Sized({"type": "string"} if node.text == "string" else {}, max(0, node.end - node.start - 2))
-        case "name":
-            return 1, names.get(node.text, _UNKNOWN)
-        case "select":
-            cost, base = _cost(node.parts[0], names)
-            return cost + 1, sized((base.schema.get("properties") or {}).get(node.text) or {})
-        case "index":
-            cost = sum(_cost(part, names)[0] for part in node.parts)
-            base = _cost(node.parts[0], names)[1]
-            return cost + 1, sized(_element(base.schema))
-        case "method":
-            return _method(node, names)
-        case "binary":
-            return _binary(node, names)
-        case "ternary":
-            (condition, _), (first, found), (second, other) = (_cost(part, names) for part in node.parts)
-            return condition + max(first, second), found if found.schema else other
-    cost = sum(_cost(part, names)[0] for part in node.parts)
-    literal = {"list": _LIST_LITERAL, "map": _MAP_LITERAL}
-    if node.kind == "list":
-        return cost + _LIST_LITERAL, Sized({"type": "array"}, len(node.parts))
-    return cost + literal.get(node.kind, 1), _UNKNOWN
-
-
-def _element(schema: Tree) -> Tree:
-    items = schema.get("items")
-    if isinstance(items, dict):
-        return items
-    rest = schema.get("additionalProperties")
-    return rest if isinstance(rest, dict) else {}
-
-
-def _binary(node: Expr, names: _Names) -> tuple[float, Sized]:
-    (left, first), (right, second) = (_cost(part, names) for part in node.parts)
-    cost = left + right
-    if node.text in ("&&", "||"):
-        return cost, _UNKNOWN
-    texts = [each for each in (first, second) if each.schema.get("type") == "string"]
-    if node.text == "in":
-        return cost + (second.size if second.schema.get("type") == "array" else 1), _UNKNOWN
-    if node.text == "+" and len(texts) == 2:
-        size = first.size + second.size
-        return cost + size * _TEXT, Sized({"type": "string"}, size)
-    if texts and node.text != "+":
-        return cost + max(1, min(each.size for each in texts) * _TEXT), _UNKNOWN
-    if first.schema.get("type") == second.schema.get("type") == "array" and node.text in ("==", "!="):
-        return cost + min(first.size, second.size), _UNKNOWN
-    return cost + 1, _UNKNOWN
-
-
-def _method(node: Expr, names: _Names) -> tuple[float, Sized]:
-    base_node, *arguments = node.parts
-    cost, base = _cost(base_node, names)
-    if node.text == "bind" and len(arguments) == 3:
-        bound, value = _cost(arguments[1], names)
-        body, found = _cost(arguments[2], {**names, arguments[0].text: value})
-        return bound + body, found
-    if node.text in _LOOPS and arguments and arguments[0].kind == "name":
-        return _loop(node.text, cost, base, arguments, names)
-    judged = [_cost(argument, names) for argument in arguments]
-    cost += sum(each for each, _ in judged)
-    size = judged[0][1].size if judged else 1
-    if node.text in _PATTERNS:
-        cost += max(1, (base.size + 1) * _TEXT) * max(1, size * _REGEX)
-    elif node.text == "contains":
-        cost += max(1, base.size * _TEXT) * max(1, size * _TEXT)
-    elif node.text in ("startsWith", "endsWith"):
-        cost += max(1, size * _TEXT)
-    elif node.text in _WHOLE_TEXT:
-        cost += max(1, base.size * _TEXT)
-        return cost, Sized({"type": "string"} if node.text != "split" else {"type": "array"}, base.size)
-    else:
-        cost += base.size if node.text in _WHOLE_LIST else 1
-    return cost, _UNKNOWN
-
-
-def _loop(macro: str, cost: float, base: Sized, arguments: list[Expr], names: _Names) -> tuple[float, Sized]:
-    is_map = base.schema.get("type") != "array"
-    bound = [argument.text for argument in arguments if argument.kind == "name"][: max(1, len(arguments) - 1)]
-    key, element = Sized({"type": "string"} if is_map else {}), sized(_element(base.schema))
-    inner = {**names}
-    if len(bound) == 1:
-        inner[bound[0]] = key if is_map else element
-    else:
-        inner |= {bound[0]: key, bound[1]: element}
-    results = [_cost(argument, inner) for argument in arguments[len(bound) :]]
-    cost += base.size * (sum(each for each, _ in results) + 1)
-    if macro == "filter":
-        return cost, base
-    if macro in ("map", "transformList") and results:
-        return cost, Sized({"type": "array", "items": results[-1][1].schema}, base.size)
-    return cost, _UNKNOWN
 
 
 def _exceeds(what: str, cost: float, budget: int) -> str:

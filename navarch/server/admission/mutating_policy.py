@@ -17,7 +17,7 @@ import orjson
 
 from navarch.base.errors import StatusError
 from navarch.base.patch import PatchError, apply_json_patch
-from navarch.schema.cel import CelError
+from navarch.schema.cel import CelError, OutOfBudgetError
 from navarch.schema.ownable import child_of, is_leaf, merge
 from navarch.schema.typed import errors_text, type_errors
 from navarch.schema.types import Node, Tree
@@ -95,6 +95,8 @@ def _mutated(view: Attributes, mutation: Tree, scope: Scope) -> Tree:
 def _evaluated(scope: Scope, expression: str) -> Any:
     try:
         return scope.evaluate(expression)
+    except OutOfBudgetError as error:
+        raise MutationError(str(error)) from None
     except CelError as error:
         raise MutationError(f"expression '{expression}' resulted in error: {error}") from None
 

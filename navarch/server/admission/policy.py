@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from navarch.base import selector
-from navarch.schema.cel import Authorize, CelError, NotPlainError, evaluate
+from navarch.schema.cel import Authorize, CelError, NotPlainError, OutOfBudgetError, evaluate
+from navarch.schema.cel_meter import MATCH_BUDGET, Budget
 from navarch.schema.cel_typed import reusable
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import Attributes, World
@@ -100,7 +101,8 @@ def parameters(attributes: Attributes, world: World, invocation: Invocation) -> 
 
 class Scope:
     """The variables of one policy's expressions over one request and parameter object. What the policy
-    declares as variables is evaluated when an expression first uses it."""
+    declares as variables is evaluated when an expression first uses it. Expressions share a budget until the next
+    `renew`."""
 
     def __init__(self, attributes: Attributes, world: World, declared: Iterable[Tree] = (), params: Any = None) -> None:
         namespace = None
@@ -120,6 +122,11 @@ class Scope:
         }
         self._declared = {variable["name"]: variable["expression"] for variable in declared}
         self._authorize = _authorizer(attributes.user, world)
+        self._budget = Budget()
+
+    def renew(self) -> None:
+        """What follows has a budget of its own."""
+        self._budget = Budget()
 
     def evaluate(self, expression: str) -> Any:
         """Raises: CelError."""
@@ -131,12 +138,15 @@ class Scope:
                     self._values[name] = reusable(self.evaluate(declared))
                 except NotPlainError:
                     self._inlined[name] = f"({self._complete(declared)})"
+                except OutOfBudgetError:
+                    raise
                 except CelError as error:
                     self._faults[f"no such key: {name}"] = f'composited variable "{name}" fails to evaluate: {error}'
         expression = self._complete(expression)
         try:
-            return evaluate(expression, self._data, self._authorize if "authorizer" in expression else None)
-        except NotPlainError:
+            authorize = self._authorize if "authorizer" in expression else None
+            return evaluate(expression, self._data, authorize, self._budget)
+        except (NotPlainError, OutOfBudgetError):
             raise
         except CelError as error:
             # A variable that failed is missed only by an expression that comes to need it.
@@ -154,15 +164,19 @@ class Scope:
         Raises: CelError.
         """
         faults = []
+        self._budget = Budget(MATCH_BUDGET)
         for condition in conditions:
             expression = condition["expression"]
             try:
                 if self.evaluate(expression) is not True:
                     return False
+            except OutOfBudgetError:
+                raise
             except CelError as error:
                 faults.append(f"expression '{expression}' resulted in error: {error}")
         if faults:
             raise CelError(faults[0] if len(faults) == 1 else f"[{', '.join(faults)}]")
+        self.renew()
         return True
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 
 from navarch.base.errors import Cause, Details, StatusError, resource_text
-from navarch.schema.cel import CelError
+from navarch.schema.cel import CelError, OutOfBudgetError
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import CONNECT, CREATE, DELETE, UPDATE, Attributes, Plugin, World
 from navarch.server.admission.policy import Invocation, Scope, invocations, parameters
@@ -25,6 +25,8 @@ CODES: Final = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 
 _FAILURES: Final = "validation.policy.admission.k8s.io/validation_failure"
 #: Longer audit annotations are cut. Source: apiserver validating/plugin.
 _MAX_ANNOTATION: Final = 10 << 10
+#: Longer texts of a messageExpression are not used (bytes).
+_MAX_MESSAGE: Final = 5 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def _judge(
                 yield Failure(str(error), "Invalid")
             continue
         yield from _failures(spec, scope, must_hold=invocation.must_hold)
+        scope.renew()
         for annotation in spec.get("auditAnnotations") or ():
             try:
                 value = scope.evaluate(annotation["valueExpression"])
@@ -88,11 +91,23 @@ def _judge(
 
 
 def _failures(spec: Tree, scope: Scope, *, must_hold: bool) -> Iterator[Failure]:
+    """The validations that do not hold. When their budget is spent, that alone is told."""
+    try:
+        found = list(_judged(spec, scope, must_hold=must_hold))
+    except OutOfBudgetError as error:
+        found = [Failure(str(error), "Invalid")] if must_hold else []
+    yield from found
+
+
+def _judged(spec: Tree, scope: Scope, *, must_hold: bool) -> Iterator[Failure]:
+    """Raises: OutOfBudgetError."""
     for index, validation in enumerate(spec.get("validations") or ()):
         expression = validation["expression"]
         try:
             if scope.evaluate(expression) is not True:
                 yield Failure(_message(validation, scope), validation.get("reason") or "Invalid", index)
+        except OutOfBudgetError:
+            raise
         except CelError as error:
             if must_hold:
                 yield Failure(f"expression '{expression}' resulted in error: {error}", "Invalid", index)
@@ -102,11 +117,13 @@ def _message(validation: Tree, scope: Scope) -> str:
     if expression := validation.get("messageExpression"):
         try:
             text = scope.evaluate(expression)
+        except OutOfBudgetError as error:
+            return f"failed messageExpression: {error}"
         except CelError:
             text = ""
-        if isinstance(text, str) and text.strip() and "\n" not in text:
+        if isinstance(text, str) and text.strip() and "\n" not in text and len(text.strip().encode()) <= _MAX_MESSAGE:
             return text.strip()
-    return validation.get("message") or f"failed expression: {validation['expression'].strip()}"
+    return (validation.get("message") or f"failed expression: {validation['expression'].strip()}").strip()
 
 
 def _act(attributes: Attributes, invocation: Invocation, failures: list[Failure]) -> None:

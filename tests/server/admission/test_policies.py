@@ -149,3 +149,26 @@ def test_a_kind_of_parameters_that_nobody_serves(peer: Peer) -> None:
     _, message = peer.refused("POST", CONFIGMAPS, configmap())
     found = "failed to find resource referenced by paramKind: 'ex.example.com/v1, Kind=Limit'"
     assert message.endswith(f"denied request: failed to configure binding: {found}")
+
+
+def test_expressions_that_cost_too_much_are_stopped(peer: Peer) -> None:
+    dear = "lists.range(2000000).all(x, x >= 0)"
+    policy(peer, {"expression": dear})
+    _, message = peer.refused("POST", CONFIGMAPS, configmap(a="b"))
+    assert message.endswith(f"expression '{dear}' resulted in error: lists.range: too many elements")
+    loop = "lists.range(1000).all(x, lists.range(1000).all(y, x >= 0 && y >= 0))"
+    merge = {"media": "application/merge-patch+json"}
+    spec: dict[str, Any] = {"validations": [{"expression": loop}]}
+    peer.ok("PATCH", f"{GROUP}/validatingadmissionpolicies/p", {"spec": spec}, **merge)
+    _, message = peer.refused("POST", CONFIGMAPS, configmap(a="b"))
+    stopped = "operation cancelled: actual cost limit exceeded"
+    assert message.endswith(f"{DENIED}expression '{loop}' resulted in error: {stopped}")
+    spec = {"matchConditions": [{"name": f"m{n}", "expression": f"{loop} || {n} == 1"} for n in range(3)]}
+    peer.ok("PATCH", f"{GROUP}/validatingadmissionpolicies/p", {"spec": spec}, **merge)
+    _, message = peer.refused("POST", CONFIGMAPS, configmap(a="b"))
+    budget = "validation failed due to running out of cost budget, no further validation rules will be run"
+    assert message.endswith(f"{DENIED}{budget}")
+    spec = {"matchConditions": None, "validations": [{"expression": f"{loop} || {n} > 0"} for n in range(20)]}
+    peer.ok("PATCH", f"{GROUP}/validatingadmissionpolicies/p", {"spec": spec}, **merge)
+    _, message = peer.refused("POST", CONFIGMAPS, configmap(a="b"))
+    assert message.endswith(f"{DENIED}{budget}")

@@ -1,7 +1,7 @@
 """Sends requests to aggregated API servers, and keeps APIServices true.
 
-For each APIService with a Service one task asks the remote for its discovery, in short intervals while it
-does not answer, and writes the condition Available. Local APIServices follow the group versions that
+For each APIService with a Service a check (`remote_check.py`) asks the remote for its discovery; what it finds
+is written as the condition Available. Local APIServices follow the group versions that
 CustomResourceDefinitions bring. Without remotes no task runs and a request costs one look at an empty dict.
 
 Called by `app.py`. What an APIService says is in `aggregation.py`.
@@ -12,11 +12,8 @@ Source: kube-aggregator (proxy handler, available controller, autoregister contr
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -25,16 +22,17 @@ import orjson
 from navarch.base.errors import StatusError
 from navarch.base.times import format_time
 from navarch.schema.types import Tree
-from navarch.seams.contract import Seams, routine
+from navarch.seams.contract import Seams
 from navarch.server import aggregation
 from navarch.server.admission.contract import World
-from navarch.server.aggregation import AUTOMANAGED, BUCKET, PASSED, Finding, Offer, Remote
+from navarch.server.aggregation import AUTOMANAGED, BUCKET, Finding, Offer, Remote
 from navarch.server.own_writes import API_SERVER, OwnWrites
+from navarch.server.remote_check import RemoteCheck
+from navarch.server.remote_tls import Identify, RemoteTls
 from navarch.server.served import Resources
 from navarch.server.subresources.backends import Target, service_addresses
 from navarch.store.contract import Event, Store
-from navarch.wire.collect import AnswerTooLong, collected
-from navarch.wire.messages import Request, Response, User
+from navarch.wire.messages import Request, Response
 from navarch.wire.relay import Upstream, relay
 
 log = logging.getLogger(__name__)
@@ -44,21 +42,13 @@ _SERVICES: Final = "services"
 _SLICES: Final = "endpointslices.discovery.k8s.io"
 _SERVICE_NAME: Final = "kubernetes.io/service-name"
 _PATH: Final = "/apis/apiregistration.k8s.io/v1/apiservices"
-#: Who asks for discovery. Source: kube-aggregator.
-_AGGREGATOR: Final = User("system:kube-aggregator", groups=("system:masters",))
-#: A remote that answers is asked again after this, one that does not after the shorter time.
-CHECK_S: Final = 30.0
-RETRY_S: Final = 1.0
-CHECK_TIMEOUT_S: Final = 5.0
-#: A document of OpenAPI may be as long as this.
-_MAX_BYTES: Final = 16 << 20
 _LEFT_OUT: Final = ("x-remote-", "authorization")
 
 Handle = Callable[[Request], Awaitable[Response]]
 
 
 class Aggregator:
-    """`identity` carries the front proxy's client certificate; None sends none. `close` ends what is under way."""
+    """`identify` loads the front proxy's client certificate; None sends none. `close` ends what is under way."""
 
     def __init__(
         self,
@@ -68,7 +58,7 @@ class Aggregator:
         resources: Resources,
         writes: OwnWrites,
         handle: Handle,
-        identity: Callable[[ssl.SSLContext], None] | None,
+        identify: Identify | None,
     ) -> None:
         self._store = store
         self._seams = seams
@@ -76,30 +66,32 @@ class Aggregator:
         self._resources = resources
         self._writes = writes
         self._handle = handle
-        self._identity = identity
+        self._tls = RemoteTls(identify)
         #: By (group, version): what is answered elsewhere.
         self.remotes: dict[tuple[str, str], Remote] = {}
         self._offers: dict[str, Offer] = {}
         #: Grows with every change of `offers`.
         self.generation = 0
-        self._contexts: dict[tuple[str, bool], ssl.SSLContext] = {}
-        self._checks: dict[str, asyncio.Task[None]] = {}
+        #: By the names of APIServices.
+        self._checks: dict[str, RemoteCheck] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._stirred = asyncio.Event()
         for entry in store.index.range(BUCKET + "/"):
             # Most are local, and say nothing that is needed here.
             if b'"service":{' in entry.value:
                 self._put(orjson.loads(entry.value))
         revision = store.index.revision
-        self._cancels = [
-            store.index.watch(BUCKET, revision, self._deliver),
-            store.index.watch(_CRDS, revision, lambda _: self._begin(self._register())),
-        ]
+        self._forget_services = store.index.watch(BUCKET, revision, self._deliver)
+        self._forget_definitions = store.index.watch(_CRDS, revision, lambda _: self._begin(self._register()))
+        #: End the watches of Services and slices, which only matter while there are remotes.
+        self._forget_backends: list[Callable[[], None]] = []
 
     def close(self) -> None:
-        for cancel in self._cancels:
-            cancel()
-        for task in [*self._tasks, *self._checks.values()]:
+        self._forget_services()
+        self._forget_definitions()
+        self._unlisten()
+        for check in self._checks.values():
+            check.close()
+        for task in self._tasks:
             task.cancel()
 
     def unavailable(self) -> Iterator[tuple[str, float]]:
@@ -126,16 +118,20 @@ class Aggregator:
     def _deliver(self, events: Sequence[Event]) -> None:
         for event in events:
             tree = orjson.loads(event.entry.value)
+            name = tree["metadata"]["name"]
             if event.deleted:
-                self._remove(tree["metadata"]["name"])
+                self._remove(name)
             else:
                 self._put(tree)
+            if (check := self._checks.get(name)) is not None:
+                # Its status may have been written by somebody else.
+                check.stir()
         self._follow()
 
     def _put(self, tree: Tree) -> None:
         name = tree["metadata"]["name"]
         remote = aggregation.remote_of(tree)
-        if remote is None or self.remotes.get((remote.group, remote.version)) != remote:
+        if remote is None or not self._is_current(remote):
             self._remove(name)
         if remote is not None:
             self.remotes[remote.group, remote.version] = remote
@@ -147,26 +143,33 @@ class Aggregator:
             self.generation += 1
 
     def _follow(self) -> None:
-        """One running check for each remote, none for what is gone or has changed."""
+        """One running check for each remote as it is now, none for what is gone or was another."""
         wanted = {remote.name: remote for remote in self.remotes.values()}
-        for name in [name for name in self._checks if name not in wanted or self._checks[name].done()]:
-            self._checks.pop(name).cancel()
-        for name in wanted.keys() - self._checks.keys():
-            self._checks[name] = asyncio.get_running_loop().create_task(self._check_for_ever(name))
-        if bool(wanted) != (len(self._cancels) > 2):
-            self._listen() if wanted else self._unlisten()
-        self._stirred.set()
+        for name in [name for name, check in self._checks.items() if wanted.get(name) != check.remote]:
+            self._checks.pop(name).close()
+        for name in sorted(wanted.keys() - self._checks.keys()):
+            self._checks[name] = RemoteCheck(wanted[name], self)
+            self._checks[name].start()
+        if wanted and not self._forget_backends:
+            self._listen()
+        elif not wanted:
+            self._unlisten()
 
     def _listen(self) -> None:
-        """Backends only matter while there are remotes."""
-        revision = self._store.index.revision
-        stir: Callable[[Sequence[Event]], None] = lambda _: self._stirred.set()  # noqa: E731
-        self._cancels += [self._store.index.watch(bucket, revision, stir) for bucket in (_SERVICES, _SLICES)]
+        index = self._store.index
+        self._forget_backends = [
+            index.watch(bucket, index.revision, self._stir_backends) for bucket in (_SERVICES, _SLICES)
+        ]
 
     def _unlisten(self) -> None:
-        for cancel in self._cancels[2:]:
-            cancel()
-        del self._cancels[2:]
+        for forget in self._forget_backends:
+            forget()
+        self._forget_backends = []
+
+    def _stir_backends(self, events: Sequence[Event]) -> None:
+        for check in self._checks.values():
+            if any(_concerns(event, check.remote) for event in events):
+                check.stir()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -196,80 +199,39 @@ class Aggregator:
         if response.status >= 400 and response.status not in (404, 409):
             log.error("apiservice path=%s status=%d answer=%s", path, response.status, response.body[:200])
 
-    # --- availability
+    # --- what the checks find out (`remote_check.Links`)
 
-    async def _check_for_ever(self, name: str) -> None:
-        with routine():
-            while True:
-                self._stirred.clear()
-                remote = next((r for r in self.remotes.values() if r.name == name), None)
-                if remote is None:
-                    return
-                finding = await self._check(remote)
-                await self._note(name, finding)
-                try:
-                    async with asyncio.timeout(CHECK_S if finding.available else RETRY_S):
-                        await self._stirred.wait()
-                    # Many changes of many slices are one reason to look again.
-                    await asyncio.sleep(RETRY_S / 10)
-                except TimeoutError:
-                    pass
+    def backend(self, remote: Remote) -> tuple[Tree | None, Sequence[Tree]]:
+        return self._world.get(_SERVICES, remote.namespace, remote.service), self._slices(remote)
 
-    async def _check(self, remote: Remote) -> Finding:
-        service = self._world.get(_SERVICES, remote.namespace, remote.service)
-        finding = aggregation.check_backend(remote, service, self._slices(remote))
-        if finding is None:
-            finding = await self._discover(remote)
-        if not finding.available and (offer := self._offers.get(remote.name)) is not None and offer.fresh:
-            self._offer(Offer(remote, offer.resources, offer.openapi, fresh=False))
-        return finding
-
-    async def _discover(self, remote: Remote) -> Finding:
-        url = f"https://{remote.server_name}:{remote.port}{remote.path}"
-        try:
-            async with asyncio.timeout(CHECK_TIMEOUT_S):
-                listed = await self._fetch(remote, remote.path)
-                document = await self._fetch(remote, f"/openapi/v3{remote.path}", optional=True)
-        except (TimeoutError, OSError, ValueError, AnswerTooLong) as error:
-            why = str(error) or "context deadline exceeded"
-            return Finding(False, "FailedDiscoveryCheck", f"failing or missing response from {url}: {why}")
-        except StatusError as error:
-            text = f"failing or missing response from {url}: {error.message}"
-            return Finding(False, "FailedDiscoveryCheck", text)
-        named = listed.get("resources")
-        resources = aggregation.aggregated_resources(
-            named if isinstance(named, list) else (), remote.group, remote.version
-        )
-        self._offer(Offer(remote, tuple(resources), document or None))
-        return PASSED
-
-    def _offer(self, offer: Offer) -> None:
-        if self._offers.get(offer.remote.name) != offer and offer.remote in self.remotes.values():
+    def take(self, offer: Offer) -> None:
+        if self._is_current(offer.remote) and self._offers.get(offer.remote.name) != offer:
             self._offers[offer.remote.name] = offer
             self.generation += 1
 
-    async def _fetch(self, remote: Remote, path: str, *, optional: bool = False) -> Tree:
-        """A JSON document of the remote. Raises: ValueError for another status or body."""
-        headers = {"accept": "application/json", "user-agent": "kube-aggregator"}
-        response = await self._ask(Request("GET", path, headers=headers, user=_AGGREGATOR), remote)
-        body = await collected(response, _MAX_BYTES)
-        if not 200 <= response.status < 300:
-            if optional:
-                return {}
-            raise ValueError(f"bad status from {path}: {response.status}")
-        found = orjson.loads(body)
-        return found if isinstance(found, dict) else {}
+    def lose(self, remote: Remote) -> None:
+        offer = self._offers.get(remote.name)
+        if offer is not None and offer.fresh:
+            self.take(Offer(remote, offer.resources, offer.openapi, fresh=False))
 
-    async def _note(self, name: str, finding: Finding) -> None:
-        tree = self._world.get(BUCKET, "", name)
+    async def note(self, remote: Remote, finding: Finding) -> None:
         now = format_time(self._seams.clock.now())
-        if tree is None or aggregation.with_condition(tree, finding, now) is tree:
+
+        def changed(tree: Tree) -> Tree:
+            # Read again, as it is now: what was found out is true of this remote alone.
+            return aggregation.with_condition(tree, finding, now) if aggregation.remote_of(tree) == remote else tree
+
+        tree = self._world.get(BUCKET, "", remote.name)
+        if tree is None or changed(tree) is tree:
             return
         try:
-            await self._writes.change(BUCKET, "", name, "status", partial(_changed, finding, now))
+            await self._writes.change(BUCKET, "", remote.name, "status", changed)
         except StatusError as error:
             if error.reason not in ("NotFound", "Conflict"):
-                log.error("apiservice=%s status not written: %s", name, error)
+                log.error("apiservice=%s status not written: %s", remote.name, error)
+
+    def _is_current(self, remote: Remote) -> bool:
+        return self.remotes.get((remote.group, remote.version)) == remote
 
     # --- passing requests on
 
@@ -281,12 +243,12 @@ class Aggregator:
     async def proxy(self, request: Request, remote: Remote) -> Response:
         """What the remote answers; 503 if nobody does."""
         try:
-            return await self._ask(request, remote)
+            return await self.ask(request, remote)
         except StatusError as error:
             log.info("apiservice=%s path=%s unreachable: %s", remote.name, request.path, error.message)
             return Response(503, b"service unavailable\n", "text/plain; charset=utf-8")
 
-    async def _ask(self, request: Request, remote: Remote) -> Response:
+    async def ask(self, request: Request, remote: Remote) -> Response:
         service = self._world.get(_SERVICES, remote.namespace, remote.service)
         if service is None:
             raise StatusError(503, "ServiceUnavailable", f'service "{remote.service}" not found')
@@ -296,7 +258,7 @@ class Aggregator:
             target = Target("https", remote.service, str(remote.port))
             addresses = service_addresses(service, self._slices(remote), target)
             host, port = addresses[self._seams.rng.below(len(addresses))]
-        upstream = Upstream(host, port, self._context(remote), remote.server_name)
+        upstream = Upstream(host, port, self._tls.context(remote), remote.server_name)
         headers = {k: v for k, v in request.headers.items() if not k.startswith(_LEFT_OUT)}
         target_path = quote(request.path, safe="/:@!$&'()*+,;=-._~") + (f"?{request.query}" if request.query else "")
         return await relay(request, upstream, target_path, headers, aggregation.identity_headers(request.user))
@@ -308,31 +270,13 @@ class Aggregator:
             if (each["metadata"].get("labels") or {}).get(_SERVICE_NAME) == remote.service
         ]
 
-    def _context(self, remote: Remote) -> ssl.SSLContext:
-        key = (remote.bundle, remote.skip_verify)
-        if key not in self._contexts:
-            context = _context(remote)
-            if self._identity is not None:
-                self._identity(context)
-            self._contexts[key] = context
-        return self._contexts[key]
 
-
-def _context(remote: Remote) -> ssl.SSLContext:
-    """Trust in the bundle, in anybody, or in the system's authorities. Raises: StatusError 503."""
-    if remote.skip_verify:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    if not remote.bundle:
-        return ssl.create_default_context()
-    try:
-        return ssl.create_default_context(cadata=base64.b64decode(remote.bundle).decode())
-    except (ValueError, ssl.SSLError) as error:
-        text = f"unable to load root certificates: {error}"
-        raise StatusError(503, "ServiceUnavailable", text) from None
-
-
-def _changed(finding: Finding, now: str, tree: Tree) -> Tree:
-    return aggregation.with_condition(tree, finding, now)
+def _concerns(event: Event, remote: Remote) -> bool:
+    """Whether a Service or EndpointSlice that changed may be the remote's."""
+    bucket, namespace, name = event.entry.key.split("/")
+    if namespace != remote.namespace:
+        return False
+    if bucket == _SERVICES:
+        return name == remote.service
+    label = b'"%s":"%s"' % (_SERVICE_NAME.encode(), remote.service.encode())
+    return any(entry is not None and label in entry.value for entry in (event.entry, event.previous))

@@ -1,6 +1,8 @@
 """WATCH: the store's events, told to each watcher as its selection sees them (`watch_hub.py` says whom).
 
-Watchers never make a writer wait: one that does not take its bytes is cut off, and lists again.
+Watchers never make a writer wait: one that does not take its bytes is cut off. So is one whose resource is no
+longer served as it was. The answer just ends then, without an error: clients watch again from the last
+revision that they heard of, and list again when that one is gone.
 
 An idle watch costs little more than its connection: what watches have in common is shared, and what only the
 beginning needs is dropped.
@@ -25,7 +27,8 @@ from navarch.server.options import ListOptions, Query, first, list_options, pars
 from navarch.server.selection import Selection
 from navarch.server.served import Served
 from navarch.server.watch_agenda import Agenda, Second
-from navarch.server.watch_hub import Changes, ConvertingHub, Hub, Watcher
+from navarch.server.watch_converting import ConvertingHub
+from navarch.server.watch_hub import Changes, Hub, Watcher
 from navarch.server.watch_text import EventText, event_text
 from navarch.store.contract import Compacted, Store
 from navarch.wire.messages import Response, Sink
@@ -74,10 +77,11 @@ class Watches:
             raise server_error(str(error)) from None
         selection = Selection(served, namespace, options)
         include = tables.check_include(first(query, "includeObject"))
+        # Before anything is waited for: a resource that goes meanwhile closes the hub.
+        hub = self._hub(served)
         if not options.resource_version or after > self._store.index.revision:
             # Another server of the same store may have told of `after` before its events came here.
             await self._store.sync()
-        hub = self._hub(served)
         text = self._text(hub, form, include)
         if isinstance(hub, ConvertingHub):
             await hub.prepare(selection, options, after)
@@ -107,12 +111,12 @@ class Watches:
         """End all watches of a resource that is no longer served."""
         hub = self._hubs.pop(served, None)
         if hub is not None:
-            _end_all(hub)
+            hub.close()
 
     def close(self) -> None:
         """End all watches cleanly."""
         for hub in self._hubs.values():
-            _end_all(hub)
+            hub.close()
         self._hubs.clear()
 
     @property
@@ -141,13 +145,6 @@ class Watches:
         return self._rng.uniform(MIN_TIMEOUT_S, MAX_TIMEOUT_S)
 
 
-def _end_all(hub: Hub) -> None:
-    for group in list(hub.groups()):
-        for watcher in list(group.watchers):
-            watcher.end()
-    hub.close()
-
-
 class WatchStream(Watcher):
     """One watch: the body of its answer (`start`), or a direct client's feed (`attach`)."""
 
@@ -170,6 +167,9 @@ class WatchStream(Watcher):
 
     def start(self, sink: Sink) -> None:
         beginning = self._begin()
+        if beginning.hub.closed:
+            sink.close()
+            return
         try:
             initial = self._register(beginning)
         except StatusError as error:
@@ -211,6 +211,9 @@ class WatchStream(Watcher):
     def attach(self, deliver: DeliverChanges, on_end: Callable[[], None]) -> list[WatchEvent]:
         """Register, and return what comes before the first delivery. Raises: StatusError 410."""
         beginning = self._begin()
+        if beginning.hub.closed:
+            on_end()
+            return []
         initial = self._register(beginning)
         self._out = (deliver, on_end)
         if beginning.options.send_initial_events:

@@ -13,21 +13,15 @@ Source: the watch semantics of the API concepts document; apiserver `cacher`.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from navarch.base.errors import StatusError
 from navarch.client.contract import WatchEvent
 from navarch.server.negotiate import Format
-from navarch.server.options import ListOptions
 from navarch.server.selection import Selection
 from navarch.server.served import Served
 from navarch.server.watch_agenda import Agenda
 from navarch.server.watch_text import EventText
-from navarch.store.contract import Compacted, Entry, Event, Facet, Store, restamp
-
-log = logging.getLogger(__name__)
+from navarch.store.contract import Entry, Event, Facet, Store, restamp
 
 
 class Changes(list[WatchEvent]):
@@ -40,12 +34,12 @@ class Changes(list[WatchEvent]):
         self._texts: dict[type[EventText], bytes] = {}
 
     def text(self, form: EventText) -> bytes:
-        if form.is_transformed:
-            return b"".join([form.line(change) for change in self])
         kind = type(form)
-        text = self._texts.get(kind)
+        text = None if form.is_transformed else self._texts.get(kind)
         if text is None:
-            text = self._texts[kind] = b"".join([form.line(change) for change in self])
+            text = b"".join([form.line(change) for change in self])
+            if not form.is_transformed:
+                self._texts[kind] = text
         return text
 
 
@@ -93,10 +87,17 @@ class Hub:
         #: Groups that any event may concern, and the others by what they pin (`Selection.pin`).
         self._broad: dict[tuple[str, ...], Group] = {}
         self._pinned: dict[Facet, dict[str, dict[tuple[str, ...], Group]]] = {}
+        #: No longer fed. Whoever comes now is ended at once: who else would tell him that nothing comes?
+        self.closed = False
         self._cancel = store.index.watch(served.bucket, store.index.revision, self._publish)
 
     def close(self) -> None:
+        """Tell nobody of anything any more, and end all watches."""
+        self.closed = True
         self._cancel()
+        for group in list(self.groups()):
+            for watcher in list(group.watchers):
+                watcher.end()
 
     @property
     def revision(self) -> int:
@@ -113,8 +114,7 @@ class Hub:
 
     def past(self, selection: Selection, after: int) -> list[WatchEvent]:
         """The changes since `after` that are already published. Raises: Compacted."""
-        events: list[Event] = []
-        self._store.index.watch(self.served.bucket, after, events.extend)()
+        events = self._store.index.past(self.served.bucket, after)
         return [change for event in events if (change := self._change(selection, event)) is not None]
 
     def add(self, watcher: Watcher, selection: Selection) -> None:
@@ -215,84 +215,3 @@ class Hub:
             shown = self.served.show(event.entry.value)
             change = shared[type_] = WatchEvent(type_, shown, event.revision, self.served.views(event.entry))
         return change
-
-
-class ConvertingHub(Hub):
-    """A hub for versions that a webhook converts to: events wait, in order, until they are converted.
-
-    `fail` is called when the webhook fails. All watches must end then: their clients list again.
-    """
-
-    def __init__(self, store: Store, served: Served, agenda: Agenda, fail: Callable[[Served], None]) -> None:
-        self._waiting: list[Event] = []
-        self._converting: asyncio.Task[None] | None = None
-        self._fail = fail
-        #: The revision that was published when a watcher came. What was not yet converted then was part of
-        #: its initial state.
-        self._known: dict[Watcher, int] = {}
-        super().__init__(store, served, agenda)
-
-    def close(self) -> None:
-        super().close()
-        if self._converting is not None:
-            self._converting.cancel()
-
-    def add(self, watcher: Watcher, selection: Selection) -> None:
-        self._known[watcher] = self._store.index.revision
-        super().add(watcher, selection)
-
-    def remove(self, watcher: Watcher) -> None:
-        self._known.pop(watcher, None)
-        super().remove(watcher)
-
-    async def prepare(self, selection: Selection, options: ListOptions, after: int) -> None:
-        """Convert what a new watcher will see first. Raises: StatusError 500."""
-        if options.wants_state(after):
-            await self.served.ready([entry.value for entry in self._store.index.range(selection.prefix)])
-        elif after:
-            events: list[Event] = []
-            try:
-                self._store.index.watch(self.served.bucket, after, events.extend)()
-            except Compacted:
-                return
-            await self.served.ready(_values(events))
-
-    def _tell(self, watcher: Watcher, changes: Changes) -> None:
-        known = self._known[watcher]
-        if changes[0].revision <= known:
-            new = Changes()
-            new.extend(change for change in changes if change.revision > known)
-            changes = new
-        if changes:
-            watcher.deliver(changes)
-
-    @property
-    def is_behind(self) -> bool:
-        return self._converting is not None
-
-    def _publish(self, events: Sequence[Event]) -> None:
-        self._waiting += events
-        if self._converting is None:
-            self._converting = asyncio.get_running_loop().create_task(self._convert())
-
-    async def _convert(self) -> None:
-        try:
-            while self._waiting:
-                events, self._waiting = self._waiting, []
-                await self.served.ready(_values(events))
-                super()._publish(events)
-        except StatusError as error:
-            log.warning("resource=%s watches=ended error=%s", self.served.resource, error.message)
-            self._fail(self.served)
-        finally:
-            self._converting = None
-
-
-def _values(events: Iterable[Event]) -> list[bytes]:
-    """All documents that telling of the events takes."""
-    found = []
-    for event in events:
-        found.append(event.entry.value)
-        if event.previous is not None:
-            found.append(event.previous.value)
-    return found

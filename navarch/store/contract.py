@@ -154,6 +154,9 @@ class Index(Protocol):
         """As `range`, or with a revision as `range_at`, but entries that do not meet all conditions may be
         left out. Asked again and again, it costs what it returns. Raises: Compacted."""
 
+    def past(self, bucket: str, after: int) -> list[Event]:
+        """The events of `bucket` with a revision above `after`, in order. Raises: Compacted."""
+
     def watch(self, bucket: str, after: int, deliver: Deliver) -> Callable[[], None]:
         """Deliver every event of `bucket` with a revision above `after`: those of the past before
         this call returns, later ones as they are published. Returns the function that ends it.

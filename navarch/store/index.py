@@ -136,15 +136,20 @@ class LogIndex:
         keys = [key for part in best for key in part if key >= low and key.startswith(prefix)]
         return list(map(self._entries.__getitem__, sorted(keys)))
 
-    def watch(self, bucket: str, after: int, deliver: Deliver) -> Callable[[], None]:
+    def past(self, bucket: str, after: int) -> list[Event]:
         self._check_kept(after)
+        home = self._buckets.get(bucket)
+        past = list(_newer(home.history, after)) if home is not None else []
+        past.reverse()
+        return past
+
+    def watch(self, bucket: str, after: int, deliver: Deliver) -> Callable[[], None]:
+        past = self.past(bucket, after)
         home = self._bucket(bucket)
         watch = _Watch(deliver)
         home.watches[watch] = None
         home.audience = None
-        past = list(_newer(home.history, after))
         if past:
-            past.reverse()
             self._replay(watch, past)
 
         def end() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime
 import json
@@ -22,6 +23,11 @@ from navarch.server.own_writes import API_SERVER
 from navarch.store.memory import MemoryStore
 from navarch.wire.http import Server, serve
 from navarch.wire.messages import Request, Response, User
+
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+#: What has not come about after this never will.
+PATIENCE_S = 30.0
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -84,6 +90,37 @@ class Hooked:
         response, found = await self.send(method, path, body, **headers)
         assert response.status < 300, found
         return found
+
+    async def until(self, path: str, holds: Callable[[Any], bool]) -> Any:
+        """The object at a path as soon as it is as wanted: looked at again whenever its bucket changes."""
+        served = self.server.resources.find(*_resource(path))
+        assert served is not None, path
+        changed = asyncio.Event()
+        index = self.server.store.index
+        cancel = index.watch(served.bucket, index.revision, lambda _: changed.set())
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not holds(tree := await self.ok("GET", path)):
+                    await changed.wait()
+                    changed.clear()
+        finally:
+            cancel()
+        return tree
+
+    async def define(self, definition: Any) -> None:
+        """Make a CustomResourceDefinition; when this returns its objects are served."""
+        await self.ok("POST", DEFINITIONS, definition)
+        await self.until(f"{DEFINITIONS}/{definition['metadata']['name']}", _is_established)
+
+
+def _resource(path: str) -> tuple[str, str, str]:
+    """Group, version and plural of a cluster-scoped object's path."""
+    _, _, group, version, plural, _ = path.split("/")
+    return group, version, plural
+
+
+def _is_established(crd: Any) -> bool:
+    return any(c["type"] == "Established" and c["status"] == "True" for c in crd["status"].get("conditions") or ())
 
 
 @asynccontextmanager

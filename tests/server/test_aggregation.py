@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -74,14 +73,14 @@ async def world(tmp_path: Path, wardle: Wardle) -> AsyncIterator[Hooked]:
 
 async def until(world: Hooked, holds: Callable[[Tree], bool]) -> Tree:
     """The condition Available, once it is as wanted."""
-    for _ in range(500):
-        tree = await world.ok("GET", f"{SERVICES}/v1alpha1.wardle.example.com")
+
+    def is_noted(tree: Tree) -> bool:
         conditions = tree.get("status", {}).get("conditions", [])
-        if conditions and holds(conditions[0]):
-            condition: Tree = conditions[0]
-            return condition
-        await asyncio.sleep(0.01)
-    raise AssertionError(tree)
+        return bool(conditions) and holds(conditions[0])
+
+    tree = await world.until(f"{SERVICES}/v1alpha1.wardle.example.com", is_noted)
+    condition: Tree = tree["status"]["conditions"][0]
+    return condition
 
 
 def passed(condition: Tree) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from navarch.wire.messages import Request, Response
-from tests.server.hooks import Hooked, hooked
+from tests.server.hooks import DEFINITIONS, Hooked, hooked
 
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 GROUP = "/apis/admissionregistration.k8s.io/v1"
@@ -244,9 +243,7 @@ async def test_custom_resources_are_mutated_whatever_version_they_lie_in(world: 
 
     names = {"plural": "boats", "kind": "Boat"}
     spec = {"group": "ex.example.com", "names": names, "scope": "Namespaced", "versions": versions("v1")}
-    crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    await world.send("POST", crds, {"metadata": {"name": "boats.ex.example.com"}, "spec": spec})
-    await asyncio.sleep(0.01)
+    await world.hooked.define({"metadata": {"name": "boats.ex.example.com"}, "spec": spec})
     rule = {"operations": ["*"], "apiGroups": ["ex.example.com"], "apiVersions": ["v1"], "resources": ["boats"]}
     await world.register("mutating", rules=[rule])
 
@@ -261,8 +258,7 @@ async def test_custom_resources_are_mutated_whatever_version_they_lie_in(world: 
     assert made["data"] == {"start": "x", "stage-1": "ex.example.com/v1"}
     merge = "application/merge-patch+json"
     change = {"spec": {"versions": versions("v2")}}
-    await world.send("PATCH", f"{crds}/boats.ex.example.com", change, content_type=merge)
-    await asyncio.sleep(0.01)
+    await world.send("PATCH", f"{DEFINITIONS}/boats.ex.example.com", change, content_type=merge)
     # The webhook knows v1 alone, and is asked in v1 about a write in v2 to what lies there in v1.
     _, changed = await world.send("PATCH", boats.format("v2") + "/b", {"data": {"more": "y"}}, content_type=merge)
     assert changed["apiVersion"] == "ex.example.com/v2"

@@ -16,7 +16,7 @@ from navarch.server import conversion
 from navarch.server.own_writes import API_SERVER
 from navarch.server.watch import WatchStream
 from navarch.wire.messages import Request, Response
-from tests.server.hooks import Hooked, hooked
+from tests.server.hooks import PATIENCE_S, Hooked, hooked
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 BOATS = "/apis/ex.example.com/{}/namespaces/default/boats"
@@ -59,8 +59,7 @@ def converter() -> Converter:
 @pytest.fixture
 async def world(tmp_path: Path, converter: Converter) -> AsyncIterator[Hooked]:
     async with hooked(tmp_path, converter.answer) as world:
-        await world.ok("POST", CRDS, definition(world))
-        await asyncio.sleep(0.01)
+        await world.define(definition(world))
         yield world
 
 
@@ -140,14 +139,18 @@ async def test_watches_tell_in_their_version_and_in_order(world: Hooked) -> None
     response = await world.server.handle_as(request)
     assert isinstance(response.stream, WatchStream)
     heard: list[WatchEvent] = []
-    heard += response.stream.attach(heard.extend, lambda: None)
+    told = asyncio.Event()
+
+    def hear(changes: Sequence[WatchEvent]) -> None:
+        heard.extend(changes)
+        if len(heard) == 7:
+            told.set()
+
+    hear(response.stream.attach(hear, lambda: None))
     for number in range(5):
         await world.ok("POST", V1, boat(f"late-{number}", hostPort=f"h:{number}"))
     await world.ok("DELETE", f"{V1}/early")
-    for _ in range(200):
-        if len(heard) == 7:
-            break
-        await asyncio.sleep(0.01)
+    await asyncio.wait_for(told.wait(), PATIENCE_S)
     trees = [json.loads(event.raw) for event in heard]
     assert [event.type for event in heard] == ["ADDED"] * 6 + ["DELETED"]
     assert [tree["port"] for tree in trees] == ["1", "0", "1", "2", "3", "4", "1"]
@@ -243,7 +246,7 @@ async def test_a_webhook_that_is_gone_ends_watches_and_fails_writes(world: Hooke
     ended = asyncio.Event()
     assert opened.stream.attach(lambda _: None, ended.set) == []
     await world.ok("POST", V1, boat(hostPort="a:1"))
-    await asyncio.wait_for(ended.wait(), 10)
+    await asyncio.wait_for(ended.wait(), PATIENCE_S)
     # The definition's objects can be deleted without it.
     await world.ok("DELETE", f"{CRDS}/boats.ex.example.com")
 

@@ -303,6 +303,16 @@ def test_a_long_answer_that_is_taken_bit_by_bit_is_not_cut() -> None:
     assert [event.stream for event in peer.session.sweep(peer.now + WRITE_TIMEOUT_S + 1)] == [stream]
 
 
+def test_an_answer_is_timed_from_its_beginning_however_long_it_was_made() -> None:
+    peer = small_windows(1)
+    slow = peer.ask(1).stream
+    made_at = 10 * WRITE_TIMEOUT_S
+    assert peer.session.sweep(made_at) == []
+    peer.session.respond(slow, OK, b"xyz")
+    assert peer.session.sweep(made_at + WRITE_TIMEOUT_S) == []
+    assert [event.stream.id for event in peer.session.sweep(made_at + WRITE_TIMEOUT_S + 1)] == [1]
+
+
 # --- the end
 
 

@@ -12,6 +12,7 @@ from navarch.base.errors import StatusError, UsageError
 from navarch.base.resource import Resource
 from navarch.client.contract import PatchType
 from navarch.client.rest import RestClient
+from navarch.control.collectors import DEFINITIONS
 from navarch.node.logs import LogOptions, LogReader
 from navarch.schema.types import Tree
 from navarch.testing.manifests import Manifest, load
@@ -41,7 +42,8 @@ class Calls:
     # --- objects
 
     def apply(self, manifest: Manifest, namespace: str = "default") -> Any:
-        """Server-side apply of one or several objects; the object, or a list of them."""
+        """Server-side apply of one or several objects; the object, or a list of them. A definition is served when
+        the next object is applied."""
         applied = [self._apply(tree, namespace) for tree in load(manifest)]
         return applied[0] if len(applied) == 1 else applied
 
@@ -54,7 +56,23 @@ class Calls:
         call = self.client.patch(
             resource, metadata["name"], tree, PatchType.APPLY, place, field_manager=MANAGER, force=True
         )
-        return obj_of(self.run(call))
+        applied = obj_of(self.run(call))
+        if resource == DEFINITIONS:
+            self.run(self._judged(applied))
+        return applied
+
+    async def _judged(self, definition: Obj) -> None:
+        """Waits until a definition is served, or its names are refused."""
+        of = f"metadata.name={definition.name}"
+        async for batch in self.client.watch(DEFINITIONS, after=0, field_selector=of, initial=True):
+            for event in batch:
+                if event.type == "BOOKMARK":
+                    continue
+                found = obj_of(event.raw)
+                if "True" in (found.condition("Established").status, found.condition("Terminating").status):
+                    return
+                if found.condition("NamesAccepted").status == "False":
+                    return
 
     def create(self, tree: Tree, namespace: str = "default") -> Obj:
         resource = self._names.of_tree(tree)

@@ -55,12 +55,18 @@ def _convert(value: Any) -> Any:
 
 
 class Names:
-    """Finds resources by what people call them: `deploy`, `deployment`, `deployments.apps`, `Deployment`."""
+    """Finds resources by what people call them: `deploy`, `deployment`, `deployments.apps`, `Deployment`. Custom
+    resources are among them as long as they are served."""
 
     def __init__(self, resources: Resources) -> None:
         self._by_name: dict[str, Resource] = {}
         self._resources = resources
-        for served in resources:
+        self._generation = -1
+
+    def _read(self) -> None:
+        self._by_name.clear()
+        self._generation = self._resources.generation
+        for served in self._resources:
             kind = served.kind
             for name in (kind.plural, kind.singular, kind.kind.lower(), *kind.short_names):
                 self._by_name.setdefault(name, served.resource)
@@ -70,6 +76,8 @@ class Names:
         """Raises: UsageError with the nearest names for one that is not served."""
         if isinstance(name, Resource):
             return name
+        if self._generation != self._resources.generation:
+            self._read()
         found = self._by_name.get(name.lower())
         if found is None:
             raise UsageError(f"no resource is called {name!r}{_nearest(name.lower(), self._by_name)}")

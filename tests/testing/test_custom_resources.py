@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from navarch.base.errors import StatusError
+from navarch.base.errors import StatusError, UsageError
 from navarch.base.resource import Resource
 from navarch.control.collectors import DEFINITIONS
 from navarch.testing.cluster import Cluster
@@ -81,3 +81,14 @@ def test_a_namespace_takes_its_custom_resources_along(cluster: Cluster) -> None:
     cluster.settle()
     assert not exists(cluster, namespaces, "", "sea")
     assert cluster.store.index.get("boats.ex.example.com/sea/argo") is None
+
+
+def test_a_definition_and_its_objects_in_one_manifest() -> None:
+    with Cluster(nodes=0) as cluster:
+        cluster.apply([CRD, boat("default")])
+        assert [each.metadata.name for each in cluster.list("boats")] == ["argo"]
+        assert cluster.get("Boat", "argo").kind == cluster.get("boat.ex.example.com", "argo").kind == "Boat"
+        cluster.delete("crd", "boats.ex.example.com")
+        cluster.settle()
+        with pytest.raises(UsageError, match="no resource is called 'boats'"):
+            cluster.list("boats")

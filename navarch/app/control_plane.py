@@ -12,6 +12,7 @@ import asyncio
 import logging
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from navarch.server.app import ApiServer, ServerConfig
 from navarch.server.authn.of_store import authenticator_of, service_account_tokens
 from navarch.server.bootstrap import bootstrap
 from navarch.server.compaction import compact_regularly
+from navarch.server.identity_lease import IdentityLease
 from navarch.server.subresources.backends import Handle, KubeletAccess
 from navarch.store.contract import Store
 from navarch.store.lmdb import LmdbStore
@@ -49,8 +51,6 @@ if TYPE_CHECKING:
 #: Run as a program, this module has another name.
 log = logging.getLogger("navarch.app.control_plane")
 
-#: The check of /readyz that waits for the objects every cluster starts with.
-BOOTSTRAP_STEP = "rbac/bootstrap-roles"
 DRAIN_S = 2.0
 
 
@@ -103,7 +103,7 @@ class ControlPlane:
         )
         authenticator = authenticator_of(store, own_tokens, seams.clock)
         self.server = ApiServer(store, seams, config, authenticator=authenticator, tokens=own_tokens)
-        self.server.pages.health.add_step(BOOTSTRAP_STEP)
+        self._identity = IdentityLease(self.server, socket.gethostname(), config.address)
 
     async def listen(self) -> Server:
         """Raises: OSError when the address is taken."""
@@ -114,13 +114,13 @@ class ControlPlane:
 
     async def prepare(self) -> None:
         """Write what every cluster holds; from now on the server is ready."""
-        await bootstrap(self.server, bootstrap_config(self.place))
-        self.server.pages.health.done(BOOTSTRAP_STEP)
+        await bootstrap(self.server, bootstrap_config(self.place), self._identity)
 
     async def run(self) -> None:
         """The components, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(compact_regularly(self.server.store), name="compaction")
+            group.create_task(self._identity.keep(), name="identity lease")
             group.create_task(self._controllers(), name="kube-controller-manager")
             self._show_components(group)
             match self.place.profile.driver:
@@ -248,6 +248,7 @@ async def serve_profile(place: Place, on_ready: Callable[[], None] | None = None
                 on_ready()
             await plane.run()
         finally:
+            plane.server.pages.progress.leave()
             await listener.close(DRAIN_S)
             plane.server.close()
     finally:

@@ -5,16 +5,21 @@ Source: rbac.authorization.k8s.io/v1 `aggregationRule`; rules of the selected ro
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from navarch.api.views.rbac import ClusterRole, PolicyRule
 from navarch.base.resource import ObjectKey
 from navarch.base.selector import from_label_selector
 from navarch.client.cache import key_of
+from navarch.client.contract import PatchType
 from navarch.control.intents import DONE, Patch, Plan
 from navarch.control.sources import CLUSTERROLES
 from navarch.control.views import to_tree
 from navarch.control.world import Controller, Watch, World
+
+_NAME: Final = "clusterrole-aggregation-controller"
 
 
 def reconcile(world: World, key: ObjectKey, _now: float) -> Plan:
@@ -29,11 +34,15 @@ def reconcile(world: World, key: ObjectKey, _now: float) -> Plan:
                 rules.setdefault(msgspec.json.encode(rule), rule)
     if tuple(rules.values()) == role.rules:
         return DONE
-    patch = {"rules": [to_tree(r) for r in rules.values()] or None}
-    metadata = role.metadata
-    return Plan(
-        (Patch(CLUSTERROLES.resource, key, patch, uid=metadata.uid, resource_version=metadata.resourceVersion),)
-    )
+    resource, metadata = CLUSTERROLES.resource, role.metadata
+    applied = {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "metadata": {"name": key.name},
+        "rules": [to_tree(r) for r in rules.values()],
+    }
+    uid, revision = metadata.uid, metadata.resourceVersion
+    return Plan((Patch(resource, key, applied, PatchType.APPLY, "", uid, revision, manager=_NAME),))
 
 
 def _keys(world: World, _key: ObjectKey, _old: ClusterRole | None, _new: ClusterRole | None) -> list[ObjectKey]:
@@ -41,4 +50,4 @@ def _keys(world: World, _key: ObjectKey, _old: ClusterRole | None, _new: Cluster
     return [key_of(r) for r in world[CLUSTERROLES].values() if r.aggregationRule is not None]
 
 
-CONTROLLER = Controller("clusterrole-aggregation-controller", (Watch(CLUSTERROLES, _keys),), reconcile)
+CONTROLLER = Controller(_NAME, (Watch(CLUSTERROLES, _keys),), reconcile)

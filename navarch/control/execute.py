@@ -173,6 +173,8 @@ class Execution:
                 intent.type,
                 intent.key.namespace,
                 subresource=intent.subresource,
+                field_manager=intent.manager,
+                force=bool(intent.manager),
             )
         self._wrote(intent.resource, raw)
         if intent.on_success is not None:

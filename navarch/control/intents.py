@@ -41,7 +41,8 @@ class Create(msgspec.Struct, frozen=True):
 class Patch(msgspec.Struct, frozen=True):
     """Patch an object, or its subresource. `uid` and `resource_version` guard against another object
     of the same name and against lost updates. `by_update`: read, merge and PUT instead, for what the
-    controller's role allows to update but not to patch."""
+    controller's role allows to update but not to patch. `manager`: who applies what, without regard to others;
+    with the type APPLY."""
 
     resource: Resource
     key: ObjectKey
@@ -52,6 +53,7 @@ class Patch(msgspec.Struct, frozen=True):
     resource_version: str = ""
     on_success: Event | None = None
     by_update: bool = False
+    manager: str = ""
 
 
 class Update(msgspec.Struct, frozen=True):

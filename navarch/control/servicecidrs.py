@@ -13,12 +13,14 @@ from typing import Final
 
 from navarch.base.resource import ObjectKey
 from navarch.base.times import format_time
+from navarch.client.contract import PatchType
 from navarch.control.intents import DONE, Patch, Plan
 from navarch.control.sources import IPADDRESSES, SERVICECIDRS
 from navarch.control.views import Bare, ServiceCIDR
 from navarch.control.world import Controller, Watch, World
-from navarch.schema.types import Tree
 
+#: By which name the conditions are applied.
+_MANAGER: Final = "service-cidr-controller"
 FINALIZER: Final = "networking.k8s.io/service-cidr-finalizer"
 READY: Final = ("True", "", "Kubernetes Service CIDR is ready")
 TERMINATING: Final = (
@@ -56,7 +58,11 @@ def _is_needed(world: World, cidr: ServiceCIDR) -> bool:
 
 
 def _finalizers(cidr: ServiceCIDR, wanted: list[str]) -> Plan:
-    return Plan((_patch(cidr, {"metadata": {"finalizers": wanted or None}}),))
+    patch = {"metadata": {"finalizers": wanted or None}}
+    uid, revision = cidr.metadata.uid, cidr.metadata.resourceVersion
+    return Plan(
+        (Patch(SERVICECIDRS.resource, ObjectKey("", cidr.metadata.name), patch, uid=uid, resource_version=revision),)
+    )
 
 
 def _condition(cidr: ServiceCIDR, condition: tuple[str, str, str], now: float) -> Plan:
@@ -65,21 +71,15 @@ def _condition(cidr: ServiceCIDR, condition: tuple[str, str, str], now: float) -
         return DONE
     status, reason, message = condition
     tree = {"type": "Ready", "status": status, "reason": reason, "message": message}
-    return Plan(
-        (_patch(cidr, {"status": {"conditions": [{**tree, "lastTransitionTime": format_time(now)}]}}, "status"),)
-    )
-
-
-def _patch(cidr: ServiceCIDR, patch: Tree, subresource: str = "") -> Patch:
-    metadata = cidr.metadata
-    return Patch(
-        SERVICECIDRS.resource,
-        ObjectKey("", metadata.name),
-        patch,
-        subresource=subresource,
-        uid=metadata.uid,
-        resource_version=metadata.resourceVersion,
-    )
+    resource, name = SERVICECIDRS.resource, cidr.metadata.name
+    applied = {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "metadata": {"name": name},
+        "status": {"conditions": [{**tree, "lastTransitionTime": format_time(now)}]},
+    }
+    key, uid, revision = ObjectKey("", name), cidr.metadata.uid, cidr.metadata.resourceVersion
+    return Plan((Patch(resource, key, applied, PatchType.APPLY, "status", uid, revision, manager=_MANAGER),))
 
 
 def _leaving(world: World) -> list[Hashable]:

@@ -46,6 +46,7 @@ from navarch.server.review_requests import ReviewRequests
 from navarch.server.reviews import Judges
 from navarch.server.served import Resources, Served
 from navarch.server.signing import SigningRequests
+from navarch.server.stages import Stage
 from navarch.server.subresources.backends import KubeletAccess
 from navarch.server.subresources.catalog import subresource_handlers
 from navarch.server.subresources.relay import RELAYED, relay_handlers
@@ -127,6 +128,7 @@ class ApiServer:
         self._subresources = subresource_handlers(
             self.objects, self.reads, deleter, world, self.resources, seams, tokens
         ) | relay_handlers(world, chain, self.reads, seams.rng, config.kubelets)
+        self.pages.progress.reach(Stage.FOLLOWING)
 
     def _measure(self) -> None:
         """What /metrics says beside the requests: counted by those who do it, read when somebody asks."""
@@ -151,6 +153,7 @@ class ApiServer:
 
     def close(self) -> None:
         """End all watches and stop following the store."""
+        self.pages.progress.leave()
         self.aggregator.close()
         self.flow_control.close()
         self._connections.close()
@@ -167,6 +170,7 @@ class ApiServer:
         self._flow_schemas.take_in()
         self._records.start()
         self.aggregator.resume()
+        self.pages.progress.reach(Stage.RESUMED)
 
     # --- entry points
 

@@ -18,18 +18,18 @@ from typing import Any
 
 import orjson
 
-from navarch.base.errors import StatusError
+from navarch.base.times import format_time
 from navarch.schema.types import Tree
 from navarch.server.app import ApiServer
 from navarch.server.authz.bootstrap_policy import bootstrap_objects, reconcile
-from navarch.server.own_writes import API_SERVER
-from navarch.wire.messages import Request, Response
-
-#: The identity of the API server towards itself.
-_AGENT = {"user-agent": "kube-apiserver", "content-type": "application/json"}
+from navarch.server.identity_lease import IdentityLease
+from navarch.server.own_calls import call, check, ensure, put
+from navarch.server.stages import Stage
 
 #: Who owns the fields of flow control's objects.
 _FLOW_CONTROL_MANAGER = "api-priority-and-fairness-config-producer-v1"
+
+_SYSTEM = "/api/v1/namespaces/kube-system"
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
@@ -60,19 +60,29 @@ class BootstrapConfig:
     front_proxy_ca: str = ""
 
 
-async def bootstrap(server: ApiServer, config: BootstrapConfig) -> None:
-    """Write what is missing, and let the server go on with its own work.
+async def bootstrap(server: ApiServer, config: BootstrapConfig, identity: IdentityLease | None = None) -> None:
+    """Write what is missing, and let the server go on with its own work. A server with an `identity` shows it,
+    and the caller keeps it.
 
     Raises: StatusError if the store refuses.
     """
     server.resume()
+    reach = server.pages.progress.reach
     namespaces = [{"metadata": {"name": name}} for name in NAMESPACES]
-    await _together(_ensure(server, "/api/v1/namespaces", wanted) for wanted in namespaces)
-    await _together(_ensure(server, path, wanted) for path, wanted in _objects(config))
+    await _together(ensure(server, "/api/v1/namespaces", wanted) for wanted in namespaces)
+    reach(Stage.NAMESPACES)
+    await _together(ensure(server, path, wanted) for path, wanted in _objects(config, server.seams.clock.now()))
+    await _apply_readiness(server)
+    reach(Stage.OBJECTS)
     await _together(_ensure_policy(server, wanted) for wanted in bootstrap_objects())
+    reach(Stage.POLICY)
     await server.aggregator.register_all()
+    reach(Stage.REGISTERED)
     if config.address:
         await _publish_endpoints(server, config)
+    if identity is not None:
+        await identity.renew()
+    reach(Stage.PUBLISHED)
 
 
 async def _together(writes: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -90,7 +100,7 @@ def service_ip(config: BootstrapConfig) -> str:
     return str(ip_network(config.service_cidrs[0])[1])
 
 
-def _objects(config: BootstrapConfig) -> Iterator[tuple[str, Tree]]:
+def _objects(config: BootstrapConfig, now: float) -> Iterator[tuple[str, Tree]]:
     """(collection path, object) of everything that needs nothing but the namespaces."""
     for name, value, description in PRIORITY_CLASSES:
         tree = {"metadata": {"name": name}, "value": value, "description": description}
@@ -107,7 +117,31 @@ def _objects(config: BootstrapConfig) -> Iterator[tuple[str, Tree]]:
             path = f"/apis/flowcontrol.apiserver.k8s.io/v1/{plural}?fieldManager={_FLOW_CONTROL_MANAGER}"
             yield path, {"metadata": metadata, "spec": facts["spec"]}
     if config.client_ca:
-        yield "/api/v1/namespaces/kube-system/configmaps", _extension_authentication(config)
+        yield f"{_SYSTEM}/configmaps", _extension_authentication(config)
+    tracking = {"metadata": {"name": "kube-apiserver-legacy-service-account-token-tracking"}}
+    yield f"{_SYSTEM}/configmaps", tracking | {"data": {"since": format_time(now)[:10]}}
+
+
+async def _apply_readiness(server: ApiServer) -> None:
+    """The first range of cluster IPs is in use from now on, whether or not controllers run."""
+    path = "/apis/networking.k8s.io/v1/servicecidrs/kubernetes"
+    found = orjson.loads((await call(server, "GET", path)).body)
+    if any(c["type"] == "Ready" for c in (found.get("status") or {}).get("conditions", ())):
+        return
+    ready = {
+        "type": "Ready",
+        "status": "True",
+        "message": "Kubernetes default Service CIDR is ready",
+        "lastTransitionTime": format_time(server.seams.clock.now()),
+    }
+    applied = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "kubernetes"},
+        "status": {"conditions": [ready]},
+    }
+    query = "fieldManager=kubernetes-service-cidr-controller&force=true"
+    check(await call(server, "PATCH", f"{path}/status?{query}", applied))
 
 
 def _kubernetes_service(config: BootstrapConfig) -> Tree:
@@ -136,7 +170,7 @@ def _extension_authentication(config: BootstrapConfig) -> Tree:
 async def _publish_endpoints(server: ApiServer, config: BootstrapConfig) -> None:
     """Endpoints and EndpointSlice of the `kubernetes` Service point at this server."""
     slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-    await _put(
+    await put(
         server,
         slices,
         {
@@ -152,14 +186,7 @@ async def _publish_endpoints(server: ApiServer, config: BootstrapConfig) -> None
     }
     labels = {"endpointslice.kubernetes.io/skip-mirror": "true"}
     endpoints = {"metadata": {"name": "kubernetes", "labels": labels}, "subsets": [subset]}
-    await _put(server, "/api/v1/namespaces/default/endpoints", endpoints)
-
-
-async def _ensure(server: ApiServer, path: str, wanted: Tree) -> None:
-    """Create the object unless it exists; what an administrator made of it stays."""
-    response = await _call(server, "GET", f"{path.partition('?')[0]}/{wanted['metadata']['name']}")
-    if response.status == 404:
-        _check(await _call(server, "POST", path, wanted))
+    await put(server, "/api/v1/namespaces/default/endpoints", endpoints)
 
 
 async def _ensure_policy(server: ApiServer, wanted: Tree) -> None:
@@ -168,38 +195,17 @@ async def _ensure_policy(server: ApiServer, wanted: Tree) -> None:
     if namespace := metadata.get("namespace"):
         base += f"/namespaces/{namespace}"
     path = f"{base}/{wanted['kind'].lower()}s"
-    response = await _call(server, "GET", f"{path}/{metadata['name']}")
+    response = await call(server, "GET", f"{path}/{metadata['name']}")
     existing: Tree | None = orjson.loads(response.body) if response.status == 200 else None
     write = reconcile(wanted, existing)
     if write is None:
         return
     if existing is None:
-        _check(await _call(server, "POST", path, write))
+        check(await call(server, "POST", path, write))
     elif write.get("roleRef") != existing.get("roleRef"):
         # A roleRef cannot be changed in place.
         write["metadata"].pop("resourceVersion", None)
-        _check(await _call(server, "DELETE", f"{path}/{metadata['name']}"))
-        _check(await _call(server, "POST", path, write))
+        check(await call(server, "DELETE", f"{path}/{metadata['name']}"))
+        check(await call(server, "POST", path, write))
     else:
-        _check(await _call(server, "PUT", f"{path}/{metadata['name']}", write))
-
-
-async def _put(server: ApiServer, path: str, wanted: Tree) -> None:
-    name = wanted["metadata"]["name"]
-    response = await _call(server, "GET", f"{path}/{name}")
-    if response.status == 404:
-        _check(await _call(server, "POST", path, wanted))
-    else:
-        _check(await _call(server, "PUT", f"{path}/{name}", wanted))
-
-
-async def _call(server: ApiServer, method: str, path: str, tree: Tree | None = None) -> Response:
-    body = orjson.dumps(tree) if tree is not None else b""
-    path, _, query = path.partition("?")
-    return await server.handle_as(Request(method, path, query, headers=dict(_AGENT), body=body, user=API_SERVER))
-
-
-def _check(response: Response) -> None:
-    if response.status >= 400:
-        status = orjson.loads(response.body)
-        raise StatusError(response.status, status.get("reason", ""), f"bootstrap: {status.get('message')}")
+        check(await call(server, "PUT", f"{path}/{metadata['name']}", write))

@@ -9,7 +9,7 @@ Source: API health endpoints (paths, `verbose`, `exclude`, texts).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -35,21 +35,13 @@ class Health:
 
     def __init__(self) -> None:
         self._checks: dict[str, dict[str, Check]] = {endpoint: {} for endpoint in ENDPOINTS}
-        self._steps: dict[str, bool] = {}
+        self._counts: dict[tuple[str, str, str], int] = {}
         self.add("ping", well)
         self.add("log", well)
 
     def add(self, name: str, check: Check, endpoints: tuple[str, ...] = ENDPOINTS) -> None:
         for endpoint in endpoints:
             self._checks[endpoint][name] = check
-
-    def add_step(self, name: str) -> None:
-        """A step of starting up: the check `poststarthook/<name>` fails until `done(name)`."""
-        self._steps[name] = False
-        self.add(f"poststarthook/{name}", lambda: "" if self._steps[name] else "not finished")
-
-    def done(self, name: str) -> None:
-        self._steps[name] = True
 
     @property
     def paths(self) -> list[str]:
@@ -66,11 +58,28 @@ class Health:
         query = parse_qs(request.query, keep_blank_values=True)
         return self._answer_all(endpoint, "verbose" in query, query.get("exclude", []))
 
+    def _run(self, endpoint: str, name: str, check: Check) -> str:
+        fault = check()
+        of = (name, "error" if fault else "success", endpoint)
+        self._counts[of] = self._counts.get(of, 0) + 1
+        return fault
+
+    def results(self) -> Iterator[tuple[str, float]]:
+        """For the metrics: of each check and endpoint, whether it is well now."""
+        names = {(name, endpoint): check for endpoint, checks in self._checks.items() for name, check in checks.items()}
+        for (name, endpoint), check in sorted(names.items()):
+            yield f'name="{name}",type="{endpoint}"', float(not check())
+
+    def counts(self) -> Iterator[tuple[str, float]]:
+        """For the metrics: how often each check was well, and was not, when somebody asked."""
+        for (name, status, endpoint), count in sorted(self._counts.items()):
+            yield f'name="{name}",status="{status}",type="{endpoint}"', float(count)
+
     def _answer_one(self, endpoint: str, name: str) -> Response:
         check = self._checks[endpoint].get(name)
         if check is None:
             return page_not_found()
-        fault = check()
+        fault = self._run(endpoint, name, check)
         return _plain(f"internal server error: {fault}\n", 500) if fault else _plain("ok")
 
     def _answer_all(self, endpoint: str, verbose: bool, exclude: list[str]) -> Response:
@@ -78,7 +87,7 @@ class Health:
         for name, check in self._checks[endpoint].items():
             if name in exclude:
                 lines.append(f"[+]{name} excluded: ok\n")
-            elif fault := check():
+            elif fault := self._run(endpoint, name, check):
                 lines.append(f"[-]{name} failed: reason withheld\n")
                 faults.append(f"{name}: {fault}")
             else:

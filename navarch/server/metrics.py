@@ -53,10 +53,15 @@ class Metrics:
         self._series: dict[Labels, _Series] = {}
         self._inflight = {"mutating": 0, "readOnly": 0}
         self._gauges: list[tuple[str, str, str, Samples]] = []
+        self._indicators: list[tuple[str, str, str, Samples]] = []
 
     def gauge(self, name: str, help_: str, samples: Samples, type_: str = "gauge") -> None:
         """A metric whose samples are asked for when somebody reads."""
         self._gauges.append((name, help_, type_, samples))
+
+    def indicator(self, name: str, help_: str, samples: Samples, type_: str = "gauge") -> None:
+        """A metric of the page of service level indicators."""
+        self._indicators.append((name, help_, type_, samples))
 
     # --- the hot path
 
@@ -78,8 +83,12 @@ class Metrics:
     # --- reading
 
     def answer(self, request: Request) -> Response | None:
-        """The answer on /metrics, None elsewhere."""
-        return Response(200, self.render().encode(), CONTENT_TYPE) if request.path == "/metrics" else None
+        """The answer on /metrics and /metrics/slis, None elsewhere."""
+        if request.path == "/metrics":
+            return Response(200, self.render().encode(), CONTENT_TYPE)
+        if request.path == "/metrics/slis":
+            return Response(200, "".join(_families(self._indicators)).encode(), CONTENT_TYPE)
+        return None
 
     def render(self) -> str:
         """Everything, families by name."""
@@ -104,7 +113,7 @@ class Metrics:
                 [f'apiserver_current_inflight_requests{{request_kind="{k}"}} {v}' for k, v in self._inflight.items()],
             ),
             _simple("kubernetes_build_info", "gauge", "The release whose API is served.", _build_info),
-            *(_simple(name, type_, help_, samples) for name, help_, type_, samples in self._gauges),
+            *_families(self._gauges),
             *_process(),
         ]
         return "".join(sorted(family for family in families if family))
@@ -149,6 +158,10 @@ def _text(labels: Labels) -> str:
 def watch_labels(group: str, version: str, plural: str, scope: str) -> str:
     """The labels of the watches of one resource."""
     return _text(("WATCH", group, version, plural, "", scope))
+
+
+def _families(metrics: Iterable[tuple[str, str, str, Samples]]) -> Iterable[str]:
+    return (_simple(name, type_, help_, samples) for name, help_, type_, samples in metrics)
 
 
 def _family(name: str, type_: str, help_: str, lines: Iterable[str]) -> str:

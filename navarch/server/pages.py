@@ -22,20 +22,34 @@ from navarch.server.health import Health
 from navarch.server.metrics import Metrics
 from navarch.server.openapi import CustomSchemas, OpenApi
 from navarch.server.router import AnswerPath, answer_path
+from navarch.server.stages import Progress
 from navarch.server.zpages import ZPages
 from navarch.wire.messages import Request, Response
 
-_PATHS: Final = ("/flagz", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/statusz", "/version")
+_PATHS: Final = (
+    "/flagz",
+    "/metrics",
+    "/metrics/slis",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/openapi/v3/",
+    "/statusz",
+    "/version",
+)
 
 
 class Pages:
-    """`address` is `host:port` as clients reach the server. `health` and `metrics` are for the server to feed."""
+    """`address` is `host:port` as clients reach the server. `metrics` and `progress` are for the server to feed."""
 
     def __init__(
         self, kinds: Iterable[Kind], address: str, tokens: ServiceAccountTokens | None, zpages: ZPages
     ) -> None:
         self.health = Health()
+        self.progress = Progress(self.health)
         self.metrics = Metrics()
+        indicator, help_ = self.metrics.indicator, "[STABLE] This metric records the result"
+        indicator("kubernetes_healthcheck", f"{help_} of a single healthcheck.", self.health.results)
+        indicator("kubernetes_healthchecks_total", f"{help_}s of all healthcheck.", self.health.counts, "counter")
         self._zpages = zpages
         self._kinds = tuple(kinds)
         self._custom: CustomSchemas = {}

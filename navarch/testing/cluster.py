@@ -23,6 +23,7 @@ from navarch.node.runtime.script import Scripts
 from navarch.seams.sim import DEFAULT_EPOCH, SimClock, SimLoop, SimRng, SimSeams
 from navarch.server.app import ApiServer
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
+from navarch.server.stages import Stage
 from navarch.store.contract import Event
 from navarch.testing.calls import MANAGER, Calls
 from navarch.testing.components import CONTROL_PLANE, Controllers, Running
@@ -86,6 +87,8 @@ class Cluster(Calls, Faults):
         if self._asleep is None:
             return
         asleep, self._asleep = self._asleep, None
+        # What a first start writes came with the template.
+        self.server.pages.progress.reach(*Stage)
         for component in CONTROL_PLANE:
             self._start(component)
         for name in asleep:

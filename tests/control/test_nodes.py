@@ -206,6 +206,6 @@ def test_aggregated_rules() -> None:
     ]
     w = world({CLUSTERROLES: roles})
     plan = clusterrole.reconcile(w, ObjectKey("", "view"), NOW)
-    assert patches(plan.intents) == [{"rules": [read, write]}]
+    assert [patch["rules"] for patch in patches(plan.intents)] == [[read, write]]
     roles[-1]["rules"] = [read, write]
     assert clusterrole.reconcile(world({CLUSTERROLES: roles}), ObjectKey("", "view"), NOW) == DONE

@@ -13,6 +13,7 @@ from typing import Any
 
 _ANY = {
     "server": r"[\w.:\-\[\]]+",
+    "hash": r"[a-z0-9]+",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
     "rfc1123time": r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+\-\w]+",
     "age": r"(?:\d+(?:[smhdy]|ms|µs))+|<unknown>|<invalid>",
@@ -130,8 +131,8 @@ def differences(expected: Any, actual: Any, bindings: Bindings, path: str = "") 
 _AGE = re.compile(r"(?:\d+(?:[smhdy]))+")
 _NODE_PORT = re.compile(r":3[0-2]\d{3}(?=/)")
 
-#: What tells one build of a server from another.
-_BUILD = re.compile(r"\.(?:gitCommit|buildDate|goVersion|platform|gitTreeState|compiler)")
+#: What tells one build of a server from another, and when it was started.
+_BUILD = re.compile(r"\.(?:gitCommit|buildDate|goVersion|platform|gitTreeState|compiler|uptimeSeconds|data\.since)")
 
 
 def _same_cell(expected: Any, actual: Any) -> bool:

@@ -9,17 +9,26 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from navarch.client import identities
+from navarch.client.direct import direct_client
+from navarch.control import clusterrole
+from navarch.control.runner import ControlPlane
 from navarch.seams.sim import SimLoop, sim_seams
 from navarch.server.app import ApiServer, ServerConfig
 from navarch.server.authn.authenticate import Authenticator
-from navarch.server.authn.keys import generate_key
+from navarch.server.authn.keys import load_signing_key
 from navarch.server.authn.static import StaticTokens, parse_token_file
 from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
+from navarch.server.identity_lease import IdentityLease
 from navarch.store.contract import RevisionConflict
 from navarch.store.memory import MemoryStore
 from navarch.wire.messages import Request, Response, Sink
@@ -27,7 +36,7 @@ from tests.corpus.matching import Bindings, differences
 from tests.recordings import DIRECTORY
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
-NAMESPACES = ("gold", "upd", "ssa", "tbl", "ls", "az", "kc")
+NAMESPACES = frozenset({"gold", "upd", "ssa", "tbl", "ls", "az", "kc"})
 TOKENS = """peer-admin-token,admin,admin-uid,system:masters
 peer-kcm-token,system:kube-controller-manager,kcm-uid
 peer-sched-token,system:kube-scheduler,sched-uid
@@ -106,6 +115,13 @@ class Collected(Sink):
         pass
 
 
+@cache
+def _rsa_key() -> bytes:
+    """The recorded server signed tokens with such a key."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
 class Peer:
     """A server as the recorded one was set up, on a loop of its own."""
 
@@ -115,7 +131,7 @@ class Peer:
         self.seams = sim_seams(1)
         self.store = MemoryStore()
         self.run(self.store.start())
-        key = generate_key()
+        key = load_signing_key(_rsa_key())
         store = self.store
 
         def lookup(resource: str, namespace: str, name: str) -> dict[str, Any] | None:
@@ -127,8 +143,11 @@ class Peer:
         authenticator = Authenticator(tokens, (static,) if callable(static) else (static.identify,))
         config = ServerConfig(service_cidrs=cidrs, address="192.0.2.1:36443")
         self.server = ApiServer(self.store, self.seams, config, authenticator=authenticator, tokens=tokens)
-        self.run(bootstrap(self.server, BootstrapConfig(service_cidrs=cidrs, address="192.0.2.1", port=36443)))
-        for namespace in NAMESPACES:
+        identity = IdentityLease(self.server, "vm", "192.0.2.1:36443")
+        start = BootstrapConfig(cidrs, "192.0.2.1", 36443, client_ca="authority", front_proxy_ca="another")
+        self.run(bootstrap(self.server, start, identity))
+        self._aggregate()
+        for namespace in sorted(NAMESPACES):
             self.call("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
             accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
             self.call("POST", accounts, {"metadata": {"name": "default"}})
@@ -136,6 +155,14 @@ class Peer:
         self.run(self.store.compact(self.store.index.revision))
 
         self.kept = self._keys()
+
+    def _aggregate(self) -> None:
+        """The roles had been put together before most requests were sent; then the controllers were stopped."""
+        client = direct_client(self.server.handle_as, identities.controller(clusterrole.CONTROLLER.name))
+        task = self.loop.create_task(ControlPlane(client, self.seams, (clusterrole.CONTROLLER,)).run())
+        self.loop.advance(1.0)
+        task.cancel()
+        self.loop.run_until_idle()
 
     def close(self) -> None:
         self.server.close()

@@ -206,7 +206,7 @@ class FakeApi:
         force: bool = False,
     ) -> bytes:
         await self._enter("patch", resource, name)
-        assert patch_type in (PatchType.MERGE, PatchType.STRATEGIC)
+        assert patch_type in (PatchType.MERGE, PatchType.STRATEGIC, PatchType.APPLY)
         current = self._find(resource, name, namespace)
         return self._replace(resource, current, merge(copy.deepcopy(current), copy.deepcopy(patch)), subresource)
 

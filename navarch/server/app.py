@@ -39,6 +39,7 @@ from navarch.server.objects import Handler, Objects
 from navarch.server.own_writes import OwnWrites
 from navarch.server.pages import Pages
 from navarch.server.pipeline import Pipeline
+from navarch.server.profiling.pages import Profiling
 from navarch.server.reactions import Reactions
 from navarch.server.reads import Reads, form_of
 from navarch.server.respond import in_form, indent, too_many_requests
@@ -123,6 +124,7 @@ class ApiServer:
         self._audit = config.audit
         self.flow_control = FlowControl(store, self.resources)
         self._measure()
+        self._profiling = Profiling(seams.clock)
         self._reviews = ReviewRequests(judges, seams.clock)
         self._components = ComponentStatuses(config.components, self.reads)
         self._subresources = subresource_handlers(
@@ -239,7 +241,7 @@ class ApiServer:
             return await self.aggregator.proxy(request, remote)
         if not info.is_resource:
             self._show_kinds()
-            response = self.pages.answer(request)
+            response = await self._page(request)
             if not request.path.startswith("/openapi/"):
                 indent(request, response)
             return response
@@ -265,6 +267,13 @@ class ApiServer:
             response = in_form(response, form)
             indent(request, response)
         return response
+
+    async def _page(self, request: Request) -> Response:
+        if request.path.startswith("/debug/pprof") and request.method in ("GET", "POST"):
+            found = await self._profiling.answer(request)
+            if found is not None:
+                return found
+        return self.pages.answer(request)
 
     def _show_kinds(self) -> None:
         """Discovery and OpenAPI tell of what is served now."""

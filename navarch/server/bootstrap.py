@@ -118,8 +118,8 @@ def _objects(config: BootstrapConfig, now: float) -> Iterator[tuple[str, Tree]]:
             yield path, {"metadata": metadata, "spec": facts["spec"]}
     if config.client_ca:
         yield f"{_SYSTEM}/configmaps", _extension_authentication(config)
-    tracking = {"metadata": {"name": "kube-apiserver-legacy-service-account-token-tracking"}}
-    yield f"{_SYSTEM}/configmaps", tracking | {"data": {"since": format_time(now)[:10]}}
+        tracking = {"metadata": {"name": "kube-apiserver-legacy-service-account-token-tracking"}}
+        yield f"{_SYSTEM}/configmaps", tracking | {"data": {"since": format_time(now)[:10]}}
 
 
 async def _apply_readiness(server: ApiServer) -> None:
@@ -201,7 +201,13 @@ async def _ensure_policy(server: ApiServer, wanted: Tree) -> None:
     if write is None:
         return
     if existing is None:
+        rules = write.pop("rules") if "aggregationRule" in write else None
         check(await call(server, "POST", path, write))
+        if rules:
+            # Without controllers, too, such a role means something; where there are any, it is theirs.
+            query = "fieldManager=clusterrole-aggregation-controller&force=true"
+            applied = {"apiVersion": write["apiVersion"], "kind": write["kind"], "metadata": {"name": metadata["name"]}}
+            check(await call(server, "PATCH", f"{path}/{metadata['name']}?{query}", {**applied, "rules": rules}))
     elif write.get("roleRef") != existing.get("roleRef"):
         # A roleRef cannot be changed in place.
         write["metadata"].pop("resourceVersion", None)

@@ -133,6 +133,7 @@ def without_prose(tree: Any) -> Any:
 def bootstrap(peer: Peer) -> Outcome:
     """The objects that a first start of server and controllers leaves."""
     outcome = Outcome()
+    peer.seams.clock.jump(1)
     task = peer.loop.create_task(_controllers(peer))
     peer.loop.advance(_FIRST_MINUTE_S)
     task.cancel()

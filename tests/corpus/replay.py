@@ -17,10 +17,6 @@ from urllib.parse import unquote
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from navarch.client import identities
-from navarch.client.direct import direct_client
-from navarch.control import clusterrole
-from navarch.control.runner import ControlPlane
 from navarch.seams.sim import SimLoop, sim_seams
 from navarch.server.app import ApiServer, ServerConfig
 from navarch.server.authn.authenticate import Authenticator
@@ -146,7 +142,6 @@ class Peer:
         identity = IdentityLease(self.server, "vm", "192.0.2.1:36443")
         start = BootstrapConfig(cidrs, "192.0.2.1", 36443, client_ca="authority", front_proxy_ca="another")
         self.run(bootstrap(self.server, start, identity))
-        self._aggregate()
         for namespace in sorted(NAMESPACES):
             self.call("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
             accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
@@ -155,14 +150,6 @@ class Peer:
         self.run(self.store.compact(self.store.index.revision))
 
         self.kept = self._keys()
-
-    def _aggregate(self) -> None:
-        """The roles had been put together before most requests were sent; then the controllers were stopped."""
-        client = direct_client(self.server.handle_as, identities.controller(clusterrole.CONTROLLER.name))
-        task = self.loop.create_task(ControlPlane(client, self.seams, (clusterrole.CONTROLLER,)).run())
-        self.loop.advance(1.0)
-        task.cancel()
-        self.loop.run_until_idle()
 
     def close(self) -> None:
         self.server.close()

@@ -16,6 +16,7 @@ from importlib.resources import files
 import orjson
 
 from navarch.schema.types import Tree
+from navarch.server.authz.aggregation import aggregated_rules
 from navarch.server.authz.rules import rules_of, uncovered
 
 API_VERSION = "rbac.authorization.k8s.io/v1"
@@ -25,8 +26,20 @@ LABEL = "kubernetes.io/bootstrapping"
 
 def bootstrap_objects() -> list[Tree]:
     """Fresh trees of all bootstrap objects: ClusterRoles, their bindings, Roles, their bindings.
-    The rules of aggregated ClusterRoles are the work of a controller."""
-    return [_tree(kind, facts) for kind, all_facts in _facts().items() for facts in all_facts]
+    Aggregated ClusterRoles already hold the rules that aggregation gives them."""
+    objects = [_tree(kind, facts) for kind, all_facts in _facts().items() for facts in all_facts]
+    roles = [tree for tree in objects if tree["kind"] == "ClusterRole"]
+    # Aggregation goes in layers (view -> edit -> admin), so the union is repeated until it rests.
+    changed = True
+    while changed:
+        changed = False
+        for role in roles:
+            if "aggregationRule" in role:
+                rules = aggregated_rules(role, roles)
+                if rules != role.get("rules"):
+                    role["rules"] = rules
+                    changed = True
+    return objects
 
 
 def reconcile(wanted: Tree, existing: Tree | None) -> Tree | None:

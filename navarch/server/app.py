@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from navarch.api.catalog import KINDS
@@ -252,9 +252,9 @@ class ApiServer:
             return Response(405)
         if request.body and "yaml" not in request.headers.get("content-type", "") and too_deep(request.body):
             raise bad_request("error decoding the body: exceeded max depth")
-        if not served.kind.namespaced:
+        if info.namespace and not served.kind.namespaced:
             # Authorisation asks about /namespaces/x in namespace x; from here on it is cluster-scoped.
-            info.namespace = ""
+            request.info = info = replace(info, namespace="")
         if served.kind.deprecation:
             request.warnings.append(served.kind.deprecation)
         handler = self._handler(info, served)

@@ -26,6 +26,9 @@ PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
 MEDIA_TYPES: Final = (JSON, YAML, PROTOBUF)
 _STREAMS: Final = (f"{JSON};stream=watch", f"{PROTOBUF};stream=watch")
 
+#: What asks for plain JSON in as many words, and needs no judge.
+ANYTHING: Final = frozenset({"", "*/*", JSON})
+
 #: The forms into which an object or list can be transformed.
 _FORMS: Final = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 _FORM_GROUP: Final = "meta.k8s.io"
@@ -80,14 +83,14 @@ def negotiate(accept: str, *, streams: bool = False, custom: bool = False, table
 
     Raises: StatusError 406 when nothing that the client accepts can be served.
     """
-    if accept in ("", "*/*", JSON):
+    if accept in ANYTHING:
         return PLAIN
     return (_known if len(accept) <= _KEPT_LENGTH else _negotiate)(accept, streams, custom, tables)
 
 
 def negotiate_error(accept: str) -> Format:
     """The form in which to answer a Status: never transformed, and JSON where nothing is accepted."""
-    for media_type, parameters in () if accept in ("", "*/*", JSON) else _clauses(accept):
+    for media_type, parameters in () if accept in ANYTHING else _clauses(accept):
         for served in _matching(media_type):
             if parameters.keys().isdisjoint(("as", "g", "v")) and _can_stream(served, parameters):
                 return Format(served)
@@ -99,7 +102,7 @@ def negotiate_discovery(accept: str) -> Format:
 
     Raises: StatusError 406.
     """
-    if accept in ("", "*/*", JSON):
+    if accept in ANYTHING:
         return PLAIN
     for media_type, parameters in _clauses(accept):
         for served in _matching(media_type):

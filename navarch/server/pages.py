@@ -81,7 +81,7 @@ class Pages:
     def _issuer(self) -> tuple[AnswerPath, ...]:
         return (IssuerDiscovery(self._tokens, f"https://{self._address}").answer,) if self._tokens is not None else ()
 
-    @property
+    @cached_property
     def _answers(self) -> tuple[AnswerPath, ...]:
         # Health first: it must answer whatever else is wrong, and is asked most often.
         asked = (self.health.answer, self.metrics.answer, lambda r: self.discovery.answer(r))

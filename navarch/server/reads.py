@@ -16,7 +16,7 @@ from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
 from navarch.server import continuation, tables
 from navarch.server.continuation import Continuation
-from navarch.server.negotiate import PROTOBUF, Format, negotiate, not_acceptable
+from navarch.server.negotiate import ANYTHING, PLAIN, PROTOBUF, Format, negotiate, not_acceptable
 from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
 from navarch.server.selection import Selection
 from navarch.server.served import Served
@@ -27,9 +27,12 @@ from navarch.wire.messages import Request, Response
 
 def form_of(request: Request, served: Served, *, many: bool = False) -> Format:
     """The form that the client accepts for one object or for many. Raises: StatusError 406."""
+    accept = request.headers.get("accept", "")
+    if accept in ANYTHING:
+        return PLAIN
     verb = request.info.verb if request.info is not None else ""
     streams = many and verb != "deletecollection"
-    accept, readable = request.headers.get("accept", ""), "get" in served.kind.verbs
+    readable = "get" in served.kind.verbs
     asked = negotiate(accept, streams=streams, custom=not served.builtin, tables=readable)
     if asked.is_partial and verb != "watch" and (asked.as_ == "PartialObjectMetadataList") != many:
         what = "the requested object is a list" if many else "the requested object is not a list"

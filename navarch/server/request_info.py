@@ -9,6 +9,8 @@ Pure. Source: apiserver `RequestInfoFactory` (order of the rules, what counts as
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Final
 from urllib.parse import parse_qs
 
 from navarch.wire.messages import RequestInfo
@@ -22,23 +24,15 @@ _NAMESPACE_SUBRESOURCES = ("status", "finalize")
 _VERB_PREFIXES = ("watch", "proxy")
 
 
+#: Longer paths and queries are not remembered: a client chooses them.
+_REMEMBERED_CHARS: Final = 512
+
+
 def request_info(method: str, path: str, query: str = "") -> RequestInfo:
     """Never fails: what is no API resource is a plain path."""
-    parts = path.strip("/").split("/")
-    root = parts[0]
-    if root == "api" and len(parts) >= 3:
-        info = _resource(parts[2:], RequestInfo(_VERBS.get(method, ""), True, "", parts[1]))
-    elif root == "apis" and len(parts) >= 4:
-        info = _resource(parts[3:], RequestInfo(_VERBS.get(method, ""), True, parts[1], parts[2]))
-    else:
-        return RequestInfo(method.lower(), False)
-    if info.tail and path.endswith("/"):
-        info.tail = info.tail.rstrip("/") + "/"
-    elif info.subresource == "proxy" and path.endswith("/"):
-        info.tail = "/"
-    if not info.name:
-        _refine_collection(info, query)
-    return info
+    if len(path) + len(query) <= _REMEMBERED_CHARS:
+        return _remembered(method, path, query)
+    return _parse(method, path, query)
 
 
 def exact_match(field_selector: str, key: str) -> str:
@@ -63,33 +57,50 @@ def is_true(value: str | None) -> bool:
     return value is not None and value.lower() not in ("0", "false")
 
 
-def _resource(parts: list[str], info: RequestInfo) -> RequestInfo:
-    """Fill in what the path elements after the version say."""
-    if parts[0] in _VERB_PREFIXES and len(parts) > 1:
-        info.verb = parts[0]
-        parts = parts[1:]
-    if parts[0] == "namespaces" and len(parts) > 1:
-        info.namespace = parts[1]
-        if len(parts) > 2 and parts[2] not in _NAMESPACE_SUBRESOURCES:
-            parts = parts[2:]
-    info.resource = parts[0]
-    if len(parts) > 1:
-        info.name = parts[1]
-    if len(parts) > 2:
-        info.subresource = parts[2]
-    if len(parts) > 3:
-        info.tail = "/" + "/".join(parts[3:])
-    return info
+def _parse(method: str, path: str, query: str) -> RequestInfo:
+    parts = path.strip("/").split("/")
+    if parts[0] == "api" and len(parts) >= 3:
+        group, version, rest = "", parts[1], parts[2:]
+    elif parts[0] == "apis" and len(parts) >= 4:
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        return RequestInfo(method.lower(), False)
+    verb, namespace = _VERBS.get(method, ""), ""
+    if rest[0] in _VERB_PREFIXES and len(rest) > 1:
+        verb, *rest = rest
+    if rest[0] == "namespaces" and len(rest) > 1:
+        namespace = rest[1]
+        if len(rest) > 2 and rest[2] not in _NAMESPACE_SUBRESOURCES:
+            rest = rest[2:]
+    resource, name, subresource, *beyond = [*rest, *[""] * (3 - len(rest))]
+    if not name:
+        verb, name = _of_collection(verb, query)
+    return RequestInfo(
+        verb, True, group, version, resource, subresource, namespace, name, _tail(subresource, beyond, path)
+    )
 
 
-def _refine_collection(info: RequestInfo, query: str) -> None:
-    """A get or delete without a name concerns the collection; a selector may name one object."""
-    if info.verb == "get":
-        info.verb = "watch" if is_true(parameter(query, "watch")) else "list"
-    elif info.verb == "delete":
-        info.verb = "deletecollection"
-    if info.verb in ("list", "watch") and "metadata.name" in query:
-        info.name = _path_segment(exact_match(parameter(query, "fieldSelector") or "", "metadata.name"))
+#: Clients ask for the same again and again: kubelets for their leases, people for what they wait for.
+_remembered: Final = lru_cache(4096)(_parse)
+
+
+def _tail(subresource: str, beyond: list[str], path: str) -> str:
+    """What follows the subresource, as it was written: with its slash at the end."""
+    ending = "/" if path.endswith("/") else ""
+    if beyond:
+        return f"/{'/'.join(beyond)}".rstrip("/" if ending else "") + ending
+    return ending if subresource == "proxy" else ""
+
+
+def _of_collection(verb: str, query: str) -> tuple[str, str]:
+    """The verb of a request without a name, which concerns the collection, and the name that a selector gives."""
+    if verb == "get":
+        verb = "watch" if is_true(parameter(query, "watch")) else "list"
+    elif verb == "delete":
+        verb = "deletecollection"
+    if verb not in ("list", "watch") or "metadata.name" not in query:
+        return verb, ""
+    return verb, _path_segment(exact_match(parameter(query, "fieldSelector") or "", "metadata.name"))
 
 
 def _path_segment(name: str) -> str:

@@ -30,6 +30,7 @@ from navarch.wire.limits import (
     WRITE_TIMEOUT_S,
 )
 from navarch.wire.messages import Request, Response, Sink, Stream
+from navarch.wire.plain_get import add_field, plain_get
 from navarch.wire.refuse import bad_request, body_too_large, headers_too_large
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Connection(asyncio.Protocol):
         "_driving",
         "_head_bytes",
         "_headers",
+        "_http10",
         "_inner",
         "_keep_alive",
         "_loop",
@@ -89,6 +91,8 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._busy = False
         self._chunked = False
+        #: The peer has spoken HTTP/1.0, which knows no chunks.
+        self._http10 = False
         self._driving = False
         self._reading = False
         self._keep_alive = True
@@ -189,10 +193,7 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        key = name.decode("latin-1").lower()
-        text = value.decode("latin-1")
-        known = self._headers.get(key)
-        self._headers[key] = text if known is None else f"{known}, {text}"
+        add_field(self._headers, name, value)
 
     def on_headers_complete(self) -> None:
         headers = self._headers
@@ -213,30 +214,29 @@ class Connection(asyncio.Protocol):
         self._reading = False
         if self._refused:
             return
-        path, query = split_target(self._url.decode("latin-1"))
         parser = self._parser
-        request = Request(
-            method=parser.get_method().decode("latin-1"),
-            path=path,
-            query=query,
-            headers=self._headers,
-            body=b"".join(self._body),
-            peer_certificate=self._peer_certificate,
-            peer_address=self._peer_address,
-            can_upgrade=parser.should_upgrade(),
-        )
+        method, target, headers = parser.get_method().decode("latin-1"), self._url.decode("latin-1"), self._headers
+        self._ask(method, target, headers, b"".join(self._body), can_upgrade=parser.should_upgrade())
         # The request may be answered for an hour: what it came in is not kept.
         self._headers, self._body, self._url = _NO_HEADERS, _NO_BODY, b""
+        self._http10 |= parser.get_http_version() == "1.0"
         if not parser.should_keep_alive():
             self._keep_alive = False
-        self._queue.append(request)
+
+    # --- requests
+
+    def _ask(self, method: str, target: str, headers: dict[str, str], body: bytes, *, can_upgrade: bool) -> None:
+        path, query = split_target(target)
+        certificate, address = self._peer_certificate, self._peer_address
+        self._queue.append(Request(method, path, query, headers, body, certificate, address, can_upgrade))
         if len(self._queue) > MAX_PIPELINED:
             self._paused = True
             self._transport.pause_reading()
 
-    # --- requests
-
     def _parse(self, data: bytes) -> None:
+        if not self._reading and self._keep_alive and (plain := plain_get(data)) is not None:
+            self._ask("GET", *plain, b"", can_upgrade=False)
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -313,7 +313,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _start_stream(self, response: Response, stream: Stream) -> None:
-        self._chunked = self._parser.get_http_version() != "1.0"
+        self._chunked = not self._http10
         if not self._chunked:
             self._keep_alive = False
         framing = "Transfer-Encoding: chunked\r\n" if self._chunked else ""

@@ -20,16 +20,16 @@ class User:
     name: str
     uid: str = ""
     groups: tuple[str, ...] = ()
-    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 ANONYMOUS = User("system:anonymous", groups=("system:unauthenticated",))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """What the path and the method ask for. `verb` is get, list, watch, create, update, patch,
-    delete, deletecollection, or for other paths the method in lower case."""
+    """What the path and the method ask for; requests for the same share it. `verb` is get, list, watch,
+    create, update, patch, delete, deletecollection, or for other paths the method in lower case."""
 
     verb: str
     is_resource: bool

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from navarch.base.errors import unauthorized
 from navarch.server.authn.tokens import Identity, ServiceAccountTokens
@@ -66,6 +67,7 @@ class Authenticator:
         return None
 
 
+@lru_cache(4096)
 def _authenticated(user: User) -> User:
     if AUTHENTICATED in user.groups:
         return user

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import orjson
 
 from navarch.schema.types import Tree
@@ -10,7 +12,7 @@ from navarch.server.authn.authenticate import Authenticator
 from navarch.server.authn.bootstrap_token import BootstrapTokens
 from navarch.server.authn.keys import load_signing_key
 from navarch.server.authn.tokens import ServiceAccountTokens
-from navarch.store.contract import Index, Store
+from navarch.store.contract import Entry, Index, Store
 
 #: Who issues the tokens of this cluster: the name by which pods know the API server.
 ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -18,19 +20,26 @@ ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 def service_account_tokens(store: Store, key_pem: bytes, clock: Clock) -> ServiceAccountTokens:
     def metadata(plural: str, namespace: str, name: str) -> Tree | None:
-        tree = _object(store.index, plural, namespace, name)
-        return tree["metadata"] if tree is not None else None
+        entry = _entry(store.index, plural, namespace, name)
+        return None if entry is None else _life(entry.value)
 
     return ServiceAccountTokens(ISSUER, load_signing_key(key_pem), (), (ISSUER,), metadata, clock.now)
 
 
 def authenticator_of(store: Store, tokens: ServiceAccountTokens, clock: Clock) -> Authenticator:
     def secret(namespace: str, name: str) -> Tree | None:
-        return _object(store.index, "secrets", namespace, name)
+        entry = _entry(store.index, "secrets", namespace, name)
+        return None if entry is None else orjson.loads(entry.value)
 
     return Authenticator(tokens, (BootstrapTokens(secret, clock.now),))
 
 
-def _object(index: Index, plural: str, namespace: str, name: str) -> Tree | None:
-    entry = index.get(f"{plural}/{namespace}/{name}" if namespace else f"{plural}/{name}")
-    return None if entry is None else orjson.loads(entry.value)
+def _entry(index: Index, plural: str, namespace: str, name: str) -> Entry | None:
+    return index.get(f"{plural}/{namespace}/{name}" if namespace else f"{plural}/{name}")
+
+
+@lru_cache(1024)
+def _life(value: bytes) -> Tree:
+    """What tells whether an object is still the same and there. Remembered: every request with a token asks."""
+    metadata = orjson.loads(value)["metadata"]
+    return {name: metadata[name] for name in ("uid", "deletionTimestamp") if name in metadata}

@@ -71,7 +71,7 @@ class ServiceAccountTokens:
         self._keys = {key.key_id: key for key in (signing.public, *verifying)}
         self._lookup = lookup
         self._now = now
-        self._verified: dict[str, dict[str, Any]] = {}
+        self._verified: dict[str, tuple[dict[str, Any], User]] = {}
 
     @property
     def keys(self) -> tuple[VerifyingKey, ...]:
@@ -119,26 +119,27 @@ class ServiceAccountTokens:
     def identify(self, token: str, audiences: Sequence[str] = ()) -> Identity | None:
         """Who bears the token, if it is ours, valid now, and meant for one of `audiences` (by default the
         API server's own)."""
-        claims = self._claims(token)
-        if claims is None or not self._is_current(claims):
+        known = self._known(token)
+        if known is None:
+            return None
+        claims, user = known
+        if not self._is_current(claims):
             return None
         meant = claims.get("aud") or ()
         meant_for = (meant,) if isinstance(meant, str) else tuple(meant)
         shared = tuple(a for a in (audiences or self.audiences) if a in meant_for)
         if not shared or not self._is_bound(claims["kubernetes.io"]):
             return None
-        return Identity(_user(claims), shared)
+        return Identity(user, shared)
 
-    def _claims(self, token: str) -> dict[str, Any] | None:
+    def _known(self, token: str) -> tuple[dict[str, Any], User] | None:
+        """The claims of a token of ours, and whom they name."""
         known = self._verified.get(token)
-        if known is not None:
-            return known
-        claims = self._verify(token)
-        if claims is not None:
+        if known is None and (claims := self._verify(token)) is not None:
             if len(self._verified) >= MAX_REMEMBERED:
                 self._verified.clear()
-            self._verified[token] = claims
-        return claims
+            known = self._verified[token] = claims, _user(claims)
+        return known
 
     def _verify(self, token: str) -> dict[str, Any] | None:
         """The claims of a token that one of our keys signed. Times and audiences are not looked at."""

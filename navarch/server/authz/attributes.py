@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from navarch.base.errors import Details, StatusError, forbidden
@@ -11,8 +10,7 @@ from navarch.server.request_info import parameter
 from navarch.wire.messages import Request, User
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(NamedTuple):
     """One question: may `user` do `verb` to this resource or, if `path` is set, this path?"""
 
     user: User

@@ -68,7 +68,7 @@ def _require_constrained(request: Request, actor: User, asked: User, authorize: 
     """The actor needs the verb on this very request, and to be allowed to act as the identity."""
     mode = _mode(asked)
     question = of_request(request)
-    require(authorize, replace(question, verb=f"impersonate-on:{mode}:{question.verb}"))
+    require(authorize, question._replace(verb=f"impersonate-on:{mode}:{question.verb}"))
     for identity in _questions(actor, asked, f"impersonate:{mode}", _GROUP):
         require(authorize, identity)
 

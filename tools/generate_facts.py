@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import aggregator_types
+import metrics_types
 from go_types import GoField, GoSource
 
 Json = dict[str, Any]
@@ -62,7 +63,8 @@ def main() -> None:
     args = parser.parse_args()
     schemas = read_schemas(args.openapi)
     source = GoSource(args.go) if args.go else None
-    lines = [json.dumps(type_row(n, schemas[n], source), separators=(",", ":")) for n in sorted(schemas)]
+    rows = {name: type_row(name, schema, source) for name, schema in schemas.items()} | metrics_types.rows()
+    lines = [json.dumps(rows[name], separators=(",", ":")) for name in sorted(rows)]
     args.out.write_text("\n".join(lines) + "\n")
 
 

@@ -51,6 +51,7 @@ from navarch.api.discovery import endpoint_slice
 from navarch.api.events import event as events_event
 from navarch.api.flowcontrol import flow_schema, priority_level_configuration
 from navarch.api.kind import Kind
+from navarch.api.metrics import resource_metrics
 from navarch.api.networking import ingress, ingress_class, ip_address, network_policy, service_cidr
 from navarch.api.node import runtime_class
 from navarch.api.policy import pod_disruption_budget
@@ -137,6 +138,9 @@ KINDS: tuple[Kind, ...] = (
     volume_attachment.KIND,
     volume_attributes_class.KIND,
 )
+
+#: What a Kubernetes has with metrics-server beside it.
+WITH_METRICS = (*KINDS, *resource_metrics.KINDS)
 
 _BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
 _BY_BUCKET = {kind.bucket: kind for kind in KINDS if not kind.stored_as}

@@ -205,7 +205,8 @@ def page_of(body: bytes, resource: Resource) -> Page:
     page = _list_decoder.decode(body)
     head = b'{"kind":"%s","apiVersion":"%s",' % (resource.kind.encode(), resource.api_version.encode())
     items = [raw if raw.startswith(head[:8]) else head + raw[1:] for raw in map(bytes, page.items or ())]
-    return Page(items, int(page.metadata.resourceVersion), page.metadata.continue_)
+    # What is computed has no revision.
+    return Page(items, int(page.metadata.resourceVersion or 0), page.metadata.continue_)
 
 
 def event_of(line: bytes) -> WatchEvent:

@@ -144,7 +144,7 @@ class KubeletServer:
         if rest in (["resource"], ["cadvisor"]):
             stats = await kubelet.runtime.container_stats()
             pods = [w.pod for w in kubelet.workers.values()]
-            return _text(resource_metrics(kubelet.host.usage(), pods, stats))
+            return _text(resource_metrics(kubelet.host.usage(), pods, stats, kubelet.now()))
         if rest:
             return _text("")
         running = sum(len(w.observed.running()) for w in kubelet.workers.values())

@@ -111,23 +111,56 @@ def _container(stats: ContainerStats, rates: Rates, stamp: str) -> Tree:
     }
 
 
-def resource_metrics(usage: Usage, pods: Iterable[Pod], stats: Sequence[ContainerStats]) -> str:
-    """/metrics/resource in the text format."""
+def resource_metrics(usage: Usage, pods: Iterable[Pod], stats: Sequence[ContainerStats], now: float) -> str:
+    """/metrics/resource in the text format; every sample carries the milliseconds at which it was taken."""
     names = {p.metadata.uid: (p.metadata.namespace, p.metadata.name) for p in pods}
-    used = usage.memory_total_bytes - usage.memory_available_bytes
-    out = [
-        "# TYPE node_cpu_usage_seconds_total counter",
-        f"node_cpu_usage_seconds_total {usage.cpu_nanos / 1e9:.6f}",
-        "# TYPE node_memory_working_set_bytes gauge",
-        f"node_memory_working_set_bytes {used}",
-        "# TYPE container_cpu_usage_seconds_total counter",
-    ]
     known = [(s, *names[s.pod_uid]) for s in stats if s.pod_uid in names]
+    used = usage.memory_total_bytes - usage.memory_available_bytes
+    cpu, memory, started = [], [], []
+    totals: dict[tuple[str, str], tuple[int, int]] = {}
     for s, namespace, name in known:
-        labels = f'{{container="{s.name}",namespace="{namespace}",pod="{name}"}}'
-        out.append(f"container_cpu_usage_seconds_total{labels} {s.cpu_nanos / 1e9:.6f}")
-    out.append("# TYPE container_memory_working_set_bytes gauge")
-    for s, namespace, name in known:
-        labels = f'{{container="{s.name}",namespace="{namespace}",pod="{name}"}}'
-        out.append(f"container_memory_working_set_bytes{labels} {s.memory_working_set_bytes}")
+        labels, at = f'{{container="{s.name}",namespace="{namespace}",pod="{name}"}}', round(s.timestamp * 1000)
+        cpu.append(f"container_cpu_usage_seconds_total{labels} {_seconds(s.cpu_nanos)} {at}")
+        memory.append(f"container_memory_working_set_bytes{labels} {s.memory_working_set_bytes} {at}")
+        started.append(f"container_start_time_seconds{labels} {s.started_at:.3f}")
+        cpu_nanos, memory_bytes = totals.get((namespace, name), (0, 0))
+        totals[namespace, name] = (cpu_nanos + s.cpu_nanos, memory_bytes + s.memory_working_set_bytes)
+    stamp = round(now * 1000)
+    of_pods = [(f'{{namespace="{space}",pod="{name}"}}', *total) for (space, name), total in totals.items()]
+    families = {
+        ("container_cpu_usage_seconds_total", "counter"): cpu,
+        ("container_memory_working_set_bytes", "gauge"): memory,
+        ("container_start_time_seconds", "gauge"): started,
+        ("node_cpu_usage_seconds_total", "counter"): [
+            f"node_cpu_usage_seconds_total {_seconds(usage.cpu_nanos)} {stamp}"
+        ],
+        ("node_memory_working_set_bytes", "gauge"): [f"node_memory_working_set_bytes {used} {stamp}"],
+        ("pod_cpu_usage_seconds_total", "counter"): [
+            f"pod_cpu_usage_seconds_total{labels} {_seconds(nanos)} {stamp}" for labels, nanos, _ in of_pods
+        ],
+        ("pod_memory_working_set_bytes", "gauge"): [
+            f"pod_memory_working_set_bytes{labels} {held} {stamp}" for labels, _, held in of_pods
+        ],
+        ("resource_scrape_error", "gauge"): ["resource_scrape_error 0"],
+    }
+    out = []
+    for (name, type_), lines in families.items():
+        out += [f"# HELP {name} [STABLE] {_HELP[name]}", f"# TYPE {name} {type_}", *lines]
     return "\n".join(out) + "\n"
+
+
+_HELP = {
+    "container_cpu_usage_seconds_total": "Processor time of the container since it started",
+    "container_memory_working_set_bytes": "Working set of the container",
+    "container_start_time_seconds": "Start of the container, since the epoch",
+    "node_cpu_usage_seconds_total": "Processor time of the node since it booted",
+    "node_memory_working_set_bytes": "Working set of the node",
+    "pod_cpu_usage_seconds_total": "Processor time of the pod's containers",
+    "pod_memory_working_set_bytes": "Working set of the pod's containers",
+    "resource_scrape_error": "1 if something could not be measured",
+}
+
+
+def _seconds(nanos: int) -> str:
+    """Exactly: a total of months still tells microseconds apart."""
+    return f"{nanos // 1_000_000_000}.{nanos % 1_000_000_000:09}"

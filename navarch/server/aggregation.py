@@ -42,11 +42,13 @@ PRIORITIES: Final = {
     "discovery.k8s.io": 16200,
     "resource.k8s.io": 16200,
     "flowcontrol.apiserver.k8s.io": 16100,
+    "metrics.k8s.io": 100,
 }
 #: Group versions whose priority among versions is not 15.
 _VERSION_PRIORITIES: Final = {
     ("", "v1"): 1,
     ("autoscaling", "v2"): 30,
+    ("metrics.k8s.io", "v1beta1"): 100,
     ("flowcontrol.apiserver.k8s.io", "v1"): 21,
     ("resource.k8s.io", "v1"): 21,
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from navarch.api.catalog import KINDS
+from navarch.api.catalog import WITH_METRICS
 from navarch.api.kind import Kind
 from navarch.base.errors import Details, StatusError, bad_request, method_not_allowed, no_such_resource
 from navarch.base.nesting import too_deep
@@ -51,6 +51,8 @@ from navarch.server.stages import Stage
 from navarch.server.subresources.backends import KubeletAccess
 from navarch.server.subresources.catalog import subresource_handlers
 from navarch.server.subresources.relay import RELAYED, relay_handlers
+from navarch.server.usage import handler as usage
+from navarch.server.usage.collect import Collector, fetcher
 from navarch.server.watch import Watches
 from navarch.server.world import StoreWorld
 from navarch.server.zpages import ZPages
@@ -66,7 +68,7 @@ class ServerConfig:
 
     service_cidrs: tuple[str, ...] = ("10.96.0.0/16",)
     plugins: Sequence[Plugin] = PLUGINS
-    kinds: Sequence[Kind] = KINDS
+    kinds: Sequence[Kind] = WITH_METRICS
     address: str = "127.0.0.1:6443"
     kubelets: KubeletAccess = field(default_factory=KubeletAccess)
     front_proxy: Callable[[ssl.SSLContext], None] | None = None
@@ -127,6 +129,8 @@ class ApiServer:
         self._profiling = Profiling(seams.clock)
         self._reviews = ReviewRequests(judges, seams.clock)
         self._components = ComponentStatuses(config.components, self.reads)
+        collector = Collector(fetcher(config.kubelets), seams.clock)
+        self._usage = usage.UsageApi(store.index, self.reads, self.resources, collector)
         self._subresources = subresource_handlers(
             self.objects, self.reads, deleter, world, self.resources, seams, tokens
         ) | relay_handlers(world, chain, self.reads, seams.rng, config.kubelets)
@@ -304,6 +308,8 @@ class ApiServer:
             return found
         if served.bucket == component_statuses.BUCKET and info.verb in kind.verbs:
             return self._components.handle
+        if kind.group == usage.GROUP and info.verb in kind.verbs:
+            return self._usage.handle
         if info.verb == "watch" and "watch" not in kind.verbs and "list" in kind.verbs:
             raise method_not_allowed("watch", kind.plural, kind.group)
         handler = self.objects.verbs.get(info.verb)

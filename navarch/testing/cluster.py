@@ -21,16 +21,17 @@ from navarch.client.informer import Informer
 from navarch.client.rest import RestClient
 from navarch.node.runtime.script import Scripts
 from navarch.seams.sim import DEFAULT_EPOCH, SimClock, SimLoop, SimRng, SimSeams
-from navarch.server.app import ApiServer
+from navarch.server.app import ApiServer, ServerConfig
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
 from navarch.server.stages import Stage
+from navarch.server.subresources.backends import Handle, KubeletAccess
 from navarch.store.contract import Event
 from navarch.testing.calls import MANAGER, Calls
 from navarch.testing.components import CONTROL_PLANE, Controllers, Running
 from navarch.testing.disk import SimStore
 from navarch.testing.faults import Faults
 from navarch.testing.links import Link, linked_client
-from navarch.testing.nodes import NodeShape, SimNode
+from navarch.testing.nodes import NodeShape, SimNode, silent
 from navarch.testing.objects import Names
 from navarch.testing.settle import Changes, advance_to, settle, wait_for
 from navarch.wire.messages import User
@@ -77,7 +78,7 @@ class Cluster(Calls, Faults):
         self._asleep = ()
         self.store = store
         self._run(store.start())
-        self.server = ApiServer(store, self.seams)
+        self.server = ApiServer(store, self.seams, ServerConfig(kubelets=KubeletAccess(local=self._kubelet)))
         self._names = Names(self.server.resources)
         self._follow_store()
         self.client = direct_client(self.server.handle_as, identities.ADMIN, MANAGER)
@@ -231,6 +232,12 @@ class Cluster(Calls, Faults):
 
     def _link_for(self, name: str) -> Link:
         return self.links.setdefault(name, Link(name, self._weather))
+
+    def _kubelet(self, name: str, _path: str) -> Handle:
+        """Who answers for the kubelet of a node: it is in this process, or nobody is."""
+        node = self.nodes.get(name)
+        server = node.server() if node is not None and node.running else None
+        return server.handle if server is not None else silent
 
     def _make_node(self, shape: NodeShape) -> SimNode:
         link = self._link_for(shape.name)

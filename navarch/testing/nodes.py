@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from navarch.base.errors import service_unavailable
 from navarch.client.contract import Client
 from navarch.node.config import NodeConfig
 from navarch.node.host.memory import Disk, MemoryHost
@@ -17,7 +18,7 @@ from navarch.node.kubelet import Kubelet
 from navarch.node.runtime.fake import FakeRuntime, Snapshot
 from navarch.node.runtime.script import Scripts
 from navarch.seams.contract import Seams
-from navarch.wire.messages import Request
+from navarch.wire.messages import Request, Response
 
 if TYPE_CHECKING:
     from navarch.node.server import KubeletServer
@@ -126,6 +127,11 @@ class SimNode:
         runtime, disk = snapshot
         self.host.restore(disk)
         self.runtime.restore(runtime)
+
+
+async def silent(_request: Request) -> Response:
+    """In place of a kubelet that does not run. Raises: StatusError 503."""
+    raise service_unavailable("connection refused")
 
 
 async def _anyone(_request: Request) -> None:

@@ -110,11 +110,11 @@ async def test_discovery_and_openapi_tell_of_it(world: Hooked) -> None:
     await world.ok("POST", SERVICES, api_service(world))
     await until(world, passed)
     groups = [group["name"] for group in (await world.ok("GET", "/apis"))["groups"]]
-    assert groups[-1] == "wardle.example.com"
+    assert groups[-2:] == ["wardle.example.com", "metrics.k8s.io"]
     group = await world.ok("GET", "/apis/wardle.example.com")
     assert group["preferredVersion"]["groupVersion"] == "wardle.example.com/v1alpha1"
     listed = await world.ok("GET", "/apis", accept=AGGREGATED)
-    (version,) = listed["items"][-1]["versions"]
+    (version,) = listed["items"][-2]["versions"]
     assert (version["version"], version["freshness"]) == ("v1alpha1", "Current")
     assert version["resources"][0]["subresources"][0]["subresource"] == "status"
     index = await world.ok("GET", "/openapi/v3")
@@ -196,7 +196,7 @@ def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
 
 def test_every_group_version_has_an_apiservice(peer: Peer) -> None:
     listed = {tree["metadata"]["name"]: tree for tree in peer.get(SERVICES)["items"]}
-    assert len(listed) == 21
+    assert len(listed) == 22
     assert listed["v2.autoscaling"]["spec"] == {
         "group": "autoscaling",
         "version": "v2",

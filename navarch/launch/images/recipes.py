@@ -44,7 +44,7 @@ def recipes() -> tuple[Recipe, ...]:
             {"Entrypoint": ["/pause"], "User": "65535:65535"},
         ),
         Recipe(
-            (f"{HUB}/busybox:latest", f"{HUB}/busybox:stable", f"{HUB}/busybox:1.35"),
+            (f"{HUB}/busybox:latest", f"{HUB}/busybox:stable", f"{HUB}/busybox:1.35", f"{HUB}/busybox:1.28"),
             (base,),
             {"Env": [f"PATH={PATH}"], "Cmd": ["sh"]},
         ),
@@ -56,6 +56,7 @@ def recipes() -> tuple[Recipe, ...]:
         Recipe(("docker.io/wilhelmguo/nginx-hello:v1",), (*server, _site(NAMING_SITE)), NGINX_CONFIG),
         Recipe((f"{HUB}/hello-node:v1",), (*server, _site(_hello_site("Hello World!"))), HELLO_CONFIG),
         Recipe((f"{HUB}/hello-node:v2",), (*server, _site(_hello_site("Hello World Again!"))), HELLO_CONFIG),
+        Recipe(("registry.k8s.io/hpa-example:latest",), (base, (_busy_page(),)), BUSY_CONFIG),
     )
 
 
@@ -180,3 +181,23 @@ server {{
 def _site(site: str, page: str = "") -> tuple[Entry, ...]:
     served = (Text("/usr/share/nginx/html/index.html", page),) if page else ()
     return (Text("/etc/nginx/conf.d/default.conf", site), *served)
+
+
+# --- a page that takes a while, for autoscalers
+
+BUSY_CONFIG: Mapping[str, object] = {
+    "Env": [f"PATH={PATH}"],
+    "Cmd": ["httpd", "-f", "-p", "80", "-h", "/var/www"],
+    "ExposedPorts": {"80/tcp": {}},
+}
+#: A million square roots, as the tutorial's page computes.
+BUSY_PAGE = r"""#!/bin/sh
+printf 'Content-Type: text/html\r\n\r\n'
+awk 'BEGIN { x = 0.0001; for (i = 0; i <= 1000000; i++) x += sqrt(x) }'
+printf 'OK!'
+"""
+
+
+def _busy_page() -> Entry:
+    """httpd runs it for the root of the site."""
+    return Text("/var/www/cgi-bin/index.cgi", BUSY_PAGE, 0o755)

@@ -6,8 +6,8 @@ Directories are entries whose contents are None. State is plain data, so that a 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from navarch.node.host.contract import File, MachineFacts, Usage
 from navarch.node.runtime.contract import LinuxResources
@@ -27,7 +27,8 @@ class MemoryHost:
 
     def __init__(self, facts: MachineFacts | None = None, usage: Usage | None = None) -> None:
         self._facts = facts or MachineFacts(cpus=8, memory_bytes=32 << 30, storage_bytes=100 << 30)
-        self._usage = usage or Usage(
+        #: The usage without what `load` says.
+        self.unloaded = usage or Usage(
             self._facts.memory_bytes, self._facts.memory_bytes, self._facts.storage_bytes, self._facts.storage_bytes
         )
         #: A file that is appended to is a bytearray; all others are bytes, which copies share.
@@ -35,12 +36,18 @@ class MemoryHost:
         #: Directory -> the paths that `publish` last put into it.
         self._published: dict[str, tuple[str, ...]] = {}
         self.cgroups: dict[str, LinuxResources] = {}
+        #: Processor time in nanoseconds and memory in bytes of the containers.
+        self.load: Callable[[], tuple[int, int]] = _nothing_runs
 
     def facts(self) -> MachineFacts:
         return self._facts
 
     def usage(self) -> Usage:
-        return self._usage
+        cpu_nanos, memory_bytes = self.load()
+        if not cpu_nanos and not memory_bytes:
+            return self.unloaded
+        left = max(self.unloaded.memory_available_bytes - memory_bytes, 0)
+        return replace(self.unloaded, cpu_nanos=cpu_nanos, memory_available_bytes=left)
 
     def make_dir(self, path: str, mode: int = 0o755) -> None:
         self.files.setdefault(path, None)
@@ -131,3 +138,7 @@ class MemoryHost:
     def restore(self, disk: Disk) -> None:
         self.files = dict(disk.files)
         self._published = dict(disk.published)
+
+
+def _nothing_runs() -> tuple[int, int]:
+    return 0, 0

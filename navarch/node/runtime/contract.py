@@ -332,12 +332,14 @@ class ExecResult(msgspec.Struct, frozen=True):
 
 
 class ContainerStats(msgspec.Struct, frozen=True):
-    """Usage of a running container. `cpu_nanos` is the running total; the rest are current bytes."""
+    """Usage of a running container. `cpu_nanos` is the running total since `started_at`, seconds since the epoch;
+    the rest are current bytes."""
 
     id: str
     pod_uid: str
     name: str
     timestamp: float
+    started_at: float = 0.0
     cpu_nanos: int = 0
     memory_working_set_bytes: int = 0
     memory_usage_bytes: int = 0

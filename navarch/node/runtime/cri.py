@@ -324,6 +324,7 @@ class CriRuntime:
             pod_uid=container.pod_uid,
             name=container.name,
             timestamp=self._clock.now(),
+            started_at=container.created_at,
             cpu_nanos=usage.cpu_nanos,
             memory_working_set_bytes=usage.memory_working_set_bytes,
             memory_usage_bytes=usage.memory_usage_bytes,

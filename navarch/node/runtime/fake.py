@@ -45,6 +45,7 @@ from navarch.node.runtime.contract import (
     Version,
 )
 from navarch.node.runtime.fake_process import Processes
+from navarch.node.runtime.fake_usage import Meter, Readings
 from navarch.node.runtime.script import PYTHON_IMAGE, Process, Script, Scripts
 from navarch.seams.contract import Clock
 
@@ -65,6 +66,8 @@ class Snapshot:
     made: int
     next_ip: int
     free_ips: tuple[int, ...]
+    readings: Readings
+    gone_nanos: int
 
 
 class FakeRuntime:
@@ -91,6 +94,7 @@ class FakeRuntime:
         self._by_pod: dict[str, tuple[list[str], list[str]]] = {}
         self._images: dict[str, ImageRef] = {}
         self._exits: dict[str, tuple[float, int]] = {}
+        self._meter = Meter()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._starts: dict[tuple[str, str], int] = {}
         self._made = 0
@@ -98,6 +102,7 @@ class FakeRuntime:
         self._free_ips: list[int] = []
         self._watchers: list[asyncio.Queue[RuntimeEvent | None]] = []
         self._processes = Processes(self._ended)
+        self.host.load = self._load
 
     # --- the machine
 
@@ -126,6 +131,7 @@ class FakeRuntime:
         self._containers.clear()
         self._by_pod.clear()
         self._starts.clear()
+        self._meter = Meter()
         self.host.restore(Disk())
 
     # --- images
@@ -326,6 +332,7 @@ class FakeRuntime:
         if found is None or found[0].phase is not ContainerPhase.RUNNING:
             return
         self._silence(container_id)
+        self._meter.ended(container_id)
         reason = "OOMKilled" if oom else "Completed" if code == 0 else "Error"
         self._change(
             container_id, phase=ContainerPhase.EXITED, exit_code=code, reason=reason, finished_at=self._clock.now()
@@ -425,9 +432,20 @@ class FakeRuntime:
     # --- observation
 
     async def container_stats(self, pod_uid: str = "") -> Sequence[ContainerStats]:
-        now = self._clock.now()
-        running = [s for s in await self.list_containers(pod_uid) if s.phase is ContainerPhase.RUNNING]
-        return [ContainerStats(s.id, s.pod_uid, s.name, now) for s in running]
+        ids = self._by_pod.get(pod_uid, ([], []))[1] if pod_uid else list(self._containers)
+        return self._measured(ids)
+
+    def _measured(self, ids: Iterable[str]) -> list[ContainerStats]:
+        now, running = self._clock.now(), (self._containers[i][0] for i in ids)
+        return [
+            self._meter.read(status, self._script(status.id), now)
+            for status in running
+            if status.phase is ContainerPhase.RUNNING
+        ]
+
+    def _load(self) -> tuple[int, int]:
+        """Processor time and memory of all containers, for the machine."""
+        return self._meter.total(self._measured(self._containers)) if self.scripts.consuming else (0, 0)
 
     async def events(self) -> AsyncIterator[RuntimeEvent]:
         queue: asyncio.Queue[RuntimeEvent | None] = asyncio.Queue()
@@ -451,6 +469,8 @@ class FakeRuntime:
             self._made,
             self._next_ip,
             tuple(self._free_ips),
+            dict(self._meter.readings),
+            self._meter.gone_nanos,
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -460,6 +480,7 @@ class FakeRuntime:
         self._containers = dict(snapshot.containers)
         self._images = dict(snapshot.images)
         self._starts = dict(snapshot.starts)
+        self._meter.readings, self._meter.gone_nanos = dict(snapshot.readings), snapshot.gone_nanos
         self._made, self._next_ip, self._free_ips = snapshot.made, snapshot.next_ip, list(snapshot.free_ips)
         self._by_pod = {}
         for sandbox_id, (sandbox, _) in self._sandboxes.items():

@@ -44,6 +44,9 @@ class Script:
     dead_after_s: float | None = None
     log: tuple[str, ...] = ()
     termination_message: str = ""
+    #: Processor and memory in use while it runs, as quantities.
+    cpu: str = "0"
+    memory: str = "0"
     http_status: int = 200
     http_body: str = "ok"
     #: Output and exit code of commands, by the command joined with blanks.
@@ -79,16 +82,22 @@ class Scripts:
         self._images: dict[str, Script] = {}
         self._pods: dict[str, Script] = {}
         self._mains: dict[str, Main] = {}
+        #: Whether any script ever said that something is used.
+        self.consuming = False
 
     def image(self, image: str, script: Script = DEFAULT, *, run: Main | None = None) -> None:
         """Set how containers of an image behave."""
-        self._images[_short(image)] = script
+        self._images[_short(image)] = self._noted(script)
         if run is not None:
             self._mains[_short(image)] = run
 
     def pod(self, key: str, script: Script) -> None:
         """Set how the containers of one pod (`namespace/name`) behave, above their images' scripts."""
-        self._pods[key] = script
+        self._pods[key] = self._noted(script)
+
+    def _noted(self, script: Script) -> Script:
+        self.consuming = self.consuming or (script.cpu, script.memory) != ("0", "0")
+        return script
 
     def for_image(self, image: str) -> Script:
         return self._images.get(_short(image), DEFAULT)
@@ -102,7 +111,7 @@ class Scripts:
         overrides: dict[str, Any] = msgspec.json.decode(text, type=dict[str, Any])
         if "log" in overrides:
             overrides["log"] = tuple(overrides["log"])
-        return replace(script, **overrides)
+        return self._noted(replace(script, **overrides))
 
     def main(self, image: str) -> Main | None:
         """The callable that runs as this image's process, None if it has none."""

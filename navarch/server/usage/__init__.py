@@ -1,0 +1,1 @@
+"""The resource metrics API: what kubelets measure, as metrics.k8s.io tells it."""

@@ -18,22 +18,23 @@ from navarch.wire.messages import Request, Response
 
 
 class ComponentLogs:
-    """Answers in the kubelet's stead for mirror pods. `node_logs` is where a node's agent writes."""
+    """Answers in the kubelet's stead for mirror pods. `plane_logs` is where the control plane writes that a node
+    stands for, `node_logs` where a node's agent does."""
 
     def __init__(
         self,
         mirrors: Mirrors,
-        directory: Path,
+        plane_logs: Callable[[str], Path],
         node_logs: Callable[[str], Path],
         clock: Clock,
         group: asyncio.TaskGroup,
     ) -> None:
         self._mirrors = mirrors
-        self._directory = directory
+        self._plane_logs = plane_logs
         self._node_logs = node_logs
         self._clock = clock
         self._group = group
-        self._host = RealHost(str(directory))
+        self._host = RealHost("/")
 
     def handler(self, path: str) -> Handle | None:
         """Who answers the kubelet path `path`, None for pods that are no mirrors."""
@@ -45,7 +46,7 @@ class ComponentLogs:
         return None
 
     def _file(self, component: str, node: str) -> Path:
-        return log_file(self._node_logs(node) if component in NODE else self._directory, component)
+        return log_file((self._node_logs if component in NODE else self._plane_logs)(node), component)
 
     async def _answer(self, request: Request, file: Path) -> Response:
         if self._host.kind(str(file)) != "File":

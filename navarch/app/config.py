@@ -6,14 +6,14 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from navarch.app.plane_flags import flags_of
 from navarch.launch.profile import DriverName, NodeEntry, Profile, node_spec
 from navarch.node.config import NodeConfig
-from navarch.seams.contract import Clock
-from navarch.server.audit.log import AuditLog, LogFile, read_policy
-from navarch.server.bootstrap import BootstrapConfig
 
 CLUSTER_DOMAIN = "cluster.local"
-AUDIT_POLICY, AUDIT_LOG = "audit-policy.yaml", "audit.log"
+AUDIT_POLICY = "audit-policy.yaml"
+#: Pretended nodes take their ranges out of this.
+SIMULATED_POD_CIDR = "10.128.0.0/9"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 KUBELET_PORT = 10250
 #: Endpoints and tables follow a deletion within some 50 ms.
@@ -38,6 +38,17 @@ class Place:
     def first_node(self) -> NodeEntry:
         return self.profile.nodes[0]
 
+    def plane_directory(self, plane: int) -> Path:
+        """What one of the control planes keeps; the first one's lies where a single one's does."""
+        if plane == 0:
+            return self.directory
+        return self.directory / "control-planes" / self.profile.plane_name(plane)
+
+    @property
+    def control_plane_nodes(self) -> tuple[NodeEntry, ...]:
+        """The nodes that stand for the control planes, in their order."""
+        return self.profile.nodes[: self.profile.control_planes]
+
     def node_ip(self, node: NodeEntry) -> str:
         return node_spec(self.directory, self.profile, node).ip
 
@@ -53,32 +64,32 @@ class Place:
         context.load_cert_chain(self.pki(f"{identity}.crt"), self.pki(f"{identity}.key"))
         return context
 
-    def identify_front_proxy(self, context: ssl.SSLContext) -> None:
-        """Show aggregated API servers the certificate of the front proxy."""
-        context.load_cert_chain(self.pki("front-proxy-client.crt"), self.pki("front-proxy-client.key"))
 
-
-def audit_log(place: Place, clock: Clock) -> AuditLog | None:
-    """The log that the profile's `audit-policy.yaml` asks for, in its logs; None without that file.
-
-    Raises: AuditPolicyError for a file that is no policy, OSError if the log cannot be opened.
-    """
-    policy = place.directory / AUDIT_POLICY
-    if not policy.exists():
-        return None
-    place.logs.mkdir(parents=True, exist_ok=True)
-    return AuditLog(read_policy(policy.read_bytes()), LogFile(str(place.logs / AUDIT_LOG)).write, clock)
-
-
-def bootstrap_config(place: Place) -> BootstrapConfig:
-    profile = place.profile
-    return BootstrapConfig(
-        service_cidrs=(profile.service_cidr,),
-        address=profile.host if profile.driver is DriverName.NETNS else "",
-        port=profile.port,
-        client_ca=place.text("ca.crt"),
-        front_proxy_ca=place.text("front-proxy-ca.crt"),
-    )
+def plane_flags(place: Place, plane: int) -> list[str]:
+    """The flags (see plane_flags.py) of one of the profile's control planes, those of its users last."""
+    profile, own = place.profile, place.plane_directory(plane)
+    host, real = profile.plane_host(plane), profile.driver is DriverName.NETNS
+    flags = {
+        "data-dir": str(own),
+        "cert-dir": str(place.directory / "pki"),
+        "hostname-override": profile.plane_name(plane),
+        "bind-address": host,
+        "secure-port": str(profile.port),
+        "service-cluster-ip-range": profile.service_cidr,
+        "cluster-cidr": profile.network.pod_cidr if real else SIMULATED_POD_CIDR,
+        "load-balancer-cidr": profile.network.load_balancer_cidr,
+        "kubelet-certificate-authority": place.pki("ca.crt"),
+    }
+    if profile.is_shared:
+        flags |= {
+            "etcd-servers": ",".join(profile.etcd_servers),
+            "etcd-cafile": place.pki("etcd-ca.crt"),
+            "etcd-certfile": place.pki("apiserver-etcd-client.crt"),
+            "etcd-keyfile": place.pki("apiserver-etcd-client.key"),
+        }
+    if (place.directory / AUDIT_POLICY).exists():
+        flags["audit-policy-file"] = str(place.directory / AUDIT_POLICY)
+    return [*(f"--{name}={value}" for name, value in flags.items()), *flags_of(profile.extra_config)]
 
 
 def node_config(place: Place, node: NodeEntry) -> NodeConfig:
@@ -103,9 +114,10 @@ def node_labels(place: Place, name: str) -> dict[str, str]:
     from navarch.launch.version import version  # slow to import, and of no use before the API listens
 
     primary = name == place.first_node.name
+    leads = any(node.name == name for node in place.control_plane_nodes)
     labels = {
         "minikube.k8s.io/name": place.profile.name,
         "minikube.k8s.io/primary": "true" if primary else "false",
         "minikube.k8s.io/version": f"v{version()}",
     }
-    return labels | {CONTROL_PLANE_LABEL: ""} if primary else labels
+    return labels | {CONTROL_PLANE_LABEL: ""} if leads else labels

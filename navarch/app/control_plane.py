@@ -1,6 +1,11 @@
 """The control plane's process: store, API server, controllers, scheduler, in this order.
 
-    python -m navarch.app.control_plane PROFILE_DIRECTORY
+    python -m navarch.app.control_plane PROFILE_DIRECTORY [NUMBER]
+    navarch control-plane --etcd-servers=https://10.0.0.1:2379 --advertise-address=10.0.0.1 ...
+
+On an etcd there may be several of them. All serve; controllers and scheduler work in the one that holds the
+lease. What belongs to this machine rather than to Kubernetes (mirror pods, node ports on 127.0.0.1, pretended
+nodes) is there only for a profile.
 
 The API listens before anything else is imported; numpy comes with the scheduler, last. SIGTERM ends it
 in order, and a kill at any moment loses nothing that was acknowledged. Pods never notice either.
@@ -12,63 +17,53 @@ import asyncio
 import logging
 import resource
 import signal
-import socket
+import ssl
 import sys
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import uvloop
 
-from navarch.app.config import Place, audit_log, bootstrap_config
+from navarch.app.config import Place, plane_flags
+from navarch.app.leading import lead_for_ever
 from navarch.app.logfiles import CONTROL_PLANE, open_logs
+from navarch.app.plane_flags import Settings, settings_of
+from navarch.app.plane_local import Local
+from navarch.app.plane_parts import (
+    audit_log,
+    authenticator,
+    bootstrap_config,
+    components,
+    controllers_config,
+    kubelet_context,
+    open_store,
+    reachable,
+)
 from navarch.base import garbage
 from navarch.base.errors import NavarchError, StatusError
 from navarch.client import identities
 from navarch.client.contract import Client
 from navarch.client.direct import direct_client
-from navarch.launch.profile import DriverName, load
+from navarch.launch.profile import load
 from navarch.seams.contract import Seams
 from navarch.seams.real import real_seams
 from navarch.server.app import ApiServer, ServerConfig
-from navarch.server.authn.of_store import authenticator_of, service_account_tokens
+from navarch.server.authn.of_store import ISSUER, service_account_tokens
 from navarch.server.bootstrap import bootstrap
 from navarch.server.compaction import compact_regularly
+from navarch.server.endpoint_leases import EndpointLeases
+from navarch.server.health import READY, Check, well
 from navarch.server.identity_lease import IdentityLease
-from navarch.server.subresources.backends import Handle, KubeletAccess
+from navarch.server.subresources.backends import KubeletAccess, nobody
 from navarch.store.contract import Store
-from navarch.store.lmdb import LmdbStore
 from navarch.wire.http import Server, serve
 from navarch.wire.messages import User
 from navarch.wire.tls import server_context
-
-if TYPE_CHECKING:
-    from navarch.app.component_logs import ComponentLogs
-    from navarch.testing.nodes import SimNode
 
 #: Run as a program, this module has another name.
 log = logging.getLogger("navarch.app.control_plane")
 
 DRAIN_S = 2.0
-
-
-@dataclass(slots=True)
-class Inside:
-    """Who answers in this process for kubelets. Filled in when the parts that do are up."""
-
-    logs: ComponentLogs | None = None
-    nodes: dict[str, SimNode] = field(default_factory=dict)
-
-    def handler(self, node: str, path: str) -> Handle | None:
-        if self.logs is not None and (found := self.logs.handler(path)) is not None:
-            return found
-        simulated = self.nodes.get(node)
-        server = simulated.server() if simulated is not None else None
-        return server.handle if server is not None else None
-
-
 #: Connections that a process wants to be able to hold, some files besides.
 MOST_FILES = 1 << 20
 
@@ -80,80 +75,95 @@ def allow_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-#: What people ask the health of. The store is called as it is where it has a process of its own.
-COMPONENTS = ("controller-manager", "etcd-0", "scheduler")
-
-
 class ControlPlane:
-    """One cluster's control plane on `store`, which is open."""
+    """One control plane on `store`, which is open, and well as long as `fault` says nothing. `local` is what it
+    does for a profile of this machine."""
 
-    def __init__(self, place: Place, store: Store, seams: Seams) -> None:
-        self.place = place
+    def __init__(
+        self, settings: Settings, store: Store, seams: Seams, fault: Check = well, local: Local | None = None
+    ) -> None:
+        self.settings = settings
         self.seams = seams
-        self._inside = Inside()
-        profile = place.profile
-        own_tokens = service_account_tokens(store, place.text("sa.key").encode(), seams.clock)
+        self._local = local
+        key = Path(settings.service_account_signing_key_file).read_bytes()
+        own_tokens = service_account_tokens(store, key, seams.clock, settings.service_account_issuer or ISSUER)
         config = ServerConfig(
-            service_cidrs=(profile.service_cidr,),
-            address=f"{profile.host}:{profile.port}",
-            kubelets=KubeletAccess(place.client_context("apiserver-kubelet-client"), self._inside.handler),
-            front_proxy=place.identify_front_proxy,
-            audit=audit_log(place, seams.clock),
-            components=COMPONENTS,
+            service_cidrs=settings.service_cluster_ip_range,
+            address=f"{settings.advertise_address}:{settings.secure_port}",
+            kubelets=KubeletAccess(kubelet_context(settings), local.handler if local is not None else nobody),
+            front_proxy=self._identify_front_proxy,
+            audit=audit_log(settings, seams.clock),
+            components=components(settings),
         )
-        authenticator = authenticator_of(store, own_tokens, seams.clock)
-        self.server = ApiServer(store, seams, config, authenticator=authenticator, tokens=own_tokens)
-        self._identity = IdentityLease(self.server, socket.gethostname(), config.address)
+        users = authenticator(settings, store, own_tokens, seams.clock)
+        self.server = ApiServer(store, seams, config, authenticator=users, tokens=own_tokens)
+        health = self.server.pages.health
+        if settings.etcd_servers:
+            health.add("etcd", fault)
+            health.add("etcd-readiness", fault, READY)
+        self._identity = IdentityLease(self.server, settings.hostname_override, config.address)
+        self._endpoints: EndpointLeases | None = None
+        if settings.etcd_servers and reachable(settings.advertise_address):
+            self._endpoints = EndpointLeases(self.server, settings.advertise_address, settings.secure_port)
 
     async def listen(self) -> Server:
         """Raises: OSError when the address is taken."""
-        profile, place = self.place.profile, self.place
+        settings = self.settings
         allow_connections()
-        context = server_context(place.pki("apiserver.crt"), place.pki("apiserver.key"), place.pki("ca.crt"))
-        return await serve(self.server.handle, context, profile.host, profile.port)
+        context = server_context(settings.tls_cert_file, settings.tls_private_key_file, settings.client_ca_file)
+        return await serve(self.server.handle, context, settings.bind_address, settings.secure_port)
 
     async def prepare(self) -> None:
         """Write what every cluster holds; from now on the server is ready."""
-        await bootstrap(self.server, bootstrap_config(self.place), self._identity)
+        await bootstrap(self.server, bootstrap_config(self.settings), self._identity)
+        if self._endpoints is not None:
+            await self._endpoints.join()
 
     async def run(self) -> None:
         """The components, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(compact_regularly(self.server.store), name="compaction")
-            group.create_task(self._identity.keep(), name="identity lease")
-            group.create_task(self._controllers(), name="kube-controller-manager")
-            self._show_components(group)
-            match self.place.profile.driver:
-                case DriverName.FAKE:
-                    self._simulate_nodes(group)
-                case DriverName.NETNS:
-                    group.create_task(self._claim_node_ports(), name="node ports")
-            # A moment for the others: what the scheduler needs takes longest to import.
-            await asyncio.sleep(0)
-            group.create_task(self._scheduler(), name="kube-scheduler")
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._run(group)
+        finally:
+            if self._endpoints is not None:
+                await self._endpoints.leave()
+
+    async def _run(self, group: asyncio.TaskGroup) -> None:
+        group.create_task(compact_regularly(self.server.store), name="compaction")
+        group.create_task(self._identity.keep(), name="identity lease")
+        if self._endpoints is not None:
+            group.create_task(self._endpoints.run(), name="endpoints")
+        manager, scheduler = "kube-controller-manager", "kube-scheduler"
+        group.create_task(self._led(manager, identities.CONTROLLER_MANAGER, self._manage), name=manager)
+        if self._local is not None:
+            self._local.start(self.client, group)
+        # A moment for the others: what the scheduler needs takes longest to import.
+        await asyncio.sleep(0)
+        group.create_task(self._led(scheduler, identities.SCHEDULER, self._schedule), name=scheduler)
 
     def client(self, agent: str, user: User) -> Client:
         return direct_client(self.server.handle_as, user, agent)
 
+    async def _led(self, name: str, user: User, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run `work`: always, or where there may be others while it is this process's turn."""
+        settings = self.settings
+        if not settings.leader_elect:
+            await work()
+            return
+        client = self.client(name, user)
+        await lead_for_ever(name, client, self.seams, settings.hostname_override, settings.timing, work)
+
+    async def _manage(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._controllers())
+            if self._local is not None:
+                self._local.lead(self.client, group)
+
     async def _controllers(self) -> None:
-        from navarch.control.certificate_signing import Authority
         from navarch.control.collectors import run_controllers
-        from navarch.control.config import Config
 
         agent = "kube-controller-manager"
-        config = Config(
-            resources=tuple(
-                served.resource
-                for served in self.server.resources
-                if served.builtin
-                and {"list", "watch", "delete"} <= set(served.kind.verbs)
-                and served.bucket != "events"
-            ),
-            root_ca=self.place.text("ca.crt"),
-            cluster_cidrs=(self._pod_cidr,),
-            load_balancer_cidr=self.place.profile.network.load_balancer_cidr,
-            sign=Authority(self.place.text("ca.crt"), self.place.text("ca.key")).sign,
-        )
+        config = controllers_config(self.settings, self.server.resources)
         logging.getLogger("navarch.control").info("starting controllers")
         await self._offer_storage()
         client = self.client(agent, identities.CONTROLLER_MANAGER)
@@ -175,74 +185,31 @@ class ControlPlane:
             if error.reason != "AlreadyExists":
                 raise
 
-    async def _scheduler(self) -> None:
+    async def _schedule(self) -> None:
         from navarch.scheduler.run import Scheduler
 
         logging.getLogger("navarch.scheduler").info("starting the scheduler")
         await Scheduler(self.client("kube-scheduler", identities.SCHEDULER), self.seams).run()
 
-    @property
-    def _pod_cidr(self) -> str:
-        profile = self.place.profile
-        return "10.128.0.0/9" if profile.driver is DriverName.FAKE else profile.network.pod_cidr
-
-    def _show_components(self, group: asyncio.TaskGroup) -> None:
-        from navarch.app.component_logs import ComponentLogs
-        from navarch.app.mirrors import Mirrors
-        from navarch.app.node_labels import NodeLabels
-
-        place = self.place
-        mirrors = Mirrors(self.client("navarch", identities.ADMIN), self.seams, place.first_node.name)
-
-        def node_logs(node: str) -> Path:
-            return place.directory / "nodes" / node / "logs"
-
-        self._inside.logs = ComponentLogs(mirrors, place.logs, node_logs, self.seams.clock, group)
-        group.create_task(mirrors.run(), name="mirrors")
-        labels = NodeLabels(self.client("navarch", identities.ADMIN), self.seams, place)
-        group.create_task(labels.run(), name="node labels")
-
-    async def _claim_node_ports(self) -> None:
-        from navarch.app.node_ports import NodePorts
-        from navarch.launch.drivers import hostports
-        from navarch.proxy.apply import NoNftables, open_nft
-
-        try:
-            nft = open_nft()
-        except NoNftables as error:
-            log.warning("node ports do not answer on 127.0.0.1 error=%s", error)
-            return
-        await NodePorts(
-            self.client("navarch", identities.ADMIN),
-            self.seams,
-            self.place.node_ip(self.place.first_node),
-            nft,
-            lambda: hostports.listening_ports(hostports.socket_tables()),
-        ).run()
-
-    def _simulate_nodes(self, group: asyncio.TaskGroup) -> None:
-        from navarch.node.runtime.script import Scripts
-        from navarch.testing.nodes import NodeShape, SimNode
-
-        scripts, dns = Scripts(), self.place.profile.service_ip(10)
-        for entry in self.place.profile.nodes:
-            shape = NodeShape(entry.name, entry.index, full_pods=True, cluster_dns=(dns,))
-            make_client = partial(self.client, "kubelet", identities.node(entry.name))
-            node = self._inside.nodes[entry.name] = SimNode(shape, self.seams, scripts, make_client)
-            node.start(group.create_task)
+    def _identify_front_proxy(self, context: ssl.SSLContext) -> None:
+        """Show aggregated API servers the certificate of the front proxy."""
+        context.load_cert_chain(self.settings.proxy_client_cert_file, self.settings.proxy_client_key_file)
 
 
-async def serve_profile(place: Place, on_ready: Callable[[], None] | None = None) -> None:
-    """Be the control plane of `place` until cancelled. Raises: NavarchError, OSError."""
+async def serve_settings(
+    settings: Settings, local: Local | None = None, on_ready: Callable[[], None] | None = None
+) -> None:
+    """Be a control plane until cancelled. Raises: NavarchError, OSError."""
     seams = real_seams()
-    store = LmdbStore(place.directory / "store", seams.clock)
+    store, fault = open_store(settings, seams.clock)
     await store.start()
     try:
-        plane = ControlPlane(place, store, seams)
+        plane = ControlPlane(settings, store, seams, fault, local)
         listener = await plane.listen()
         try:
             await plane.prepare()
-            log.info("ready address=%s:%d revision=%d", place.profile.host, place.profile.port, store.index.revision)
+            address, port = settings.bind_address, settings.secure_port
+            log.info("ready address=%s:%d revision=%d", address, port, store.index.revision)
             garbage.settle()
             if on_ready is not None:
                 on_ready()
@@ -253,6 +220,11 @@ async def serve_profile(place: Place, on_ready: Callable[[], None] | None = None
             plane.server.close()
     finally:
         await store.close()
+
+
+async def serve_profile(place: Place, number: int = 0, on_ready: Callable[[], None] | None = None) -> None:
+    """Be one of the control planes of `place` until cancelled. Raises: NavarchError, OSError."""
+    await serve_settings(settings_of(plane_flags(place, number)), Local(place, number, real_seams()), on_ready)
 
 
 async def until_signalled(work: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -268,16 +240,21 @@ async def until_signalled(work: Callable[[], Coroutine[None, None, None]]) -> No
 
 
 def main() -> int:
-    directory = Path(sys.argv[1])
+    directory, number = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     profile = load(directory)
     if profile is None:
         print(f"{directory} holds no profile", file=sys.stderr)
         return 2
     place = Place(directory, profile)
-    open_logs(place.logs, CONTROL_PLANE)
+    return run_logged(place.plane_directory(number) / "logs", lambda: serve_profile(place, number))
+
+
+def run_logged(logs: Path, work: Callable[[], Coroutine[None, None, None]]) -> int:
+    """Run a control plane until a signal comes, with its logs in that directory; the exit code."""
+    open_logs(logs, CONTROL_PLANE)
     garbage.begin()
     try:
-        uvloop.run(until_signalled(lambda: serve_profile(place)))
+        uvloop.run(until_signalled(work))
     except (NavarchError, OSError) as error:
         log.error("control plane ended error=%s", error)
         print(f"control plane: {error}", file=sys.stderr)

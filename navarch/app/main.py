@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 USAGE_CODE = 64
 SYSTEM_CODE = 50
-NODES_MAX = 190
+NODES_MAX = 183
 DESCRIPTION = "navarch runs Kubernetes on this machine: real containers as root, pretended ones otherwise."
 Run = Callable[[argparse.Namespace, "Home", "Output"], int]
 
@@ -39,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if rest[:1] == ["kubectl"]:
             inner, rest = _leading_profile(rest[1:], profile)
             return _kubectl(inner, rest)
+        if rest[:1] == ["control-plane"]:
+            return _control_plane(rest[1:])
         return _run(words, out)
     except LaunchError as error:
         out.error(error)
@@ -168,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=0, help="the API's port; 0 takes a free one")
     serve.add_argument("--directory", type=Path, default=None, help="where its state is kept")
     serve.add_argument("--audit-policy-file", type=Path, default=None, help="what logs/audit.log is to say")
+    verb("control-plane", _help_control_plane, "a control plane in the foreground, with kube-apiserver's flags")
     _add_groups(verb)
     return parser
 
@@ -302,6 +305,16 @@ def _serve(options: argparse.Namespace, home: Home, out: Output) -> int:
 
     directory = options.directory or home.root / "simulated"
     return serve(directory, options.nodes, options.port, out, options.audit_policy_file)
+
+
+def _control_plane(words: list[str]) -> int:
+    from navarch.app.standalone import run
+
+    return run(words)
+
+
+def _help_control_plane(options: argparse.Namespace, home: Home, out: Output) -> int:
+    return _control_plane(["--help"])
 
 
 def _node_list(options: argparse.Namespace, home: Home, out: Output) -> int:

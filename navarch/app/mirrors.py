@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +38,7 @@ VERSION_TAG: Final = VERSION["gitVersion"]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A component: its name, labels, and whether it belongs to every node or to the first only."""
+    """A component: its name, labels, and whether it belongs to every node or to those of control planes only."""
 
     name: str
     process: str
@@ -125,13 +125,20 @@ def running_status(shown: Shown, node: Tree, started: str) -> Tree:
 
 
 class Mirrors:
-    """Keeps the mirror pods. `logs` maps (pod, container) to the log's file as far as pods exist."""
+    """Keeps the mirror pods. `shown` says of each which component of which node it stands for.
 
-    def __init__(self, client: Client, seams: Seams, first_node: str) -> None:
+    `control_planes` are the nodes that stand for control planes, of which the first `etcd_members` have an etcd.
+    Where there are several, each process keeps the pods of its own node, the first one those of all others."""
+
+    def __init__(
+        self, client: Client, seams: Seams, control_planes: Sequence[str], own: int = 0, etcd_members: int = 1
+    ) -> None:
         self.shown: dict[str, tuple[Shown, str]] = {}
         self._client = client
         self._seams = seams
-        self._first_node = first_node
+        self._control_planes = tuple(control_planes)
+        self._own = own
+        self._etcd_members = etcd_members
         self._started = format_time(seams.clock.now())
 
     async def run(self) -> None:
@@ -154,11 +161,24 @@ class Mirrors:
                 pod = mirror_pod(shown, node)
                 name = pod["metadata"]["name"]
                 self.shown[name] = (shown, node["metadata"]["name"])
-                await self._ensure(shown, node, pod, there.get(name))
-        return any(node["metadata"]["name"] == self._first_node for node in nodes)
+                if (self._place(node["metadata"]["name"]) or 0) == self._own:
+                    await self._ensure(shown, node, pod, there.get(name))
+        return any(node["metadata"]["name"] == self._control_planes[self._own] for node in nodes)
+
+    def _place(self, node: str) -> int | None:
+        """Which control plane the node stands for, None if it does for none."""
+        return self._control_planes.index(node) if node in self._control_planes else None
 
     def _wanted(self, node: str) -> Iterator[Shown]:
-        return (shown for shown in COMPONENTS if shown.on_every_node or node == self._first_node)
+        place = self._place(node)
+        for shown in COMPONENTS:
+            if shown.on_every_node or (place is not None and place < self._copies(shown)):
+                yield shown
+
+    def _copies(self, shown: Shown) -> int:
+        if shown.hashed:
+            return 1
+        return self._etcd_members if shown.name == "etcd" else len(self._control_planes)
 
     async def _existing(self) -> list[Tree]:
         listed = await self._client.list(PODS, NAMESPACE)

@@ -48,7 +48,7 @@ def serve(directory: Path, nodes: int, port: int, out: Output, audit_policy: Pat
         out.line("🔑", f"export KUBECONFIG={config}")
         sys.stdout.flush()
 
-    uvloop.run(until_signalled(lambda: serve_profile(place, ready)))
+    uvloop.run(until_signalled(lambda: serve_profile(place, 0, ready)))
     return os.EX_OK
 
 

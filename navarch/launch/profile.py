@@ -2,6 +2,7 @@
 
     HOME/images                   the images that were built on this machine, for all profiles
     HOME/profiles/NAME/profile.json, pki/, store/, network/, nodes/NODE/, logs/
+    HOME/profiles/NAME/control-planes/NAME/    of several control planes, each but the first: logs/; etcd/ of all
 
 HOME is $NAVARCH_HOME or ~/.navarch. A profile is written as a whole before anything of it is made, so
 that whatever a crash leaves behind can be found and removed.
@@ -13,7 +14,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -23,8 +24,11 @@ from navarch.launch.drivers.contract import ClusterNetwork, NodeSpec
 
 DEFAULT_NAME = "navarch"
 DEFAULT_PORT = 8443
-#: More would reach into the addresses of load balancers.
-NODE_LIMIT = 190
+#: More would reach into the addresses of control planes.
+NODE_LIMIT = 183
+CONTROL_PLANE_LIMIT = ClusterNetwork.CONTROL_PLANE_LIMIT
+#: etcd's own; its members talk to each other on the next one.
+ETCD_PORT = 2379
 FILE = "profile.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,38}")
 
@@ -46,7 +50,9 @@ class NodeEntry:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One cluster. `number` fixes its networks, `online` whether public registries are reachable."""
+    """One cluster. `number` fixes its networks, `online` whether public registries are reachable. With several
+    `control_planes` each has an address of its own and all share an etcd; `extra_config` are flags for them, as
+    COMPONENT.FLAG=VALUE. `etcd_port` is where etcd's members listen, a free one on loopback addresses."""
 
     name: str
     driver: DriverName
@@ -56,6 +62,9 @@ class Profile:
     online: bool = False
     mirrors: tuple[str, ...] = ()
     service_cidr: str = "10.96.0.0/12"
+    control_planes: int = 1
+    etcd_port: int = ETCD_PORT
+    extra_config: tuple[str, ...] = ()
 
     @property
     def network(self) -> ClusterNetwork:
@@ -63,12 +72,41 @@ class Profile:
 
     @property
     def host(self) -> str:
-        """The address on which the API server listens."""
+        """The address on which the API server listens, or who stands before several of them."""
         return self.network.host_ip if self.driver is DriverName.NETNS else "127.0.0.1"
 
     @property
     def server(self) -> str:
         return f"https://{self.host}:{self.port}"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there are several control planes."""
+        return self.control_planes > 1
+
+    @property
+    def etcd_members(self) -> int:
+        """Three where it helps: of two members none may fail."""
+        return (3 if self.control_planes >= 3 else 1) if self.is_shared else 0
+
+    def plane_host(self, plane: int) -> str:
+        """The address of a control plane, counted from 0, and of the etcd beside it."""
+        if not self.is_shared:
+            return self.host
+        return self.network.control_plane_ip(plane) if self.driver is DriverName.NETNS else f"127.0.0.{11 + plane}"
+
+    @property
+    def plane_hosts(self) -> tuple[str, ...]:
+        return tuple(self.plane_host(plane) for plane in range(self.control_planes))
+
+    def plane_name(self, plane: int) -> str:
+        """The name of a control plane: that of the node with its number."""
+        return node_name(self.name, plane)
+
+    @property
+    def etcd_servers(self) -> tuple[str, ...]:
+        """Where clients reach etcd's members."""
+        return tuple(f"https://{self.plane_host(m)}:{self.etcd_port}" for m in range(self.etcd_members))
 
     def service_ip(self, index: int) -> str:
         """The address with that number in the service range: 1 is the API server, 10 is DNS."""
@@ -79,23 +117,10 @@ class Profile:
         taken = {node.index for node in self.nodes}
         index = next(i for i in range(NODE_LIMIT) if i not in taken)
         entry = NodeEntry(name or node_name(self.name, index), index)
-        return _replaced(self, nodes=(*self.nodes, entry)), entry
+        return replace(self, nodes=(*self.nodes, entry)), entry
 
     def without_node(self, name: str) -> Profile:
-        return _replaced(self, nodes=tuple(node for node in self.nodes if node.name != name))
-
-
-def _replaced(profile: Profile, *, nodes: tuple[NodeEntry, ...]) -> Profile:
-    return Profile(
-        profile.name,
-        profile.driver,
-        profile.number,
-        profile.port,
-        nodes,
-        profile.online,
-        profile.mirrors,
-        profile.service_cidr,
-    )
+        return replace(self, nodes=tuple(node for node in self.nodes if node.name != name))
 
 
 def node_name(profile: str, index: int) -> str:
@@ -158,7 +183,8 @@ def load(directory: Path) -> Profile | None:
         tree = json.loads((directory / FILE).read_bytes())
         nodes = tuple(NodeEntry(**node) for node in tree.pop("nodes"))
         driver, mirrors = DriverName(tree.pop("driver")), tuple(tree.pop("mirrors"))
-        return Profile(driver=driver, nodes=nodes, mirrors=mirrors, **tree)
+        extra_config = tuple(tree.pop("extra_config", ()))
+        return Profile(driver=driver, nodes=nodes, mirrors=mirrors, extra_config=extra_config, **tree)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as error:

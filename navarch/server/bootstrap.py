@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from navarch.base.errors import StatusError
 from navarch.base.times import format_time
 from navarch.schema.types import Tree
 from navarch.server.app import ApiServer
@@ -91,7 +92,7 @@ async def bootstrap(server: ApiServer, config: BootstrapConfig, identity: Identi
     await server.aggregator.register_all()
     reach(Stage.REGISTERED)
     if config.address:
-        await _publish_endpoints(server, config)
+        await publish_endpoints(server, [config.address], config.port)
     if identity is not None:
         await identity.renew()
     reach(Stage.PUBLISHED)
@@ -179,22 +180,26 @@ def _extension_authentication(config: BootstrapConfig) -> Tree:
     return {"metadata": {"name": "extension-apiserver-authentication"}, "data": data}
 
 
-async def _publish_endpoints(server: ApiServer, config: BootstrapConfig) -> None:
-    """Endpoints and EndpointSlice of the `kubernetes` Service point at this server."""
+async def publish_endpoints(server: ApiServer, addresses: Sequence[str], port: int) -> None:
+    """Endpoints and EndpointSlice of the `kubernetes` Service point at servers at these addresses, of one family.
+
+    Raises: StatusError, also when another server wrote in between.
+    """
     slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+    ready = {"ready": True}
     await put(
         server,
         slices,
         {
             "metadata": {"name": "kubernetes", "labels": {"kubernetes.io/service-name": "kubernetes"}},
-            "addressType": "IPv6" if ":" in config.address else "IPv4",
-            "endpoints": [{"addresses": [config.address], "conditions": {"ready": True}}],
-            "ports": [{"name": "https", "protocol": "TCP", "port": config.port}],
+            "addressType": "IPv6" if ":" in addresses[0] else "IPv4",
+            "endpoints": [{"addresses": [address], "conditions": ready} for address in addresses],
+            "ports": [{"name": "https", "protocol": "TCP", "port": port}],
         },
     )
     subset = {
-        "addresses": [{"ip": config.address}],
-        "ports": [{"name": "https", "port": config.port, "protocol": "TCP"}],
+        "addresses": [{"ip": address} for address in addresses],
+        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
     }
     labels = {"endpointslice.kubernetes.io/skip-mirror": "true"}
     endpoints = {"metadata": {"name": "kubernetes", "labels": labels}, "subsets": [subset]}
@@ -202,6 +207,16 @@ async def _publish_endpoints(server: ApiServer, config: BootstrapConfig) -> None
 
 
 async def _ensure_policy(server: ApiServer, wanted: Tree) -> None:
+    try:
+        await _write_policy(server, wanted)
+    except StatusError as error:
+        if error.code not in (404, 409):
+            raise
+        # Another server begins on the same store: what it wrote is looked at.
+        await _write_policy(server, wanted)
+
+
+async def _write_policy(server: ApiServer, wanted: Tree) -> None:
     metadata = wanted["metadata"]
     base = "/apis/rbac.authorization.k8s.io/v1"
     if namespace := metadata.get("namespace"):

@@ -32,9 +32,13 @@ def check(response: Response) -> None:
 
 async def ensure(server: ApiServer, path: str, wanted: Tree) -> None:
     """Create the object unless it exists; what an administrator made of it stays. Raises: StatusError."""
-    response = await call(server, "GET", f"{path.partition('?')[0]}/{wanted['metadata']['name']}")
-    if response.status == 404:
-        check(await call(server, "POST", path, wanted))
+    there = f"{path.partition('?')[0]}/{wanted['metadata']['name']}"
+    if (await call(server, "GET", there)).status != 404:
+        return
+    response = await call(server, "POST", path, wanted)
+    if response.status >= 400 and (await call(server, "GET", there)).status == 404:
+        # Not even another server that begins on the same store has made it.
+        check(response)
 
 
 async def put(server: ApiServer, path: str, wanted: Tree) -> None:

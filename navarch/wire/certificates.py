@@ -4,6 +4,7 @@
     front-proxy-ca.*, front-proxy-client.*   for aggregated API servers
     apiserver.*                         the API server's serving certificate
     apiserver-kubelet-client.*          with which the API server calls kubelets
+    etcd-ca.*, etcd.*, apiserver-etcd-client.*   where the cluster has an etcd: its members, and who asks them
     admin.*, controller-manager.*, scheduler.*, proxy.*, dns.*, kubelet-NODE.*   clients; a kubelet's serves too
     sa.key, sa.pub                      signs and checks service account tokens
 
@@ -36,7 +37,7 @@ RENEWAL_MARGIN = datetime.timedelta(days=60)
 #: Clocks of other machines may be behind.
 BACKDATED = datetime.timedelta(hours=1)
 
-CA, FRONT_PROXY_CA = "ca", "front-proxy-ca"
+CA, FRONT_PROXY_CA, ETCD_CA = "ca", "front-proxy-ca", "etcd-ca"
 CLIENT, SERVER = Usage.CLIENT_AUTH, Usage.SERVER_AUTH
 #: As pods and clients call the API server, whatever its address.
 API_NAMES = (
@@ -87,10 +88,19 @@ def cluster_certificates(api_ips: Sequence[str], nodes: Sequence[tuple[str, str]
     )
 
 
+def etcd_certificates(hosts: Sequence[str]) -> tuple[Certificate, ...]:
+    """Of an etcd whose members have these addresses: one that they share, and that of the API servers."""
+    return (
+        Certificate("etcd", "etcd", usages=(CLIENT, SERVER), ips=tuple(sorted(hosts)), authority=ETCD_CA),
+        Certificate("apiserver-etcd-client", "kube-apiserver-etcd-client", authority=ETCD_CA),
+    )
+
+
 def ensure(directory: Path, wanted: Sequence[Certificate], now: datetime.datetime) -> tuple[str, ...]:
     """Make or renew what is missing, near its end, or not as wanted; the names of what was made."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = [name for name in (CA, FRONT_PROXY_CA) if _ensure_authority(directory, name, now)]
+    authorities = dict.fromkeys((CA, FRONT_PROXY_CA, *(each.authority for each in wanted)))
+    made = [name for name in authorities if _ensure_authority(directory, name, now)]
     made += [each.name for each in wanted if _ensure_certificate(directory, each, now)]
     if not (directory / "sa.key").exists():
         key = ec.generate_private_key(ec.SECP256R1())

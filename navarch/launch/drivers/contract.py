@@ -22,6 +22,7 @@ class ClusterNetwork:
 
     #: 192.168.49, .58, .67 … as minikube counts, for as long as 10.244, 10.245, … last.
     LIMIT = 12
+    CONTROL_PLANE_LIMIT = 7
 
     def __post_init__(self) -> None:
         assert 0 <= self.number < self.LIMIT, self.number
@@ -43,6 +44,10 @@ class ClusterNetwork:
     def host_ip(self) -> str:
         """The host as the nodes see it: where the API server listens."""
         return str(ipaddress.ip_network(self.node_cidr)[1])
+
+    def control_plane_ip(self, plane: int) -> str:
+        """The address of one of several control planes, after those of nodes and before those of load balancers."""
+        return f"192.168.{49 + 9 * self.number}.{192 - self.CONTROL_PLANE_LIMIT + plane}"
 
     @property
     def bridge(self) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import orjson
 
 from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
-from navarch.server.authn.authenticate import Authenticator
+from navarch.server.authn.authenticate import Authenticator, IdentifyToken
 from navarch.server.authn.bootstrap_token import BootstrapTokens
 from navarch.server.authn.keys import load_signing_key
 from navarch.server.authn.tokens import ServiceAccountTokens
@@ -18,20 +19,28 @@ from navarch.store.contract import Entry, Index, Store
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 
-def service_account_tokens(store: Store, key_pem: bytes, clock: Clock) -> ServiceAccountTokens:
+def service_account_tokens(store: Store, key_pem: bytes, clock: Clock, issuer: str = ISSUER) -> ServiceAccountTokens:
     def metadata(plural: str, namespace: str, name: str) -> Tree | None:
         entry = _entry(store.index, plural, namespace, name)
         return None if entry is None else _life(entry.value)
 
-    return ServiceAccountTokens(ISSUER, load_signing_key(key_pem), (), (ISSUER,), metadata, clock.now)
+    return ServiceAccountTokens(issuer, load_signing_key(key_pem), (), (issuer,), metadata, clock.now)
 
 
-def authenticator_of(store: Store, tokens: ServiceAccountTokens, clock: Clock) -> Authenticator:
+def authenticator_of(
+    store: Store,
+    tokens: ServiceAccountTokens,
+    clock: Clock,
+    others: Sequence[IdentifyToken] = (),
+    allow_anonymous: bool = True,
+) -> Authenticator:
+    """`others` are asked before bootstrap tokens."""
+
     def secret(namespace: str, name: str) -> Tree | None:
         entry = _entry(store.index, "secrets", namespace, name)
         return None if entry is None else orjson.loads(entry.value)
 
-    return Authenticator(tokens, (BootstrapTokens(secret, clock.now),))
+    return Authenticator(tokens, (*others, BootstrapTokens(secret, clock.now)), allow_anonymous)
 
 
 def _entry(index: Index, plural: str, namespace: str, name: str) -> Entry | None:

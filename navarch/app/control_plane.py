@@ -48,6 +48,7 @@ from navarch.launch.profile import load
 from navarch.seams.contract import Seams
 from navarch.seams.real import real_seams
 from navarch.server.app import ApiServer, ServerConfig
+from navarch.server.authn.keys import load_verifying_keys
 from navarch.server.authn.of_store import ISSUER, service_account_tokens
 from navarch.server.bootstrap import bootstrap
 from navarch.server.compaction import compact_regularly
@@ -86,7 +87,11 @@ class ControlPlane:
         self.seams = seams
         self._local = local
         key = Path(settings.service_account_signing_key_file).read_bytes()
-        own_tokens = service_account_tokens(store, key, seams.clock, settings.service_account_issuer or ISSUER)
+        accepted = [
+            k for file in settings.service_account_key_file for k in load_verifying_keys(Path(file).read_bytes())
+        ]
+        issuer = settings.service_account_issuer or ISSUER
+        own_tokens = service_account_tokens(store, key, seams.clock, issuer, accepted)
         config = ServerConfig(
             service_cidrs=settings.service_cluster_ip_range,
             address=f"{settings.advertise_address}:{settings.secure_port}",

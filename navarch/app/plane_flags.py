@@ -78,7 +78,8 @@ FLAGS: Final = (
     Flag("token-auth-file", (APISERVER,), "bearer tokens: lines of token,user,uid and quoted groups", fixed=False),
     Flag("anonymous-auth", (APISERVER,), "whether requests without credentials are heard", _boolean, True, fixed=False),
     Flag("service-account-issuer", (APISERVER,), "the issuer of service account tokens"),
-    Flag("service-account-signing-key-file", (APISERVER,), "signs and checks service account tokens"),
+    Flag("service-account-signing-key-file", (APISERVER,), "signs service account tokens; an RSA or EC key"),
+    Flag("service-account-key-file", (APISERVER,), "files of further keys whose tokens are good", _listed, ()),
     Flag("service-cluster-ip-range", (APISERVER, MANAGER), "addresses for services", _listed, ("10.96.0.0/12",)),
     Flag("audit-policy-file", (APISERVER,), "what the audit log is to say; without it there is none", fixed=False),
     Flag(
@@ -142,6 +143,7 @@ class Settings:
     anonymous_auth: bool
     service_account_issuer: str
     service_account_signing_key_file: str
+    service_account_key_file: tuple[str, ...]
     service_cluster_ip_range: tuple[str, ...]
     audit_policy_file: str
     audit_log_path: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
     PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
+_PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 _CURVE_NAMES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 
@@ -72,6 +74,32 @@ def load_signing_key(pem: bytes) -> SigningKey:
     if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
         raise UsageError("service account key: neither an RSA nor an EC private key")
     return _signing(key)
+
+
+def load_verifying_keys(pem: bytes) -> tuple[VerifyingKey, ...]:
+    """All keys of a file, public ones or the public halves of private ones, in its order.
+
+    Raises: UsageError if there is none, or one that is neither RSA nor EC.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    found = []
+    for block in _PEM_BLOCK.finditer(pem):
+        if b"PRIVATE" in block[1]:
+            found.append(load_signing_key(block[0]).public)
+            continue
+        try:
+            key = serialization.load_pem_public_key(block[0])
+        except ValueError as error:
+            raise UsageError(f"service account key: {error}") from error
+        if not isinstance(key, RSAPublicKey | EllipticCurvePublicKey):
+            raise UsageError("service account key: neither an RSA nor an EC public key")
+        found.append(verifying_key(key))
+    if not found:
+        raise UsageError("service account key: no PEM in it")
+    return tuple(found)
 
 
 def verifying_key(key: PublicKey) -> VerifyingKey:

@@ -11,7 +11,7 @@ from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
 from navarch.server.authn.authenticate import Authenticator, IdentifyToken
 from navarch.server.authn.bootstrap_token import BootstrapTokens
-from navarch.server.authn.keys import load_signing_key
+from navarch.server.authn.keys import VerifyingKey, load_signing_key
 from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.store.contract import Entry, Index, Store
 
@@ -19,12 +19,16 @@ from navarch.store.contract import Entry, Index, Store
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 
-def service_account_tokens(store: Store, key_pem: bytes, clock: Clock, issuer: str = ISSUER) -> ServiceAccountTokens:
+def service_account_tokens(
+    store: Store, key_pem: bytes, clock: Clock, issuer: str = ISSUER, accepted: Sequence[VerifyingKey] = ()
+) -> ServiceAccountTokens:
+    """`key_pem` signs; what the `accepted` keys have signed is good, too. Raises: UsageError for a bad key."""
+
     def metadata(plural: str, namespace: str, name: str) -> Tree | None:
         entry = _entry(store.index, plural, namespace, name)
         return None if entry is None else _life(entry.value)
 
-    return ServiceAccountTokens(issuer, load_signing_key(key_pem), (), (issuer,), metadata, clock.now)
+    return ServiceAccountTokens(issuer, load_signing_key(key_pem), accepted, (issuer,), metadata, clock.now)
 
 
 def authenticator_of(

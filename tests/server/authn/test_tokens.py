@@ -12,7 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from navarch.base.errors import UsageError
 from navarch.schema.types import Tree
-from navarch.server.authn.keys import SigningKey, discovery_document, generate_key, key_set, load_signing_key
+from navarch.server.authn.keys import (
+    SigningKey,
+    discovery_document,
+    generate_key,
+    key_set,
+    load_signing_key,
+    load_verifying_keys,
+)
 from navarch.server.authn.tokens import EXTENDED_S, Bound, ServiceAccountTokens
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -115,3 +122,23 @@ def test_published_keys_verify_what_was_signed(key: SigningKey) -> None:
 def test_a_file_without_a_key_is_refused() -> None:
     with pytest.raises(UsageError, match="service account key"):
         load_signing_key(b"nothing")
+
+
+def test_tokens_of_further_keys_are_good_as_long_as_these_are_accepted() -> None:
+    old, new = rsa_key(), generate_key()
+    form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    pem = b"\n".join(key.public.key.public_bytes(*form) for key in (old, new))
+    accepted = load_verifying_keys(pem)
+    assert [key.algorithm for key in accepted] == ["RS256", "ES256"]
+    before = World(old)
+    token, _ = before.tokens.issue("n", Bound("sa", "u1"), "id", 3600)
+    after = World(new)
+    assert after.tokens.identify(token) is None
+    both = ServiceAccountTokens(ISSUER, new, accepted, (ISSUER,), before.tokens._lookup, lambda: before.now)
+    assert both.identify(token) is not None
+    assert len(both.keys) == 2
+    document = discovery_document(ISSUER, "https://s/openid/v1/jwks", both.keys)
+    assert document["id_token_signing_alg_values_supported"] == ["ES256", "RS256"]
+    for bad in (b"", b"-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----"):
+        with pytest.raises(UsageError):
+            load_verifying_keys(bad)

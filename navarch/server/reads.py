@@ -16,10 +16,11 @@ from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
 from navarch.server import continuation, tables
 from navarch.server.continuation import Continuation
-from navarch.server.negotiate import ANYTHING, PLAIN, PROTOBUF, Format, negotiate, not_acceptable
+from navarch.server.negotiate import ANYTHING, JSON, PLAIN, PROTOBUF, Format, negotiate, not_acceptable
 from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
 from navarch.server.selection import Selection
 from navarch.server.served import Served
+from navarch.server.shared_lists import SharedLists
 from navarch.server.stored_messages import body, message_of
 from navarch.store.contract import Compacted, Entry, Store
 from navarch.wire.messages import Request, Response
@@ -48,6 +49,7 @@ class Reads:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._lists = SharedLists()
 
     # --- one object
 
@@ -111,10 +113,10 @@ class Reads:
         entries, metadata = await self.select(selection, options)
         if served.conversion is not None:
             await served.ready([entry.value for entry in entries])
-        if not form.as_ and form.is_protobuf:
-            return Response(200, _list_message(served, entries, metadata), PROTOBUF)
         if not form.as_:
-            return Response(body=_list_bytes(served, entries, metadata))
+            key = (served, namespace, options, metadata["resourceVersion"], form.is_protobuf)
+            make, media_type = (_list_message, PROTOBUF) if form.is_protobuf else (_list_bytes, JSON)
+            return self._lists.answer(key, len(entries), lambda: make(served, entries, metadata), media_type)
         trees = [served.tree(entry.value) for entry in entries]
         return Response(body=self.render_trees(served, trees, metadata, form, query))
 

@@ -9,9 +9,8 @@ import time
 from email.utils import formatdate
 from typing import Final
 
-from isal import igzip
-
 from navarch.wire.messages import Response
+from navarch.wire.shared_body import pack
 
 #: Larger bodies are compressed for clients that accept it. Source: apiserver `responsewriters` (128 KiB).
 GZIP_ABOVE_BYTES: Final = 128 * 1024
@@ -56,7 +55,8 @@ def whole_answer(response: Response, method: str, accept_encoding: str) -> tuple
     body = response.body
     fields = stream_fields(response)
     if len(body) > GZIP_ABOVE_BYTES and accepts_gzip(accept_encoding) and not _is_encoded(response):
-        body = igzip.compress(body, compresslevel=1, mtime=0)
+        shared = response.shared
+        body = shared.packed() if shared is not None and shared.plain is body else pack(body)
         fields += (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
     if response.status in BODILESS:
         return fields, b""

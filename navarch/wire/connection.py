@@ -32,6 +32,7 @@ from navarch.wire.limits import (
 from navarch.wire.messages import Request, Response, Sink, Stream
 from navarch.wire.plain_get import add_field, plain_get
 from navarch.wire.refuse import bad_request, body_too_large, headers_too_large
+from navarch.wire.shared_body import SharedBody
 
 if TYPE_CHECKING:
     from navarch.wire.http import Server
@@ -59,6 +60,7 @@ class Connection(asyncio.Protocol):
         "_driving",
         "_head_bytes",
         "_headers",
+        "_held",
         "_http10",
         "_inner",
         "_keep_alive",
@@ -102,6 +104,8 @@ class Connection(asyncio.Protocol):
         self._sink: StreamSink | None = None
         self._paused = False
         self._write_stalled = False
+        #: The body that is being written, where others may be given it too.
+        self._held: SharedBody | None = None
         self._since = self._loop.time()
         self._peer_certificate: bytes | None = None
         self._peer_address = ""
@@ -137,6 +141,7 @@ class Connection(asyncio.Protocol):
         self._server.forget(self)
         self._queue.clear()
         self._refused = True
+        self._held = None
         if self._inner is not None:
             self._inner.connection_lost(exc)
         self._stop_stream()
@@ -149,6 +154,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._write_stalled = False
+        self._held = None
         self._since = self._loop.time()
         if self._inner is not None:
             self._inner.resume_writing()
@@ -304,6 +310,7 @@ class Connection(asyncio.Protocol):
                 self._transport.write(first + body)
             else:
                 self._transport.writelines((first, body))
+                self._held = response.shared if self._write_stalled else None
             self._after_answer()
 
     def _after_answer(self) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from navarch.wire.shared_body import SharedBody
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -105,5 +107,7 @@ class Response:
     content_type: str = "application/json"
     headers: list[tuple[str, str]] = field(default_factory=list)
     stream: Stream | None = None
+    #: Set when others may be given the same body: held for as long as it is being written.
+    shared: SharedBody | None = None
     #: Set with status 101: who takes the connection over.
     take_over: TakeOver | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -15,6 +16,7 @@ import uvloop
 from navarch.wire import limits
 from navarch.wire.http import Handle, Server, serve
 from navarch.wire.messages import Request, Response, Sink
+from navarch.wire.shared_body import SharedBody
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -297,6 +299,30 @@ def test_a_handler_that_raises_is_a_500_and_the_connection_goes_on(run: Run) -> 
         for _ in range(2):
             status, _, body = await read_answer(reader)
             assert status == 500 and b"a bug" not in body
+
+    run(with_server(handle, talk))
+
+
+def test_a_shared_body_is_held_for_as_long_as_it_is_written(run: Run) -> None:
+    shared: list[weakref.ref[SharedBody]] = []
+
+    async def handle(_request: Request) -> Response:
+        body = SharedBody(b"x" * 30_000_000)
+        shared.append(weakref.ref(body))
+        return Response(body=body.plain, shared=body)
+
+    async def talk(server: Server, pair: Pair) -> None:
+        reader, writer = pair
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        assert shared[0]() is not None
+        await reader.readexactly(30_000_000)
+        await until(lambda: shared[0]() is None)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        assert shared[1]() is not None
+        writer.transport.abort()
+        await until(lambda: shared[1]() is None)
 
     run(with_server(handle, talk))
 

@@ -156,6 +156,7 @@ class Http2Connection(asyncio.Protocol):
     def respond(self, stream: StreamState, method: str, accepts: str, response: Response) -> None:
         """Give a whole answer."""
         fields, body = whole_answer(response, method, accepts)
+        stream.held = response.shared
         self._session.respond(stream, encode_head(response.status, fields), body)
 
     # --- answers

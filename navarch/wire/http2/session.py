@@ -499,6 +499,7 @@ class Session:
 
     def _forget(self, stream: Stream) -> None:
         stream.closed = True
+        stream.held = None
         self.streams.pop(stream.id, None)
         if stream.body:
             self._drop_body(stream)

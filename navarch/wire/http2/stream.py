@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from navarch.wire.shared_body import SharedBody
+
 if TYPE_CHECKING:
     from navarch.wire.http2.request_head import Head
 
@@ -22,6 +24,7 @@ class Stream:
         "closed",
         "ends",
         "head",
+        "held",
         "id",
         "is_answered",
         "is_complete",
@@ -53,3 +56,5 @@ class Stream:
         self.body_bytes = 0
         self.queue: deque[bytes | memoryview] | None = None
         self.queued = 0
+        #: The body that is queued, where others may be given it too.
+        self.held: SharedBody | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,12 +14,13 @@ import httpx
 import pytest
 import trustme
 import uvloop
-from h2.events import DataReceived, ResponseReceived, StreamReset
+from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
 
 from navarch.wire.http import Handle, Server, serve
 from navarch.wire.http2.frames import DATA, END_STREAM, GOAWAY, INTERNAL_ERROR
 from navarch.wire.limits import IDLE_TIMEOUT_S, MAX_BODY_BYTES, READ_TIMEOUT_S
 from navarch.wire.messages import Request, Response, Sink
+from navarch.wire.shared_body import SharedBody
 from tests.wire.http2.client import connect
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -345,3 +347,28 @@ def test_an_answer_that_cannot_be_given_resets_its_stream_and_harms_no_other(
     run(main())
     assert failing.stops == int(stream)
     assert [record.getMessage() for record in caplog.records] == ["path=/bad the answer could not be given"]
+
+
+def test_a_shared_body_is_held_for_as_long_as_it_is_written(run: Run) -> None:
+    shared: list[weakref.ref[SharedBody]] = []
+
+    async def handle(_request: Request) -> Response:
+        body = SharedBody(b"x" * 100_000)
+        shared.append(weakref.ref(body))
+        return Response(body=body.plain, shared=body)
+
+    async def main() -> None:
+        async with served(handle) as server:
+            client = await connect(server.port, trusting())
+            asked, given_up = client.get("/"), client.get("/")
+            await client.expect(DataReceived, asked)
+            assert [body() is not None for body in shared] == [True, True]
+            client.reset(given_up)
+            client.h2.increment_flow_control_window(100_000)
+            client.h2.increment_flow_control_window(100_000, asked)
+            client.flush()
+            await client.expect(StreamEnded, asked)
+            assert [body() for body in shared] == [None, None]
+            client.close()
+
+    run(main())

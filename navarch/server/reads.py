@@ -18,7 +18,7 @@ from navarch.server import continuation, tables
 from navarch.server.continuation import Continuation
 from navarch.server.negotiate import ANYTHING, JSON, PLAIN, PROTOBUF, Format, negotiate, not_acceptable
 from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
-from navarch.server.selection import Selection
+from navarch.server.selection import NEWEST, Selection
 from navarch.server.served import Served
 from navarch.server.shared_lists import SharedLists
 from navarch.server.stored_messages import body, message_of
@@ -108,8 +108,6 @@ class Reads:
         """Raises: StatusError 400, 404, 410, 422, 504 as Kubernetes answers wrong options."""
         options = list_options(query, watch=False)
         selection = Selection(served, namespace, options)
-        if served.conversion is not None and options.field_selector:
-            await served.ready([entry.value for entry in self._store.index.range(selection.prefix)])
         entries, metadata = await self.select(selection, options)
         if served.conversion is not None:
             await served.ready([entry.value for entry in entries])
@@ -135,10 +133,9 @@ class Reads:
         index = self._store.index
         # As Kubernetes does, a list from the cache (resourceVersion=0) is not cut into pages.
         limit = 0 if options.resource_version == "0" else max(options.limit, 0)
-        at = None if revision in (-1, index.revision) else revision
-        metadata: Tree = {"resourceVersion": str(index.revision if at is None else at)}
         try:
-            found = selection.read(index, start, at, limit + 1 if limit else 0)
+            found, at = await selection.read(index, start, revision, limit + 1 if limit else 0)
+            metadata: Tree = {"resourceVersion": str(at)}
             if not limit or len(found) <= limit:
                 return found, metadata
             left = index.count(base, start, at) - limit if selection.everything else 0
@@ -147,13 +144,13 @@ class Reads:
                 raise continuation.too_old(goes_on.start) from None
             raise expired("The resourceVersion for the provided list is too old.") from None
         page = found[:limit]
-        metadata["continue"] = continuation.encode(int(metadata["resourceVersion"]), page[-1].key[len(base) :] + "\0")
+        metadata["continue"] = continuation.encode(at, page[-1].key[len(base) :] + "\0")
         if left:
             metadata["remainingItemCount"] = left
         return page, metadata
 
     async def _position(self, options: ListOptions) -> tuple[Continuation | None, int]:
-        """Where the list starts and at which revision it stands; -1 is the newest."""
+        """Where the list starts and at which revision it stands, which may be the newest."""
         if options.continue_token:
             if options.resource_version not in ("", "0"):
                 raise bad_request("specifying resource version is not allowed when using continue")
@@ -168,7 +165,7 @@ class Reads:
         await self.reach(wanted)
         if options.resource_version_match == "Exact":
             return None, wanted
-        return None, -1
+        return None, NEWEST
 
 
 def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> bytes:

@@ -2,9 +2,15 @@
 
 A `Selection` is compiled once per request. It tells the store the narrowest range of keys, and then
 accepts or refuses entries by their attributes alone.
+
+    found = await selection.read(index)          # consistent, whatever is written meanwhile
+    found.entries, found.revision
 """
 
 from __future__ import annotations
+
+import asyncio
+from typing import Final, NamedTuple
 
 from navarch.base import selector
 from navarch.base.errors import bad_request
@@ -13,6 +19,19 @@ from navarch.server.served import Served
 from navarch.store.contract import Condition, Entry, Facet, Index
 
 _METADATA_FIELDS = ("metadata.name", "metadata.namespace")
+
+#: Entries that are looked at between two waits. Reading the labels or fields of one takes up to 8 us at first.
+SLICE: Final = 500
+
+#: Asks for what is there when it is looked up.
+NEWEST: Final = -1
+
+
+class Selected(NamedTuple):
+    """What a selection meant at a revision."""
+
+    entries: list[Entry]
+    revision: int
 
 
 class Selection:
@@ -79,25 +98,58 @@ class Selection:
         """The range of keys that the namespace leaves."""
         return self._served.namespace_prefix(self.namespace if self._served.kind.namespaced else "")
 
-    def read(self, index: Index, start: str = "", revision: int | None = None, limit: int = 0) -> list[Entry]:
-        """The selected entries from key `start` on, now or as of `revision`; at most `limit` of them (0: all)
-        if the selection is `everything`, else all. Raises: Compacted."""
-        prefix = self.prefix
+    async def read(self, index: Index, start: str = "", revision: int = NEWEST, limit: int = 0) -> Selected:
+        """The selected entries from key `start` on, as of `revision`; at most `limit` of them (0: all).
+
+        Never holds the event loop for long: between looking at some and looking at more it lets others go on.
+        Raises: Compacted."""
+        prefix, conditions = self.prefix, self._conditions()
+        while conditions and not index.catch_up(prefix, conditions, SLICE):
+            await _others()
+        at = index.revision if revision == NEWEST else revision
         if self.everything:
-            if revision is None:
-                return index.range(prefix, start, limit)
-            return index.range_at(prefix, revision, start, limit)
-        if revision is None and self.name and (self.namespace or not self._served.kind.namespaced):
-            entry = index.get(prefix + self.name)
-            found = [entry] if entry is not None and entry.key >= start else []
+            return Selected(index.range_at(prefix, at, start, limit), at)
+        if self._is_one:
+            found: list[Entry] | None = index.range_at(prefix, at, max(start, prefix + self.name), 1)
         else:
-            found = index.select(prefix, self._conditions(), start, revision)
-        return [entry for entry in found if self.matches(entry)]
+            found = index.select(prefix, conditions, start, at)
+        if found is None:
+            return Selected(await self._scanned(index, start, at, limit), at)
+        chosen: list[Entry] = []
+        for first in range(0, len(found), SLICE):
+            if first:
+                await _others()
+            chosen += await self._matching(found[first : first + SLICE])
+            if limit and len(chosen) >= limit:
+                break
+        return Selected(chosen[:limit] if limit else chosen, at)
+
+    @property
+    def _is_one(self) -> bool:
+        """Whether at most one object is meant, whose key is known."""
+        return bool(self.name) and (bool(self.namespace) or not self._served.kind.namespaced)
+
+    async def _scanned(self, index: Index, start: str, revision: int, limit: int) -> list[Entry]:
+        """What is selected of all entries of the range at a revision."""
+        chosen: list[Entry] = []
+        while True:
+            some = index.range_at(self.prefix, revision, start, SLICE)
+            chosen += await self._matching(some)
+            if len(some) < SLICE or (limit and len(chosen) >= limit):
+                return chosen[:limit] if limit else chosen
+            start = some[-1].key + "\0"
+            await _others()
+
+    async def _matching(self, entries: list[Entry]) -> list[Entry]:
+        if self._fields:
+            # Fields are read from converted objects.
+            await self._served.ready([entry.value for entry in entries])
+        return [entry for entry in entries if self.matches(entry)]
 
     def _conditions(self) -> list[Condition]:
         """What an index can look up of the selection. Converted objects show what they are only later."""
         served = self._served
-        if served.conversion is not None:
+        if served.conversion is not None or self._is_one:
             return []
         conditions: list[Condition] = [(_NAME, (self.name,))] if self.name else []
         for requirement in self._labels.requirements if self._labels is not None else ():
@@ -132,6 +184,11 @@ class Selection:
                 return parts[-1]
             return parts[-2] if self._served.kind.namespaced else ""
         return self._served.attrs(entry).fields[field]
+
+
+async def _others() -> None:
+    """Let others go on first."""
+    await asyncio.sleep(0)
 
 
 _KEY = Facet("key", lambda entry: entry.key)

@@ -30,7 +30,7 @@ from navarch.server.watch_agenda import Agenda, Second
 from navarch.server.watch_converting import ConvertingHub
 from navarch.server.watch_hub import Changes, Hub, Watcher
 from navarch.server.watch_text import EventText, event_text
-from navarch.store.contract import Compacted, Store
+from navarch.store.contract import Compacted, Entry, Store
 from navarch.wire.messages import Response, Sink
 
 #: What a watcher within the process gives: it takes the changes of one publication, in order. Must neither
@@ -49,12 +49,14 @@ MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1800.0, 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What a watch was asked for, until it has begun. `after` is the revision it goes on from, 0 for none."""
+    """What a watch was asked for, until it has begun: it tells of `state`, and then of what came `after`. That is
+    0 for a watch that tells of nothing before it begins."""
 
     watches: Watches
     hub: Hub
     selection: Selection
     options: ListOptions
+    state: Sequence[Entry]
     after: int
 
 
@@ -83,9 +85,8 @@ class Watches:
             # Another server of the same store may have told of `after` before its events came here.
             await self._store.sync()
         text = self._text(hub, form, include)
-        if isinstance(hub, ConvertingHub):
-            await hub.prepare(selection, options, after)
-        stream = WatchStream(text, Beginning(self, hub, selection, options, after))
+        state, after = await hub.prepare(selection, options, after)
+        stream = WatchStream(text, Beginning(self, hub, selection, options, state, after))
         return Response(content_type=text.content_type, stream=stream)
 
     def _hub(self, served: Served) -> Hub:
@@ -251,17 +252,15 @@ class WatchStream(Watcher):
         return initial
 
     def _initial(self, beginning: Beginning) -> list[WatchEvent]:
-        after, selection = beginning.after, beginning.selection
-        if beginning.options.wants_state(after):
-            served = self._text.served
-            return [
-                WatchEvent("ADDED", served.show(entry.value), entry.revision, served.views(entry))
-                for entry in beginning.hub.entries(selection)
-            ]
+        after, served = beginning.after, self._text.served
+        initial = [
+            WatchEvent("ADDED", served.show(entry.value), entry.revision, served.views(entry))
+            for entry in beginning.state
+        ]
         if after == 0:
-            return []
+            return initial
         try:
-            return beginning.hub.past(selection, after)
+            return initial + beginning.hub.past(beginning.selection, after)
         except Compacted as error:
             text = f"too old resource version: {after} ({error.oldest})"
             raise StatusError(410, "Expired", text) from None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from navarch.base.errors import StatusError
 from navarch.server.options import ListOptions
-from navarch.server.selection import Selection
+from navarch.server.selection import Selected, Selection
 from navarch.server.served import Served
 from navarch.server.watch_agenda import Agenda
 from navarch.server.watch_hub import Changes, Hub, Watcher
@@ -55,21 +55,20 @@ class ConvertingHub(Hub):
         self._known.pop(watcher, None)
         super().remove(watcher)
 
-    async def prepare(self, selection: Selection, options: ListOptions, after: int) -> None:
-        """Convert what a new watcher will see first, also what is written meanwhile. Raises: StatusError 500."""
-        index, bucket = self._store.index, self.served.bucket
+    async def prepare(self, selection: Selection, options: ListOptions, after: int) -> Selected:
+        """As for any hub, and convert it, with what is written meanwhile. Raises: StatusError 500."""
+        found = await super().prepare(selection, options, after)
+        state = [entry.value for entry in found.entries]
         for _ in range(PREPARE_ATTEMPTS):
-            changed = index.changed(bucket)
-            await self.served.ready(self._seen_first(selection, options, after))
-            if index.changed(bucket) == changed:
-                return
+            changed = self._store.index.changed(self.served.bucket)
+            await self.served.ready(state + self._written_since(found.revision))
+            if self._store.index.changed(self.served.bucket) == changed:
+                break
+        return found
 
-    def _seen_first(self, selection: Selection, options: ListOptions, after: int) -> list[bytes]:
-        index = self._store.index
-        if options.wants_state(after):
-            return [entry.value for entry in index.range(selection.prefix)]
+    def _written_since(self, revision: int) -> list[bytes]:
         try:
-            return _values(index.past(self.served.bucket, after)) if after else []
+            return _values(self._store.index.past(self.served.bucket, revision)) if revision else []
         except Compacted:
             return []
 

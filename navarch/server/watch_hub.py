@@ -17,11 +17,12 @@ from collections.abc import Iterator, Sequence
 
 from navarch.client.contract import WatchEvent
 from navarch.server.negotiate import Format
-from navarch.server.selection import Selection
+from navarch.server.options import ListOptions
+from navarch.server.selection import Selected, Selection
 from navarch.server.served import Served
 from navarch.server.watch_agenda import Agenda
 from navarch.server.watch_text import EventText
-from navarch.store.contract import Entry, Event, Facet, Store, restamp
+from navarch.store.contract import Event, Facet, Store, restamp
 
 
 class Changes(list[WatchEvent]):
@@ -108,9 +109,11 @@ class Hub:
         """Whether watchers are still to be told of something up to `revision`: a bookmark would claim too much."""
         return False
 
-    def entries(self, selection: Selection) -> list[Entry]:
-        """What is there now of a selection."""
-        return selection.read(self._store.index)
+    async def prepare(self, selection: Selection, options: ListOptions, after: int) -> Selected:
+        """What a new watch tells first, and the revision from which it goes on then: 0 for from when it begins."""
+        if options.wants_state(after):
+            return await selection.read(self._store.index)
+        return Selected([], after)
 
     def past(self, selection: Selection, after: int) -> list[WatchEvent]:
         """The changes since `after` that are already published. Raises: Compacted."""

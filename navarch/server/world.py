@@ -6,7 +6,7 @@ thousands of writes and changes seldom.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 
@@ -64,7 +64,7 @@ class StoreWorld:
         self._decoded[key] = (entry.revision, tree)
         return tree
 
-    def list(self, bucket: str, namespace: str = "") -> Sequence[Tree]:
+    def list(self, bucket: str, namespace: str = "") -> Iterable[Tree]:
         changed = self._index.changed(bucket)
         if not changed:
             # Most buckets that admission asks about are empty, and it asks at every write.
@@ -74,11 +74,13 @@ class StoreWorld:
             return known[1]
         prefix = f"{bucket}/{namespace}/" if namespace else f"{bucket}/"
         entries = self._index.range(prefix)
+        if len(entries) > _FEW:
+            # Whoever looks at some pays for some.
+            return (orjson.loads(entry.value) for entry in entries)
         trees = [orjson.loads(entry.value) for entry in entries]
-        if len(trees) <= _FEW:
-            if len(self._lists) >= _KEEP:
-                self._lists.clear()
-            self._lists[bucket, namespace] = changed, trees
+        if len(self._lists) >= _KEEP:
+            self._lists.clear()
+        self._lists[bucket, namespace] = changed, trees
         return trees
 
     def versions(self, bucket: str) -> Sequence[Served]:

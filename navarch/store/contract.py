@@ -148,11 +148,15 @@ class Index(Protocol):
     def count(self, prefix: str, start: str = "", revision: int | None = None) -> int:
         """How many entries `range`, or with a revision `range_at`, would give. Raises: Compacted."""
 
+    def catch_up(self, prefix: str, conditions: Sequence[Condition], limit: int) -> bool:
+        """Prepare `select`, looking at no more than `limit` entries; whether it needs no more of that."""
+
     def select(
         self, prefix: str, conditions: Sequence[Condition], start: str = "", revision: int | None = None
-    ) -> list[Entry]:
+    ) -> list[Entry] | None:
         """As `range`, or with a revision as `range_at`, but entries that do not meet all conditions may be
-        left out. Asked again and again, it costs what it returns. Raises: Compacted."""
+        left out; it costs what it returns. None where so many meet them that to look at the whole range costs
+        no more. Raises: Compacted."""
 
     def past(self, bucket: str, after: int) -> list[Event]:
         """The events of `bucket` with a revision above `after`, in order. Raises: Compacted."""

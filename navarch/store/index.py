@@ -15,7 +15,7 @@ Worked example, one bucket:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from navarch.store.contract import Compacted, Condition, Deliver, Entry, Event
 from navarch.store.keys import SortedKeys
@@ -29,6 +29,14 @@ HISTORY_LIMIT_BYTES = 64 * 1024 * 1024
 
 #: What an event costs beside its document: Event, Entry, their places in two queues.
 EVENT_OVERHEAD_BYTES = 300
+
+#: Events that are dropped at once, in some 5 ms, when history is compacted.
+FORGET_AT_ONCE = 10_000
+
+#: Lookups are of use when at most every so many-th entry of a range is selected, and so many in all: sorting
+#: them takes some 10 ms. To look at the whole range bit by bit costs no more then.
+SPARSE = 4
+MAX_SELECTED = 20_000
 
 
 class _Watch:
@@ -111,30 +119,41 @@ class LogIndex:
             now = bucket.keys.count(max(prefix, start), _end(prefix))
         return now + sum((entry is not None) - (key in self._entries) for key, entry in undone.items())
 
+    def catch_up(self, prefix: str, conditions: Sequence[Condition], limit: int) -> bool:
+        lookups = [lookup for lookup, _ in self._lookups(prefix, conditions, "")]
+        return all(lookup.catch_up(self._entries, limit) for lookup in lookups)
+
     def select(
         self, prefix: str, conditions: Sequence[Condition], start: str = "", revision: int | None = None
-    ) -> list[Entry]:
+    ) -> list[Entry] | None:
         undone = {} if revision is None else self._undo(prefix, revision, start)
-        return _as_it_was(self._select(prefix, conditions, start), undone)
-
-    def _select(self, prefix: str, conditions: Sequence[Condition], start: str) -> list[Entry]:
-        bucket = self._buckets.get(bucket_of(prefix))
-        if bucket is None or not conditions or len(bucket.keys) < FEW_KEYS:
-            return self.range(prefix, start)
+        best: list[Collection[str]] | None = None
         most = self.count(prefix, start)
-        best: list[set[str]] | None = None
-        for facet, values in conditions if most >= FEW_KEYS else ():
+        fewest = min(most // SPARSE, MAX_SELECTED)
+        for lookup, values in self._lookups(prefix, conditions, start):
+            found = lookup.found(self._entries, values)
+            if (size := sum(map(len, found))) <= fewest:
+                fewest, best = size, found
+        if best is None:
+            return None
+        low = max(prefix, start)
+        keys = [key for part in best for key in part if key >= low and key.startswith(prefix)]
+        return _as_it_was(list(map(self._entries.__getitem__, sorted(keys))), undone)
+
+    def _lookups(
+        self, prefix: str, conditions: Sequence[Condition], start: str
+    ) -> list[tuple[Lookup, Sequence[str] | None]]:
+        """What conditions on a range are looked up in, and for which values: nothing for ranges of a few keys."""
+        bucket = self._buckets.get(bucket_of(prefix))
+        if bucket is None or len(bucket.keys) < FEW_KEYS or self.count(prefix, start) < FEW_KEYS:
+            return []
+        found = []
+        for facet, values in conditions:
             lookup = bucket.lookups.get(facet.name)
             if lookup is None:
                 lookup = bucket.lookups[facet.name] = Lookup(facet, bucket.keys)
-            found = lookup.found(self._entries, values)
-            if (size := sum(map(len, found))) < most:
-                most, best = size, found
-        if best is None:
-            return self.range(prefix, start)
-        low = max(prefix, start)
-        keys = [key for part in best for key in part if key >= low and key.startswith(prefix)]
-        return list(map(self._entries.__getitem__, sorted(keys)))
+            found.append((lookup, values))
+        return found
 
     def past(self, bucket: str, after: int) -> list[Event]:
         self._check_kept(after)
@@ -185,7 +204,7 @@ class LogIndex:
                 home, run = bucket, []
             run.append(self._apply(bucket, entry, deleted))
         self._address(home, run)
-        self._trim()
+        self._trim(FORGET_AT_ONCE // 10)
         self._deliver()
 
     def advance(self, revision: int) -> None:
@@ -193,10 +212,9 @@ class LogIndex:
         self._revision = max(self._revision, revision)
 
     def forget(self, revision: int) -> None:
-        """Drop the history up to and including `revision`."""
-        while self._log and self._log[0].entry.revision <= revision:
-            self._drop_oldest()
+        """Drop the history up to and including `revision`. Of a long one the most goes with later changes."""
         self._compacted = max(self._compacted, min(revision, self._revision))
+        self._trim(FORGET_AT_ONCE)
 
     def entries(self) -> Iterable[Entry]:
         """All there is, in no order."""
@@ -262,10 +280,15 @@ class LogIndex:
         self._log_bytes += _cost(event)
         return event
 
-    def _trim(self) -> None:
-        while self._log_bytes > self._history_limit_bytes and self._log:
-            self._compacted = self._log[0].entry.revision
+    def _trim(self, forgotten: int) -> None:
+        """Drop what is too much, and of what is compacted up to so many events."""
+        log = self._log
+        while log and self._log_bytes > self._history_limit_bytes:
+            self._compacted = max(self._compacted, log[0].entry.revision)
             self._drop_oldest()
+        while log and forgotten and log[0].entry.revision <= self._compacted:
+            self._drop_oldest()
+            forgotten -= 1
 
     def _drop_oldest(self) -> None:
         event = self._log.popleft()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from navarch.store import index as index_module
 from navarch.store.contract import Compacted, Entry, Event
 from navarch.store.index import EVENT_OVERHEAD_BYTES, LogIndex
 
@@ -120,3 +121,18 @@ def test_revisions_that_go_back_are_a_programming_error() -> None:
     put(index, "a/1", 2)
     with pytest.raises(AssertionError):
         put(index, "a/2", 1)
+
+
+def test_a_long_history_is_forgotten_at_once_and_dropped_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "FORGET_AT_ONCE", 10)
+    index = LogIndex()
+    for revision in range(1, 41):
+        index.publish([(Entry("pods/a/x", b"v%d" % revision, revision, 1), False)])
+    index.forget(30)
+    assert index.compacted == 30
+    with pytest.raises(Compacted):
+        index.range_at("pods/", 29)
+    assert [event.revision for event in index.past("pods", 30)] == list(range(31, 41))
+    for revision in range(41, 71):
+        index.publish([(Entry("pods/a/x", b"v%d" % revision, revision, 1), False)])
+    assert index._log[0].revision == 31 and len(index._buckets["pods"].history) == 40

@@ -30,6 +30,7 @@ conditions = st.lists(
 @pytest.fixture(autouse=True)
 def always_look_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(index_module, "FEW_KEYS", 0)
+    monkeypatch.setattr(index_module, "SPARSE", 1)
     yield
 
 
@@ -41,6 +42,16 @@ def write(index: LogIndex, key: str, value: str | None) -> None:
         index.publish([(Entry(key, value.encode(), revision, created), False)])
     elif current is not None:
         index.publish([(Entry(key, current.value, revision, current.create_revision), True)])
+
+
+def chosen(
+    index: LogIndex, prefix: str, wanted: list[Condition], start: str = "", at: int | None = None
+) -> list[Entry]:
+    """What is left of a selection, which may be the whole range, by its conditions."""
+    found = index.select(prefix, wanted, start, at)
+    if found is None:
+        found = index.range(prefix, start) if at is None else index.range_at(prefix, at, start)
+    return [entry for entry in found if meets(entry, wanted)]
 
 
 def meets(entry: Entry, wanted: list[Condition]) -> bool:
@@ -68,10 +79,10 @@ def test_a_selection_is_what_a_scan_gives(
         write(index, key, value)
         start = prefix + "x"
         for begin in ("", start):
-            found = [e for e in index.select(prefix, wanted, begin) if meets(e, wanted)]
+            found = chosen(index, prefix, wanted, begin)
             assert found == [e for e in index.range(prefix, begin) if meets(e, wanted)]
             revision = max(index.revision - ago, 0)
-            then = [e for e in index.select(prefix, wanted, begin, revision) if meets(e, wanted)]
+            then = chosen(index, prefix, wanted, begin, revision)
             assert then == [e for e in index.range_at(prefix, revision, begin) if meets(e, wanted)]
             assert index.count(prefix, begin) == len(index.range(prefix, begin))
             assert index.count(prefix, begin, revision) == len(index.range_at(prefix, revision, begin))
@@ -96,9 +107,35 @@ def test_only_what_is_asked_for_is_looked_at() -> None:
     assert seen == ["pods/a/50"]
 
 
-def test_a_narrow_range_needs_no_lookup() -> None:
-    index = index_of([(f"pods/a/{n}", "r,") for n in range(100)], [("pods/b/x", "r,")])
-    assert [e.key for e in index.select("pods/b/", [(COLOR, ("r",))])] == ["pods/b/x"]
+def test_a_narrow_range_or_many_in_a_wide_one_need_no_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = index_of([(f"pods/a/{n:02}", "r," if n else "g,") for n in range(16)], [("pods/b/x", "r,")])
+    monkeypatch.setattr(index_module, "FEW_KEYS", 16)
+    monkeypatch.setattr(index_module, "SPARSE", 4)
+    assert index.select("pods/b/", [(COLOR, ("r",))]) is None
+    assert index.select("pods/", [(COLOR, ("r",))]) is None
+    assert index.select("pods/", []) is None
+    assert [e.key for e in index.select("pods/", [(COLOR, ("g",))]) or ()] == ["pods/a/00"]
+    assert index.select("pods/", [(COLOR, ("none",))]) == []
+
+
+def test_lookups_are_prepared_bit_by_bit_whatever_is_written_meanwhile() -> None:
+    seen: list[str] = []
+
+    def color(entry: Entry) -> str | None:
+        seen.append(entry.key)
+        return COLOR.value_of(entry)
+
+    index = index_of([(f"pods/a/{n}", "r," if n < 3 else "g,") for n in range(10)])
+    wanted: list[Condition] = [(Facet("seen", color), ("r",)), (SIZE, ("1",))]
+    prepared = []
+    while not index.catch_up("pods/", wanted, 4):
+        prepared.append(len(seen))
+        write(index, "pods/a/0", None)
+        write(index, f"pods/a/{len(prepared) + 5}", "r,1")
+    assert prepared == [4, 8, 9, 9], "the deleted one is not looked at; the second lookup begins after the first"
+    assert [e.key for e in chosen(index, "pods/", wanted)] == [f"pods/a/{n}" for n in range(6, 10)]
+    assert index.catch_up("pods/", wanted, 4)
+    assert index.catch_up("pods/", [], 4)
 
 
 def test_a_lookup_that_nobody_asks_goes() -> None:

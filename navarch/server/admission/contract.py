@@ -74,7 +74,8 @@ class World(Protocol):
 
     def get(self, bucket: str, namespace: str, name: str) -> Tree | None: ...
 
-    def list(self, bucket: str, namespace: str = "") -> Iterable[Tree]: ...
+    def list(self, bucket: str, namespace: str = "") -> Iterable[Tree]:
+        """The objects of a bucket, or of a namespace in it, to be gone through once."""
 
     def versions(self, bucket: str) -> Sequence[Served]:
         """The forms in which the objects of a bucket are served."""

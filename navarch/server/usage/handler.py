@@ -38,7 +38,8 @@ class UsageApi:
             form = form_of(request, served, many=True)
             options = list_options(query, watch=False)
             selection = Selection(self._measured(served), info.namespace, options)
-            trees = await self._trees(served, [e.value for e in selection.read(self._index)])
+            selected = await selection.read(self._index)
+            trees = await self._trees(served, [e.value for e in selected.entries])
             if form.as_:
                 return Response(body=self._reads.render_trees(served, trees, {}, form, query))
             head: Tree = {"kind": f"{served.kind.kind}List", "apiVersion": API_VERSION, "metadata": {}}

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from navarch.base.field import FieldError, duplicate, invalid_value, not_supported, required, show, too_long, too_many
 from navarch.schema import formats
 from navarch.schema.types import Tree
@@ -242,12 +244,13 @@ def check_lists(rules: Rules, value: Any, path: str = "") -> Iterator[FieldError
                 yield from check_lists(sub, item, _child(path, key))
     elif isinstance(value, list) and rules.items is not None:
         if rules.list_type in ("set", "map"):
-            seen: list[Any] = []
+            seen: set[bytes] = set()
             for index, item in enumerate(value):
                 key = item if rules.list_type == "set" else _keys_of(rules, item)
-                if key in seen:
+                text = orjson.dumps(key, option=orjson.OPT_SORT_KEYS)
+                if text in seen:
                     yield duplicate(f"{path}[{index}]", key)
-                seen.append(key)
+                seen.add(text)
         for index, item in enumerate(value):
             yield from check_lists(rules.items, item, f"{path}[{index}]")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from navarch.base.field import MAX_SHOWN
 from navarch.schema.changes import key_defaults, key_values
 from navarch.schema.field_set import step_text
 from navarch.schema.ownable import child_of, element_step
@@ -41,7 +42,11 @@ def type_errors(node: Node | None, value: Any, path: str = "") -> list[str]:
 
 
 def errors_text(errors: list[str]) -> str:
-    return errors[0] if len(errors) == 1 else "\n".join(["errors:", *("  " + error for error in errors)])
+    """All errors, or the first of more than anybody reads."""
+    if len(errors) == 1:
+        return errors[0]
+    more = [f"  and {len(errors) - MAX_SHOWN} more"] if len(errors) > MAX_SHOWN else []
+    return "\n".join(["errors:", *("  " + error for error in errors[:MAX_SHOWN]), *more])
 
 
 def _element_errors(node: List, items: list[Any], path: str) -> list[str]:

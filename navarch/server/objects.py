@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import orjson
 
+from navarch.api.validation.wide import WIDE_BODY
 from navarch.base.errors import StatusError, bad_request, conflict
 from navarch.base.times import format_time
 from navarch.schema import apply as server_side_apply
@@ -262,6 +263,7 @@ class Objects:
             manager,
             request.warnings,
             annotations=request.annotations,
+            wide=len(request.body) > WIDE_BODY,
         )
 
     def answer(self, request: Request, served: Served, outcome: Outcome, query: Query) -> Response:

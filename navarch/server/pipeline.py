@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 
@@ -24,6 +25,7 @@ from navarch.api.owners import without_repeats
 from navarch.api.strategy import carry
 from navarch.api.validation.metadata import metadata_update_errors
 from navarch.api.validation.objects import create_errors, update_errors
+from navarch.api.validation.wide import first_errors
 from navarch.base.errors import MODIFIED, StatusError, already_exists, bad_request, conflict, not_found
 from navarch.base.field import FieldError, invalid, invalid_value
 from navarch.base.times import format_time
@@ -70,6 +72,22 @@ class Write:
     carry: Callable[[Tree, Tree], Tree] | None = None
     #: Does the new tree still hold empty lists and maps of the request that are not stored (`canon.ASKED`)?
     as_asked: bool = False
+    #: May the object have more mistakes than an answer tells (`validation/wide.py`)?
+    wide: bool = False
+    #: What admission sees instead of the object.
+    lens: Lens | None = None
+    #: Has admission seen the request already (`Pipeline.ask`)?
+    admitted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """Another kind as which a subresource shows its object, and in which admission sees it."""
+
+    served: Served
+    show: Callable[[Tree], Tree]
+    #: Writes what was shown, and admission changed, back into the object.
+    put: Callable[[Tree, Tree], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +158,7 @@ class Pipeline:
             if served.kind.has_generation:
                 tree["metadata"]["generation"] = 1
             self._reactions.of(write).before_create(write, tree)
-            errors = create_errors(served.kind, tree)
+            errors = self._create_errors(write, tree)
             if errors:
                 raise invalid(served.kind.kind, served.kind.home_group, tree["metadata"].get("name", ""), errors)
             self._warn(write, tree, None)
@@ -230,20 +248,29 @@ class Pipeline:
             self._own_fields(write, old, tree)
         attributes = self._attributes(UPDATE, write, tree, old)
         try:
-            await self._chain.admit(attributes)
+            if not write.admitted:
+                await self._admit_change(write, attributes, tree)
             self._prepare(write, tree, old)
             self._reactions.of(write).before_update(write, tree, old)
-            errors = self._errors(write, tree, old)
+            errors = self._update_errors(write, tree, old)
             if errors:
                 raise invalid(kind.kind, kind.home_group, write.name, errors)
             self._warn(write, tree, old)
-            await self._chain.validate(attributes)
+            if not write.admitted:
+                if write.lens is not None:
+                    attributes.obj = write.lens.show(tree)
+                await self._chain.validate(attributes)
             _settle(write, tree, old)
             outcome = await self._put_changed(write, current, old, tree)
         except BaseException:
             self._reactions.of(write).abandon(tree)
             raise
         return outcome
+
+    async def _admit_change(self, write: Write, attributes: Attributes, tree: Tree) -> None:
+        await self._chain.admit(attributes)
+        if write.lens is not None and attributes.changed:
+            write.lens.put(tree, attributes.tree)
 
     async def _put_changed(self, write: Write, current: Entry, old: Tree, tree: Tree) -> Outcome | None:
         served = write.served
@@ -288,6 +315,16 @@ class Pipeline:
         if kind.has_generation and write.subresource != "binding" and changed:
             tree["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
 
+    def _create_errors(self, write: Write, tree: Tree) -> list[FieldError]:
+        if write.wide:
+            return first_errors(partial(create_errors, write.served.kind), tree)
+        return create_errors(write.served.kind, tree)
+
+    def _update_errors(self, write: Write, tree: Tree, old: Tree) -> list[FieldError]:
+        if write.wide:
+            return first_errors(partial(self._errors, write), tree, old)
+        return self._errors(write, tree, old)
+
     def _errors(self, write: Write, tree: Tree, old: Tree) -> list[FieldError]:
         kind = write.served.kind
         if write.subresource == "status":
@@ -296,6 +333,14 @@ class Pipeline:
         if write.check is not None:
             return metadata_update_errors(tree["metadata"], old["metadata"]) + write.check(tree, old)
         return update_errors(kind, tree, old)
+
+    async def ask(self, write: Write, form: Served, tree: Tree) -> Tree:
+        """What admission makes of an object that is not stored: the Binding of a pod, say. Raises: StatusError."""
+        attributes = self._attributes(CREATE, write, tree, None)
+        attributes.apart = form
+        await self._chain.admit(attributes)
+        await self._chain.validate(attributes)
+        return attributes.tree
 
     # --- shared steps
 
@@ -315,18 +360,20 @@ class Pipeline:
             carry(tree["metadata"], seen["metadata"], "managedFields")
 
     def _attributes(self, operation: str, write: Write, tree: Tree, old: Tree | None) -> Attributes:
+        lens = write.lens
         return Attributes(
             operation,
             write.served,
             write.namespace,
-            tree["metadata"].get("name", ""),
+            write.name or tree["metadata"].get("name", ""),
             write.subresource,
-            tree,
-            old,
+            tree if lens is None else lens.show(tree),
+            old if lens is None or old is None else lens.show(old),
             write.user,
             write.options.dry_run,
             write.warnings,
             write.annotations,
+            apart=None if lens is None else lens.served,
         )
 
     def _warn(self, write: Write, tree: Tree, old: Tree | None) -> None:

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from navarch.seams.real import real_seams
 from navarch.server.app import ApiServer, ServerConfig
+from navarch.server.authn.keys import generate_key
+from navarch.server.authn.tokens import ServiceAccountTokens
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
 from navarch.server.own_writes import API_SERVER
 from navarch.store.memory import MemoryStore
@@ -128,7 +130,9 @@ async def hooked(path: Path, answer: Answer, config: ServerConfig | None = None)
     """A bootstrapped server, and `answer` listening behind the Service `hook`."""
     store = MemoryStore()
     await store.start()
-    server = ApiServer(store, real_seams(), config)
+    seams = real_seams()
+    tokens = ServiceAccountTokens("https://i", generate_key(), (), ("https://i",), lambda *_: None, seams.clock.now)
+    server = ApiServer(store, seams, config, tokens=tokens)
     await bootstrap(server, BootstrapConfig())
     context, bundle = certificate(path, "hook.default.svc")
     hook = await serve(answer, context, "127.0.0.1", 0)

@@ -60,6 +60,27 @@ def items(form: str, count: int) -> str:
     return ",".join(form.replace("#", str(n)) for n in range(count))
 
 
+_ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_POD = '{"metadata":{"name":"x"},"spec":{"containers":[{"name":"c","image":"i",$}]}}'
+_HOOKS = '{"metadata":{"name":"x"},"webhooks":[@]}'
+_POLICY = '{"metadata":{"name":"x"},"spec":{"validations":[@]}}'
+_DEFINITION = (
+    '{"metadata":{"name":"xs.b.c"},"spec":{"group":"b.c","scope":"Cluster",'
+    '"names":{"plural":"xs","singular":"x","kind":"X","listKind":"XList"},"versions":[@]}}'
+)
+_VERSION = '{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","properties":{@}}}}'
+_KEYED = {"type": "object", "required": ["k"], "properties": {"k": {"type": "string"}}}
+_WIDE: dict[str, Any] = {
+    "s": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "integer"}},
+    "m": {
+        "type": "array",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["k"],
+        "items": _KEYED,
+    },
+}
+
 #: Method, path, media type, and a body around many of the same, which stand for `@`.
 HOSTILE: dict[str, tuple[str, str, str, str, str]] = {
     "containers": ("POST", PODS, JSON, '{"metadata":{"name":"x"},"spec":{"containers":[@]}}', "{}"),
@@ -67,6 +88,27 @@ HOSTILE: dict[str, tuple[str, str, str, str, str]] = {
     "unknown fields": ("POST", CONFIG_MAPS, JSON, '{"metadata":{"name":"x"},@}', '"f#":0'),
     "repeated keys": ("POST", CONFIG_MAPS, JSON, '{"metadata":{"name":"x"},"data":{@}}', '"a":""'),
     "owners": ("POST", CONFIG_MAPS, JSON, '{"metadata":{"name":"x","ownerReferences":[@]}}', "{}"),
+    "variables": ("POST", PODS, JSON, _POD.replace("$", '"env":[@]'), "{}"),
+    "ports": ("POST", PODS, JSON, _POD.replace("$", '"ports":[@]'), "{}"),
+    "managed fields": ("POST", CONFIG_MAPS, JSON, '{"metadata":{"name":"x","managedFields":[@]}}', "{}"),
+    "webhooks": ("POST", f"{_ADMISSION}/validatingwebhookconfigurations", JSON, _HOOKS, "{}"),
+    "policies": ("POST", f"{_ADMISSION}/validatingadmissionpolicies", JSON, _POLICY, '{"expression":"a.b"}'),
+    "versions": ("POST", _DEFINITIONS, JSON, _DEFINITION, "{}"),
+    "schemas": ("POST", _DEFINITIONS, JSON, _DEFINITION.replace("@", _VERSION), '"#":{}'),
+    "sets": (
+        "POST",
+        "/apis/b.c/v1/as",
+        JSON,
+        '{"apiVersion":"b.c/v1","kind":"A","metadata":{"name":"a"},"s":[@]}',
+        "#",
+    ),
+    "maps": (
+        "POST",
+        "/apis/b.c/v1/as",
+        JSON,
+        '{"apiVersion":"b.c/v1","kind":"A","metadata":{"name":"a"},"m":[@]}',
+        '{"k":"#"}',
+    ),
     "yaml": ("POST", CONFIG_MAPS, YAML, "{metadata: {name: x}, data: {@}}", "k#: v"),
     "merge patch": ("PATCH", CONFIG_MAPS + "/a", MERGE, '{"data":{@}}', '"#":""'),
     "lists merged": ("PATCH", PODS + "/a", STRATEGIC, '{"spec":{"containers":[@]}}', '{"name":"#"}'),
@@ -96,6 +138,19 @@ HOSTILE: dict[str, tuple[str, str, str, str, str]] = {
 }
 
 
+def definition() -> dict[str, Any]:
+    """Custom resources with a set and a map."""
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object", "properties": _WIDE}},
+    }
+    names = {"plural": "as", "singular": "a", "kind": "A", "listKind": "AList"}
+    spec = {"group": "b.c", "scope": "Cluster", "names": names, "versions": [version]}
+    return {"metadata": {"name": "as.b.c"}, "spec": spec}
+
+
 @pytest.mark.parametrize("attack", HOSTILE)
 def test_cost_grows_with_size(attack: str) -> None:
     method, path, media, around, form = HOSTILE[attack]
@@ -105,6 +160,7 @@ def test_cost_grows_with_size(attack: str) -> None:
         try:
             peer.post(CONFIG_MAPS, {"metadata": {"name": "a"}, "data": {"k": "v"}})
             peer.post(PODS, {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+            peer.post(_DEFINITIONS, definition())
             raw = around.replace("@", items(form, count)).encode()
             costs.append(calls(partial(send, peer, method, path, raw, media)))
         finally:

@@ -126,6 +126,7 @@ def _preserve_errors(spec: Tree) -> Errors:
 def _versions_errors(spec: Tree) -> Errors:
     versions = [version or {} for version in spec.get("versions") or ()]
     errors: Errors = []
+    common = _common(spec)
     for index, version in enumerate(versions):
         if (version.get("schema") or {}).get("openAPIV3Schema") is None:
             errors.append(required(f"spec.versions[{index}].schema.openAPIV3Schema"))
@@ -135,12 +136,12 @@ def _versions_errors(spec: Tree) -> Errors:
             errors.append(invalid_value(f"{path}.name", name, ",".join(found)))
         if (warning := version.get("deprecationWarning")) is not None:
             errors += _warning_errors(warning, bool(version.get("deprecated")), f"{path}.deprecationWarning")
-        if not _common(spec):
+        if not common:
             errors += _parts_errors(version, path, f"{path}.schema")
     first = versions[0].get("name", "") if versions else "v1"
     if found := names.dns1035_label_errors(first) if first else []:
         errors.append(invalid_value("spec.version", first, ",".join(found)))
-    shown_versions = None if spec.get("versions") is None else [_shown_version(v, spec) for v in versions]
+    shown_versions = None if spec.get("versions") is None else [_shown_version(v, common) for v in versions]
     if len({version.get("name", "") for version in versions}) < len(versions):
         errors.append(invalid_value("spec.versions", shown_versions, "must contain unique version names"))
     if sum(bool(version.get("storage")) for version in versions) != 1:
@@ -156,8 +157,7 @@ def _common(spec: Tree) -> Tree:
     return parts[0] if parts and all(part == parts[0] for part in parts) else {}
 
 
-def _shown_version(version: Tree, spec: Tree) -> Tree | None:
-    hoisted = _common(spec)
+def _shown_version(version: Tree, hoisted: Tree) -> Tree | None:
     return shown("DefinitionVersion", {key: value for key, value in version.items() if key not in hoisted})
 
 

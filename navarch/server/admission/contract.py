@@ -41,6 +41,13 @@ class Attributes:
     reinvoked: bool = False
     #: The version that was asked for, where plug-ins are shown another.
     requested: Served | None = None
+    #: What `obj` and `old` are, where a subresource takes another kind than its resource's: a Scale.
+    apart: Served | None = None
+
+    @property
+    def form(self) -> Served:
+        """What `obj` and `old` are."""
+        return self.apart or self.served
 
     @property
     def bucket(self) -> str:

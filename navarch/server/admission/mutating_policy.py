@@ -77,15 +77,15 @@ async def _mutate_once(attributes: Attributes, world: World, invocation: Invocat
     if Scope(view, world, variables, params).holds(spec.get("matchConditions") or ()):
         for mutation in spec["mutations"]:
             view.obj = _mutated(view, mutation, Scope(view, world, variables, params))
-        if view.served is not attributes.served:
+        if view.form is not attributes.form:
             view.obj = await converted(view.tree, view.served, attributes.served)
-        _settle(attributes.served, attributes.tree, view.tree)
+        _settle(attributes.form, attributes.tree, view.tree)
     attributes.seen[key] = orjson.dumps(attributes.obj)
 
 
 def _mutated(view: Attributes, mutation: Tree, scope: Scope) -> Tree:
     """The object as a mutation leaves it. Raises: CelError, MutationError."""
-    served = view.served
+    served = view.form
     whole: Tree = orjson.loads(orjson.dumps({**view.tree, "kind": served.kind.kind, "apiVersion": served.api_version}))
     if mutation["patchType"] == "JSONPatch":
         return _patched(whole, _evaluated(scope, mutation["jsonPatch"]["expression"]))

@@ -5,20 +5,21 @@ Source: plugin/pkg/admission/podtopologylabels, KEP-4742.
 
 from __future__ import annotations
 
-from navarch.server.admission.contract import UPDATE, Attributes, Plugin, World
+from navarch.server.admission.contract import CREATE, Attributes, Plugin, World
 
 _LABELS = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 
 
 def admit(attributes: Attributes, world: World) -> None:
-    pod = attributes.tree
-    node = world.get("nodes", "", pod["spec"].get("nodeName", ""))
+    binding = attributes.tree
+    node = world.get("nodes", "", binding["target"].get("name", ""))
     if node is None:
         return
     labels = node["metadata"].get("labels", {})
     known = {name: labels[name] for name in _LABELS if name in labels}
     if known:
-        pod["metadata"]["labels"] = {**pod["metadata"].get("labels", {}), **known}
+        metadata = binding.setdefault("metadata", {})
+        metadata["labels"] = {**metadata.get("labels", {}), **known}
 
 
-PLUGIN = Plugin("PodTopologyLabels", (UPDATE,), ("pods",), ("binding",), admit=admit)
+PLUGIN = Plugin("PodTopologyLabels", (CREATE,), ("pods",), ("binding",), admit=admit)

@@ -12,12 +12,15 @@ from navarch.server.served import Served
 
 
 async def seen_as(attributes: Attributes, served: Served) -> Attributes:
-    """The same request with its objects converted; the very same for its own version.
+    """The same request with its objects converted; the very same for its own version. What a subresource takes
+    apart from its resource has one version.
 
     Raises: StatusError 500 for a conversion that fails.
     """
     if served is attributes.served:
         return attributes
+    if attributes.apart is not None:
+        return replace(attributes, served=served, requested=attributes.requested or attributes.served)
     obj, old = [
         None if tree is None else await converted(tree, attributes.served, served)
         for tree in (attributes.obj, attributes.old)

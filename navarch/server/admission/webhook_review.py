@@ -75,7 +75,8 @@ def request_tree(attributes: Attributes, uid: str) -> Tree:
 
 def _kind_and_resource(attributes: Attributes, served: Served) -> tuple[Tree, Tree]:
     kind = served.kind
-    of_kind = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    form = kind if attributes.apart is None else attributes.apart.kind
+    of_kind = {"group": form.group, "version": form.version, "kind": form.kind}
     if attributes.operation == CONNECT:
         # A connection is about its options, not about the object that it goes to.
         of_kind["kind"] = attributes.tree["kind"]
@@ -86,7 +87,7 @@ def whole(attributes: Attributes, tree: Tree | None) -> Tree | None:
     """An object with its kind and apiVersion."""
     if tree is None:
         return None
-    return {"kind": attributes.served.kind.kind, "apiVersion": attributes.served.api_version, **tree}
+    return {"kind": attributes.form.kind.kind, "apiVersion": attributes.form.api_version, **tree}
 
 
 def _options(attributes: Attributes) -> Tree | None:

@@ -90,12 +90,12 @@ async def _mutate(attributes: Attributes, world: World, webhook: Webhook, index:
     if answer.patch is not None:
         try:
             changed: Tree = json_patch(whole(view, _copy(view.tree)), answer.patch)
-            bodies.settle_stored(view.served, changed)
+            bodies.settle_stored(view.form, changed)
         except (StatusError, ValueError) as error:
             raise internal_error(str(error)) from None
-        if view is not attributes:
+        if view.form is not attributes.form:
             changed = await converted(changed, view.served, attributes.served)
-        bodies.apply_all_defaults(attributes.served, changed)
+        bodies.apply_all_defaults(attributes.form, changed)
         tree.clear()
         tree.update(changed)
     mutated = orjson.dumps(tree) != before

@@ -17,6 +17,7 @@ from navarch.server.objects import Objects
 from navarch.server.options import parse_query, write_options
 from navarch.server.pipeline import PATCH_TRIES
 from navarch.server.served import Served
+from navarch.server.subresources.forms import binding_form
 from navarch.wire.messages import Request, RequestInfo, Response
 
 CREATED = orjson.dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
@@ -29,6 +30,7 @@ class BindingSubresource:
         self._objects = objects
         self._pods = pods
         self._clock = clock
+        self._form = binding_form()
 
     async def handle(self, request: Request, info: RequestInfo, _served: Served) -> Response:
         """Raises: StatusError 400, 404, 409, 422."""
@@ -44,6 +46,8 @@ class BindingSubresource:
         # The scheduler's decision changes what an update may not.
         write.check = lambda _new, _old: []
         write.name = info.name or (binding.get("metadata") or {}).get("name", "")
+        binding = await self._objects.pipeline.ask(write, self._form, binding)
+        write.admitted = True
         now = format_time(self._clock.now())
 
         def bind(pod: Tree) -> Tree:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from navarch.schema.facts import load
 from navarch.seams.contract import Seams
 from navarch.server.admission.contract import World
 from navarch.server.authn.tokens import ServiceAccountTokens
@@ -48,8 +47,7 @@ def subresource_handlers(
     for key, part in _PARTS.items():
         handlers[key] = WholeObjectSubresource(objects, part).handle
     if tokens is not None:
-        node = load().type("io.k8s.api.authentication.v1.TokenRequest")
-        handlers["serviceaccounts", "token"] = TokenSubresource(reads, world, tokens, seams, node).handle
+        handlers["serviceaccounts", "token"] = TokenSubresource(objects, reads, world, tokens, seams).handle
     return handlers
 
 

@@ -14,11 +14,12 @@ from navarch.server.admission.contract import World
 from navarch.server.bodies import decode_object_body
 from navarch.server.delete import Deleter, Deletion
 from navarch.server.objects import Objects
-from navarch.server.options import WriteOptions, delete_options, parse_query
+from navarch.server.options import WriteOptions, delete_options, parse_query, write_options
 from navarch.server.pipeline import PATCH_TRIES, Change
 from navarch.server.reads import Reads
 from navarch.server.served import Served
 from navarch.server.subresources.bind import CREATED
+from navarch.server.subresources.forms import eviction_form
 from navarch.wire.messages import Request, RequestInfo, Response
 
 _REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -36,12 +37,16 @@ class EvictionSubresource:
         self._world = world
         self._budgets = budgets
         self._clock = clock
+        self._form = eviction_form()
 
     async def handle(self, request: Request, info: RequestInfo, served: Served) -> Response:
         """Raises: StatusError 404, 429 when a budget does not allow it, 500 when two budgets match."""
         eviction = decode_object_body(request, "Eviction")
         if (eviction.get("metadata") or {}).get("name") != info.name:
             raise bad_request("name in URL does not match name in Eviction object")
+        asked = write_options(parse_query(request.query), "CreateOptions")
+        write = self._objects.write_of(request, info, served, asked)
+        eviction = await self._objects.pipeline.ask(write, self._form, eviction)
         options = delete_options(parse_query(request.query), eviction.get("deleteOptions"))
         pod = served.tree(self._reads.find(served, info.namespace, info.name).value)
         if not leaves_freely(pod):
@@ -52,7 +57,7 @@ class EvictionSubresource:
                 name = budget["metadata"]["name"]
                 await self._change(request, info, self._budgets, name, dry_run, lambda b: spent(b, info.name, now))
             await self._change(request, info, served, info.name, dry_run, lambda p: disrupted(p, now))
-        deletion = Deletion(served, info.namespace, info.name, request.user, options, request.warnings)
+        deletion = Deletion(served, info.namespace, info.name, request.user, options, request.warnings, admitted=True)
         await self._deleter.delete(deletion)
         return Response(201, CREATED)
 
@@ -76,6 +81,8 @@ class EvictionSubresource:
         kind = served.kind
         target = RequestInfo("update", True, kind.group, kind.version, kind.plural, "status", info.namespace, name)
         write = self._objects.write_of(request, target, served, options)
+        # Only the budget's change is a request of its own.
+        write.admitted = served is not self._budgets
         await self._objects.pipeline.change(write, change, tries=PATCH_TRIES)
 
 

@@ -5,24 +5,24 @@ Its resourceVersion is the parent's; a conditional update of the scale is one of
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import orjson
 
-from navarch.api.autoscaling.scale import KIND
 from navarch.api.kind import Scale
 from navarch.base import patch as patches
 from navarch.base import selector
 from navarch.base.errors import StatusError, bad_request, internal_error, no_such_resource
 from navarch.base.field import invalid, invalid_value
-from navarch.schema.facts import load
 from navarch.schema.types import Tree
 from navarch.server import bodies, patching
 from navarch.server.objects import Objects
 from navarch.server.options import parse_query, write_options
-from navarch.server.pipeline import PATCH_TRIES, Write
+from navarch.server.pipeline import PATCH_TRIES, Lens, Write
 from navarch.server.reads import Reads, form_of
 from navarch.server.served import Served
+from navarch.server.subresources.forms import scale_form
 from navarch.wire.messages import Request, RequestInfo, Response
 
 API_VERSION = "autoscaling/v1"
@@ -35,7 +35,7 @@ class ScaleSubresource:
         self._objects = objects
         self._reads = reads
         #: For the forms other than the object itself.
-        self._shown = Served(KIND, load().type(KIND.type_name))
+        self._shown = scale_form()
 
     async def handle(self, request: Request, info: RequestInfo, served: Served) -> Response:
         """Raises: StatusError 404, 405, 409, 422."""
@@ -57,6 +57,7 @@ class ScaleSubresource:
         media = "" if info.verb == "update" else patching.media_type(request.headers.get("content-type", ""))
         options = write_options(parse_query(request.query), options_kind, apply=media == patching.APPLY)
         write = self._objects.write_of(request, info, served, options)
+        write.lens = Lens(self._shown, partial(scale_of, paths), partial(_put_replicas, paths))
         if media == patching.APPLY:
             return await self._apply(write, paths, request.body)
         body = patching.decode_body(request.body) if media else bodies.decode_object_body(request, "Scale")
@@ -102,7 +103,7 @@ def scale_of(paths: Scale, tree: Tree) -> Tree:
     return {
         "kind": "Scale",
         "apiVersion": API_VERSION,
-        "metadata": {name: metadata[name] for name in shown if name in metadata},
+        "metadata": {name: metadata[name] for name in shown if metadata.get(name)},
         "spec": spec,
         "status": status,
     }
@@ -137,7 +138,8 @@ def put(tree: Tree, path: str, value: Any) -> None:
     tree[last] = value
 
 
-def _with_replicas(paths: Scale, current: Tree, scale: Tree) -> Tree:
+def _put_replicas(paths: Scale, current: Tree, scale: Tree) -> None:
+    """Raises: StatusError 400, 422."""
     replicas = (scale.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int):
         raise bad_request(f"spec.replicas: an integer is expected, not {replicas!r}")
@@ -146,7 +148,11 @@ def _with_replicas(paths: Scale, current: Tree, scale: Tree) -> Tree:
         error = invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
         raise invalid("Scale", "autoscaling", metadata.get("name", ""), [error])
     put(current, paths.replicas, replicas)
-    current["metadata"]["resourceVersion"] = metadata.get("resourceVersion", "")
+
+
+def _with_replicas(paths: Scale, current: Tree, scale: Tree) -> Tree:
+    _put_replicas(paths, current, scale)
+    current["metadata"]["resourceVersion"] = (scale.get("metadata") or {}).get("resourceVersion", "")
     return current
 
 

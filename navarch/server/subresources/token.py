@@ -12,15 +12,16 @@ from navarch.base.field import invalid, invalid_value, not_supported
 from navarch.base.times import format_time
 from navarch.schema import managed_fields
 from navarch.schema.defaults import apply_defaults
-from navarch.schema.types import Struct, Tree
+from navarch.schema.types import Tree
 from navarch.seams.contract import Seams
 from navarch.server.admission.contract import World
 from navarch.server.authn.tokens import Bound, ServiceAccountTokens
 from navarch.server.bodies import decode_object_body
-from navarch.server.objects import manager_of
+from navarch.server.objects import Objects, manager_of
 from navarch.server.options import parse_query, write_options
 from navarch.server.reads import Reads
 from navarch.server.served import Served
+from navarch.server.subresources.forms import token_request_form
 from navarch.wire.messages import Request, RequestInfo, Response
 
 MIN_EXPIRATION_S = 600
@@ -33,18 +34,24 @@ _BOUND_TO = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
 class TokenSubresource:
     """`serviceaccounts/NAME/token`."""
 
-    def __init__(self, reads: Reads, world: World, tokens: ServiceAccountTokens, seams: Seams, node: Struct) -> None:
+    def __init__(
+        self, objects: Objects, reads: Reads, world: World, tokens: ServiceAccountTokens, seams: Seams
+    ) -> None:
+        self._objects = objects
         self._reads = reads
         self._world = world
         self._tokens = tokens
         self._seams = seams
-        self._node = node
+        self._form = token_request_form()
 
     async def handle(self, request: Request, info: RequestInfo, served: Served) -> Response:
         """Raises: StatusError 400, 404, 409, 422."""
-        write_options(parse_query(request.query), "CreateOptions")
+        options = write_options(parse_query(request.query), "CreateOptions")
         asked = decode_object_body(request, "TokenRequest")
         account = served.tree(self._reads.find(served, info.namespace, info.name).value)["metadata"]
+        write = self._objects.write_of(request, info, served, options)
+        apply_defaults(self._form.node, asked)
+        asked = await self._objects.pipeline.ask(write, self._form, asked)
         spec = asked.get("spec") or {}
         seconds = spec.get("expirationSeconds") or DEFAULT_EXPIRATION_S
         if seconds < MIN_EXPIRATION_S:
@@ -74,9 +81,9 @@ class TokenSubresource:
         tree["metadata"]["creationTimestamp"] = now
         owned: Tree = {"metadata": dict(tree["metadata"]), "spec": {k: v for k, v in asked.items() if v is not None}}
         owned["spec"].setdefault("expirationSeconds", DEFAULT_EXPIRATION_S)
-        apply_defaults(self._node, owned)
+        apply_defaults(self._form.node, owned)
         manager = manager_of(request.headers.get("user-agent", ""))
-        managed_fields.on_update(self._node, None, owned, manager, API_VERSION, now, "token")
+        managed_fields.on_update(self._form.node, None, owned, manager, API_VERSION, now, "token")
         tree["metadata"]["managedFields"] = owned["metadata"].get("managedFields", [])
 
     def _bound(self, reference: Tree | None, namespace: str) -> dict[str, Bound] | None:

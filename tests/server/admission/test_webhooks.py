@@ -268,3 +268,81 @@ async def test_custom_resources_are_mutated_whatever_version_they_lie_in(world: 
         "more": "y",
         "stage-3": "ex.example.com/v1",
     }
+
+
+POD = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+TEMPLATE = {"metadata": {"labels": {"a": "b"}}, "spec": POD["spec"]}
+DEPLOYMENT = {
+    "metadata": {"name": "d"},
+    "spec": {"replicas": 2, "selector": {"matchLabels": {"a": "b"}}, "template": TEMPLATE},
+}
+DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+
+
+def concerning(group: str, resource: str) -> dict[str, Any]:
+    rule = {"operations": ["*"], "apiGroups": [group], "apiVersions": ["v1"], "resources": [resource]}
+    return {"rules": [rule]}
+
+
+async def test_webhooks_see_and_change_the_scale(world: World) -> None:
+    await world.send("POST", DEPLOYMENTS, DEPLOYMENT)
+    await world.register("mutating", **concerning("apps", "deployments/scale"))
+    await world.register("validating", "v", **concerning("apps", "deployments/scale"))
+    seven = {"op": "replace", "path": "/spec/replicas", "value": 7}
+    world.answer = lambda request: patch(seven) if len(world.asked) == 1 else {"allowed": True}
+    scale = {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": {"name": "d"}, "spec": {"replicas": 5}}
+    _, answered = await world.send("PUT", f"{DEPLOYMENTS}/d/scale", scale)
+    assert answered["spec"] == {"replicas": 7}
+    assert (await world.send("GET", f"{DEPLOYMENTS}/d"))[1]["spec"]["replicas"] == 7
+    first, second = world.asked
+    kind = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
+    resource = {"group": "apps", "version": "v1", "resource": "deployments"}
+    for asked, replicas in ((first, 5), (second, 7)):
+        assert (asked["kind"], asked["resource"], asked["subResource"]) == (kind, resource, "scale")
+        assert (asked["requestKind"], asked["operation"], asked["name"]) == (kind, "UPDATE", "d")
+        assert (asked["object"]["kind"], asked["object"]["apiVersion"]) == ("Scale", "autoscaling/v1")
+        assert (asked["object"]["spec"], asked["oldObject"]["spec"]) == ({"replicas": replicas}, {"replicas": 2})
+
+
+@pytest.mark.parametrize(
+    ("resource", "path", "body", "kind"),
+    [
+        (
+            "pods/binding",
+            "pods/p/binding",
+            {"kind": "Binding", "apiVersion": "v1", "metadata": {"name": "p"}, "target": {"name": "n"}},
+            {"group": "", "version": "v1", "kind": "Binding"},
+        ),
+        (
+            "pods/eviction",
+            "pods/p/eviction",
+            {"kind": "Eviction", "apiVersion": "policy/v1", "metadata": {"name": "p"}},
+            {"group": "policy", "version": "v1", "kind": "Eviction"},
+        ),
+        (
+            "serviceaccounts/token",
+            "serviceaccounts/default/token",
+            {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": {"audiences": ["a"]}},
+            {"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest"},
+        ),
+    ],
+)
+async def test_webhooks_see_what_subresources_take(
+    world: World, resource: str, path: str, body: dict[str, Any], kind: dict[str, str]
+) -> None:
+    await world.send("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
+    await world.send("POST", "/api/v1/namespaces/default/pods", POD)
+    # Whoever asks about the pods themselves is not asked about these.
+    await world.register("validating", "pods", **concerning("", "pods"))
+    await world.register("validating", **concerning("", resource))
+    world.answer = lambda _: {"allowed": False}
+    response, status = await world.send("POST", f"/api/v1/namespaces/default/{path}", body)
+    assert response.status == 400, status
+    (asked,) = world.asked
+    assert (asked["kind"], asked["operation"], asked["oldObject"]) == (kind, "CREATE", None)
+    assert f"{asked['resource']['resource']}/{asked['subResource']}" == resource
+    assert asked["object"]["kind"] == kind["kind"]
+    world.answer = lambda _: {"allowed": True}
+    response, answered = await world.send("POST", f"/api/v1/namespaces/default/{path}", body)
+    assert response.status == 201, answered
+    assert len(world.asked) == 2

@@ -21,7 +21,7 @@ from navarch.server.app import ApiServer
 from navarch.server.authn.authenticate import Authenticator
 from navarch.server.authn.static import StaticTokens, parse_token_file
 from navarch.server.bootstrap import BootstrapConfig, bootstrap
-from navarch.store.lmdb import LmdbStore
+from navarch.store.durable import DurableStore
 from navarch.wire.http import serve
 from navarch.wire.tls import server_context
 
@@ -32,7 +32,7 @@ USERS = f"{TOKEN},bench,bench-uid,system:masters"
 async def main(directory: Path, port: int) -> None:
     garbage.begin()
     seams = real_seams()
-    store = LmdbStore(directory / "store", seams.clock)
+    store = DurableStore(directory / "store", seams.clock)
     await store.start()
     authenticator = Authenticator(None, (StaticTokens(parse_token_file([USERS])),))
     server = ApiServer(store, seams, authenticator=authenticator)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from navarch.seams.real import RealClock
 from navarch.store.contract import Store
-from navarch.store.lmdb import LmdbStore
+from navarch.store.durable import DurableStore
 from navarch.store.memory import MemoryStore
 
 DOCUMENT = b'{"metadata":{"name":"web","resourceVersion":""},"data":"%s"}' % (b"x" * 3_400)
@@ -55,7 +55,7 @@ async def write_for(store: Store, writers: int, seconds: float) -> int:
 
 
 async def durable_puts(directory: Path) -> None:
-    store = LmdbStore(directory, RealClock())
+    store = DurableStore(directory, RealClock())
     await store.start()
     for writers, target_per_s, target_cpu_us in ((1, 1_500.0, 200.0), (32, 15_000.0, 60.0)):
         cpu, wall = time.process_time(), time.perf_counter()
@@ -91,7 +91,7 @@ async def recovery(directory: Path) -> None:
 
 
 async def fill(directory: Path) -> None:
-    store = LmdbStore(directory, RealClock())
+    store = DurableStore(directory, RealClock())
     await store.start()
     for first in range(0, RECOVERED_ENTRIES, 1_000):
         names = range(first, first + 1_000)
@@ -103,7 +103,7 @@ def seconds_to_recover(directory: Path) -> float:
     """Runs in a process of its own, as a start does."""
 
     async def measure() -> float:
-        store = LmdbStore(directory, RealClock())
+        store = DurableStore(directory, RealClock())
         start = time.perf_counter()
         await store.start()
         seconds = time.perf_counter() - start

@@ -69,8 +69,8 @@ MODULES = {
     "pyyaml": "yaml",
 }
 
-#: The plug-in for pytest is imported by pytest.
-OPTIONAL = frozenset({"pytest"})
+#: The plug-in for pytest is imported by pytest; LMDB where a directory of the version before is carried over.
+OPTIONAL = frozenset({"lmdb", "pytest"})
 
 #: Where people are talked to.
 PRINTERS = ("app/", "cli/", "launch/", "testing/seeds.py")

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 def open_store(settings: Settings, clock: Clock) -> tuple[Store, Check]:
     """The store, to be started, and what /readyz asks about it. Raises: StoreUnusable, OSError."""
     if not settings.etcd_servers:
-        from navarch.store.lmdb import LmdbStore
+        from navarch.store.durable import DurableStore
 
-        return LmdbStore(settings.data_dir / "store", clock), well
+        return DurableStore(settings.data_dir / "store", clock), well
     import grpc  # takes its time, and is of no use without etcd
 
     from navarch.store.etcd import EtcdStore

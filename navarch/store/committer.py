@@ -1,4 +1,8 @@
-"""A thread for calls that wait for the disk, which a busy event loop cannot starve. Called by lmdb.py.
+"""A thread for calls that wait for the disk, which a busy event loop cannot starve. Called by durable.py.
+
+To learn of the end of a call from another thread through the event loop costs a wake-up of the loop, as much as half
+the call. So who has nothing better to do waits for the end on the spot, as long as calls are short: `PATIENCE_S` at
+most, and not at all after a call that took longer.
 
 A thread that comes back from the disk needs the interpreter lock. An event loop that is never idle
 gives it up only for instants, in its poll, too short for the other thread to wake: it was measured
@@ -10,9 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
+
+#: How long the loop's thread waits for the end of a call on the spot.
+PATIENCE_S = 0.0005
 
 #: First and longest pause between two moments in which the loop's thread stands aside.
 PAUSE_FIRST_S = 0.001
@@ -32,21 +40,26 @@ class _Call:
         self.work = work
         self.done: Done | None = done
         self.error: BaseException | None = None
-        self.loop = asyncio.get_running_loop()
+        self.took_s = 0.0
+        #: Whether the loop is to be woken: nobody waits for the end any more.
+        self.wakes: asyncio.AbstractEventLoop | None = None
         self.begun = threading.Lock()
         self.begun.acquire()
         self.ended = threading.Lock()
         self.ended.acquire()
 
     def run(self) -> None:
+        began = time.perf_counter()
         self.begun.release()
         try:
             self.work()
         except BaseException as error:
             self.error = error
+        self.took_s = time.perf_counter() - began
         self.ended.release()
-        with suppress(RuntimeError):  # a loop that was closed without us has nobody left to tell
-            self.loop.call_soon_threadsafe(self.report)
+        if self.wakes is not None:
+            with suppress(RuntimeError):  # a loop that was closed without us has nobody left to tell
+                self.wakes.call_soon_threadsafe(self.report)
 
     def report(self) -> None:
         """Tell how it ended, once."""
@@ -54,13 +67,22 @@ class _Call:
             done, self.done = self.done, None
             done(self.error)
 
+    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Go on with other work until the call has ended."""
+        self.wakes = loop
+        if self.ended.acquire(blocking=False):  # it has, and may not have seen that it should wake the loop
+            loop.call_soon(self.report)
+            return
+        self.begun.acquire()
+        loop.call_later(PAUSE_FIRST_S, self.stand_aside, PAUSE_FIRST_S)
+
     def stand_aside(self, pause_s: float) -> None:
-        if self.done is None:
+        if self.done is None or self.wakes is None:
             return
         if self.ended.acquire(timeout=MOMENT_S):
             self.report()
         else:
-            self.loop.call_later(pause_s, self.stand_aside, min(2 * pause_s, PAUSE_LAST_S))
+            self.wakes.call_later(pause_s, self.stand_aside, min(2 * pause_s, PAUSE_LAST_S))
 
 
 class Committer:
@@ -68,15 +90,20 @@ class Committer:
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._last: _Call | None = None
         self._thread = threading.Thread(target=self._run, name="store-commit", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[], None], done: Done) -> None:
-        """Begin `work` in the thread; `done` is called on this event loop. One at a time."""
-        call = _Call(work, done)
+    def submit(self, work: Callable[[], None], done: Done, *, alone: bool) -> None:
+        """Begin `work` in the thread; `done` is called on this event loop, before this returns perhaps. One at a time.
+        `alone`: whoever waits for it is likely the only one for whom there is something to do."""
+        patient = alone and (self._last is None or self._last.took_s < PATIENCE_S)
+        call = self._last = _Call(work, done)
         self._calls.put(call)
-        call.begun.acquire()
-        call.loop.call_later(PAUSE_FIRST_S, call.stand_aside, PAUSE_FIRST_S)
+        if patient and call.ended.acquire(timeout=PATIENCE_S):
+            call.report()
+        else:
+            call.leave(asyncio.get_running_loop())
 
     def close(self) -> None:
         """End the thread. No call may be under way."""

@@ -1,187 +1,174 @@
-"""The files of the durable store: their format, their lock, recovery, one transaction at a time.
+"""The log of the durable store, one group of writes at a time. Called by durable.py alone; synchronous. frames.py has
+the format, recovery.py the way back.
 
-Called by lmdb.py alone; synchronous. A directory holds `data.mdb` and `lock`, which the process
-that uses the directory keeps locked. The database maps 8-byte big-endian numbers to records:
-
-    0                    magic, format version, revision of the last write
-    create_revision      revision, expiry (epoch seconds, 0: none), length of key, key, document
-
-An object's create_revision is its row for life: unique, never longer than LMDB allows a key to
-be, and new objects are appended. Only live documents are kept, so the files grow with the
-cluster and not with its history.
+The log grows by chunks of zeros in front of its frames: a frame then lies on blocks that the file system has given and
+written before, and making it durable touches no metadata. After a write that failed it is not known what lies there;
+the next frame has its number and its place, and is as good as any once it is written and synced itself.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
-import struct
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import lmdb
-
+from navarch.store.cleaning import Cleaning
 from navarch.store.contract import Entry, StoreReadOnly, StoreUnusable
-
-#: Address space only: the file is as large as what has been written to it.
-DEFAULT_MAP_BYTES = 64 * 1024**3
-
-FORMAT_VERSION = 1
-
-#: LMDB reports a write that only partly fitted as an I/O error. Below this much free space we say "full".
-FULL_BELOW_BYTES = 8 * 1024**2
-
-_HEAD_ROW = bytes(8)
-_HEAD = struct.Struct(">8sIQ")
-_MAGIC = b"navarch\0"
-_ROW = struct.Struct(">Q")
-_RECORD = struct.Struct(">QdH")
+from navarch.store.files import File, Files
+from navarch.store.frames import Row, frame, head, record_bytes
+from navarch.store.recovery import Recovered, Segment, recover, segment_names
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One committed change to write down. `expires_at` is in epoch seconds, 0 if never."""
+class Sizes:
+    """A segment that has reached its length is the last no more; it grows by chunks. A large frame is not written into
+    a chunk but at the end of the file: it holds the writes of many, and zeros first would be as much again. The log is
+    cleaned when it is longer than twice what counts, and the slack."""
 
-    entry: Entry
-    deleted: bool
-    expires_at: float
+    segment_bytes: int = 4 * 1024**2
+    chunk_bytes: int = 1024**2
+    large_bytes: int = 64 * 1024
+    slack_bytes: int = 16 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """What lay on disk."""
+class _Tail:
+    """The segment that is written to."""
 
-    entries: list[Entry]
-    expires_at: dict[str, float]
-    revision: int
+    def __init__(self, file: File, segment: Segment, sizes: Sizes) -> None:
+        self.file = file
+        self.segment = segment
+        self._sizes = sizes
+        self._filled = file.size
+
+    def append(self, data: bytes) -> None:
+        """Raises: OSError; the next frame is written in the place of what is there then."""
+        end = self.segment.used + len(data)
+        while self._filled < end and len(data) < self._sizes.large_bytes:
+            self.file.write(bytes(self._sizes.chunk_bytes), self._filled)
+            self._filled += self._sizes.chunk_bytes
+        self.file.write(data, self.segment.used)
+        self.segment.used = end
+        self._filled = max(self._filled, end)
 
 
 class Disk:
-    """A directory with one database, open and locked from construction to `close`."""
+    """A directory with one log."""
 
-    def __init__(self, directory: Path, map_bytes: int = DEFAULT_MAP_BYTES) -> None:
-        """Raises: StoreUnusable."""
-        self._directory = directory
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = _locked(directory / "lock")
-        except OSError as error:
-            raise StoreUnusable(f"{directory}: {error.strerror}; choose a directory that can be written") from error
-        try:
-            self._env = lmdb.open(str(directory), map_size=map_bytes, lock=False, max_dbs=0, mode=0o600)
-            _sync_directory(directory)
-        except lmdb.Error as error:
-            os.close(self._lock)
-            raise StoreUnusable(f"{directory}: not a usable database ({error}); restore or remove it") from error
+    def __init__(self, files: Files, sizes: Sizes = Sizes()) -> None:
+        self._files = files
+        self._sizes = sizes
+        #: In order; the tail's is the last.
+        self._segments: deque[Segment] = deque()
+        #: None: the next write begins a segment.
+        self._tail: _Tail | None = None
+        self._next_frame = 1
+        self._log_bytes = 0
+        self._live_bytes = 0
+        self._cleaning: Cleaning | None = None
 
     def recover(self) -> Recovered:
-        """Everything on disk. Raises: StoreUnusable, StoreReadOnly (a new directory on a full disk)."""
-        found = Recovered([], {}, self._read_head())
-        with self._env.begin(buffers=True) as transaction:
-            for row, record in transaction.cursor():
-                if row == _HEAD_ROW:
-                    continue
-                revision, expires_at, key_length = _RECORD.unpack_from(record)
-                start = _RECORD.size + key_length
-                key = str(record[_RECORD.size : start], "utf-8")
-                found.entries.append(Entry(key, bytes(record[start:]), revision, _ROW.unpack(row)[0]))
-                if expires_at:
-                    found.expires_at[key] = expires_at
+        """Everything on disk. Raises: StoreUnusable."""
+        try:
+            found = recover(self._files)
+            if found.segments:
+                self._open_tail(found.segments[-1])
+        except OSError as error:
+            raise StoreUnusable(f"{self._files}: {error.strerror}; check the disk") from error
+        self._segments.extend(found.segments)
+        self._next_frame = found.next_frame
+        self._log_bytes = sum(segment.used for segment in found.segments)
+        self._live_bytes = sum(map(record_bytes, found.entries.values()))
         return found
 
-    def begin(self, rows: Iterable[Row], revision: int) -> Callable[[], None]:
-        """Prepare one transaction; the function returned makes it durable, from any one thread.
-
-        The environment has no LMDB lock and there is one transaction at a time, which is why the
-        slow half may run elsewhere. Raises: StoreReadOnly, as does the function returned.
-        """
-        transaction = None
-        try:
-            transaction = self._env.begin(write=True)
-            for row in rows:
-                key = _ROW.pack(row.entry.create_revision)
-                if row.deleted:
-                    transaction.delete(key)
-                else:
-                    transaction.put(key, _record(row))
-            transaction.put(_HEAD_ROW, _HEAD.pack(_MAGIC, FORMAT_VERSION, revision))
-        except lmdb.Error as error:
-            if transaction is not None:
-                transaction.abort()
-            raise self._read_only(error) from error
+    def begin(
+        self, changes: Sequence[Row], revision: int, current: Callable[[str], Entry | None]
+    ) -> Callable[[], None]:
+        """Prepare one group of writes; `revision` is the last of theirs, and `current` tells what stands before them.
+        The function returned makes it durable, from any one thread, and raises StoreReadOnly. One at a time."""
+        written = sum(record_bytes(row.entry) for row in changes)
+        carried = self._cleaning.carry(written, current) if self._cleaning is not None else ()
+        data = frame((*carried, *changes), self._next_frame, revision)
+        gone = sum(record_bytes(row.previous) + row.deleted * record_bytes(row.entry) for row in changes)
 
         def commit() -> None:
             try:
-                transaction.commit()
-            except lmdb.Error as error:
+                self._append(data)
+            except OSError as error:
                 raise self._read_only(error) from error
+            self._live_bytes += written - gone
+            self._clean()
 
         return commit
 
+    def clear(self) -> None:
+        """Remove what there is of a log. Raises: StoreReadOnly."""
+        try:
+            for name in reversed(segment_names(self._files)):
+                self._files.remove(name)
+        except OSError as error:
+            raise self._read_only(error) from error
+
     def close(self) -> None:
-        self._env.close()
-        os.close(self._lock)
+        self._leave_tail()
+        self._files.close()
 
-    def _read_head(self) -> int:
-        with self._env.begin() as transaction:
-            head = transaction.get(_HEAD_ROW)
-            empty = transaction.stat()["entries"] == 0
-        if empty:
-            self.begin((), 0)()
-            return 0
-        if head is None or len(head) != _HEAD.size or not head.startswith(_MAGIC):
-            raise StoreUnusable(f"{self._directory}: not a Navarch store; choose another directory")
-        _, version, revision = _HEAD.unpack(head)
-        if version != FORMAT_VERSION:
-            raise StoreUnusable(
-                f"{self._directory}: format {version}, this version reads format {FORMAT_VERSION}; "
-                "use the version that wrote it"
-            )
-        return int(revision)
+    def _append(self, data: bytes) -> None:
+        if self._tail is None:
+            self._tail = self._new_segment()
+        self._tail.append(data)
+        self._next_frame += 1
+        self._log_bytes += len(data)
+        if self._tail.segment.used >= self._sizes.segment_bytes:
+            self._leave_tail()
 
-    def _read_only(self, error: lmdb.Error) -> StoreReadOnly:
+    def _new_segment(self) -> _Tail:
+        number = self._segments[-1].number + 1 if self._segments else 1
+        segment = Segment(number, self._next_frame)
+        file = self._files.create(segment.name)
+        try:
+            file.write(head(segment.number, segment.first_frame), 0)
+        except OSError:
+            file.close()
+            raise
+        self._segments.append(segment)
+        self._log_bytes += segment.used
+        return _Tail(file, segment, self._sizes)
+
+    def _open_tail(self, segment: Segment) -> None:
+        """What was read may lie in memory only, written by a process that was killed: none may see it before it is
+        on the disk."""
+        self._tail = _Tail(self._files.open(segment.name), segment, self._sizes)
+        self._tail.file.sync()
+        if segment.used >= self._sizes.segment_bytes:
+            self._leave_tail()
+
+    def _leave_tail(self) -> None:
+        if self._tail is not None:
+            self._tail.file.close()
+            self._tail = None
+
+    def _clean(self) -> None:
+        """Go on with the oldest segment, after a frame that carried some of it."""
+        segments = self._segments
+        try:
+            if self._cleaning is not None and self._cleaning.carried():
+                self._cleaning = None
+                self._files.remove(segments[0].name)
+                self._log_bytes -= segments.popleft().used
+            if self._cleaning is None and len(segments) > 1 and self._is_due():
+                self._cleaning = Cleaning(self._files.read(segments[0].name))
+        except OSError:
+            # The log stays longer than it need be, and that is all; the next write tries again.
+            self._cleaning = None
+
+    def _is_due(self) -> bool:
+        return self._log_bytes > 2 * self._live_bytes + self._sizes.slack_bytes
+
+    def _read_only(self, error: OSError) -> StoreReadOnly:
         """What a failed write means to the person who runs this."""
-        if isinstance(error, lmdb.MapFullError):
-            advice = "the store has reached its size limit; delete objects, or raise the limit and restart"
-        elif os.strerror(errno.ENOSPC) in str(error) or _free_bytes(self._directory) < FULL_BELOW_BYTES:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             advice = "the disk is full; free some space, writes go on by themselves"
         else:
-            advice = f"the disk refuses writes ({error}); check the disk, then restart"
-        return StoreReadOnly(f"{self._directory}: {advice}")
-
-
-def _record(row: Row) -> bytes:
-    key = row.entry.key.encode()
-    return _RECORD.pack(row.entry.revision, row.expires_at, len(key)) + key + row.entry.value
-
-
-def _locked(path: Path) -> int:
-    """The descriptor of the lock file, locked as long as it is open. Raises: StoreUnusable."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        owner = os.read(descriptor, 20).decode(errors="replace") or "unknown"
-        os.close(descriptor)
-        raise StoreUnusable(
-            f"{path.parent}: in use by process {owner}; stop that process, or choose another directory"
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, b"%d" % os.getpid(), 0)
-    return descriptor
-
-
-def _free_bytes(directory: Path) -> int:
-    space = os.statvfs(directory)
-    return space.f_bavail * space.f_frsize
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the names of new files durable too."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            advice = f"the disk refuses writes ({error.strerror}); check the disk"
+        return StoreReadOnly(f"{self._files}: {advice}")

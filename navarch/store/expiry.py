@@ -4,7 +4,7 @@ next of them.
 A cluster writes thousands of events that live for an hour each. A timer for every one would cost as much
 as half the write; here each is a place in a heap.
 
-Called by the stores that keep time themselves, memory.py and lmdb.py; etcd has leases.
+Called by the stores that keep time themselves, memory.py and durable.py; etcd has leases.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What every store does to a write before it has a place in its log: checks and stamped entries.
 
-Pure; called by memory.py, lmdb.py and etcd.py.
+Pure; called by memory.py, durable.py and etcd.py.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 
 from navarch.seams.real import RealClock
 from navarch.store.contract import Store
-from navarch.store.lmdb import LmdbStore
+from navarch.store.durable import DurableStore
 from navarch.store.memory import MemoryStore
 from tests.store.etcd_server import BINARY, EtcdServer
 
@@ -27,15 +27,15 @@ def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServer]:
 def make(implementation: str, request: pytest.FixtureRequest, directory: Path) -> Store:
     if implementation == "memory":
         return MemoryStore()
-    if implementation == "lmdb":
-        return LmdbStore(directory / "store", RealClock())
+    if implementation == "durable":
+        return DurableStore(directory / "store", RealClock())
     server: EtcdServer = request.getfixturevalue("etcd")
     from navarch.store.etcd import EtcdStore  # gRPC takes its time to import
 
     return EtcdStore([server.target], prefix=f"/{directory.name}/")
 
 
-@pytest.fixture(params=["memory", "lmdb", "etcd"])
+@pytest.fixture(params=["memory", "durable", "etcd"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     made = make(request.param, request, tmp_path)
     await made.start()

@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from navarch.seams.real import RealClock
 from navarch.store.contract import Compacted, Event, RevisionConflict, Store
-from navarch.store.lmdb import LmdbStore
+from navarch.store.durable import DurableStore
 from navarch.store.memory import MemoryStore
 
 KEYS = [f"{bucket}/{namespace}/{name}" for bucket in ("a", "b") for namespace in ("m", "m-n") for name in "wxyz"]
@@ -113,7 +113,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.runner.run(self.store.close())
         self.store = successor
         self.runner.run(self.store.start())
-        if isinstance(self.store, LmdbStore):
+        if isinstance(self.store, DurableStore):
             self.compacted = len(self.log)
 
     @rule(target=mirrors, bucket=st.sampled_from("ab"))
@@ -182,7 +182,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.runner.close()
 
 
-class LmdbMachine(StoreMachine):
+class DurableMachine(StoreMachine):
     """The same with a directory: the successor finds it after the other has closed."""
 
     def make(self) -> Store:
@@ -190,7 +190,7 @@ class LmdbMachine(StoreMachine):
         return self.successor()
 
     def successor(self) -> Store:
-        return LmdbStore(Path(self.directory.name), RealClock())
+        return DurableStore(Path(self.directory.name), RealClock())
 
     def teardown(self) -> None:
         super().teardown()
@@ -198,6 +198,6 @@ class LmdbMachine(StoreMachine):
 
 
 StoreMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
-LmdbMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+DurableMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
 TestMemory = StoreMachine.TestCase
-TestLmdb = LmdbMachine.TestCase
+TestDurable = DurableMachine.TestCase

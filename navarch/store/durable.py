@@ -1,33 +1,40 @@
-"""The durable store of one machine: LMDB, written in groups.
+"""The durable store of one machine: a log of its own, written in groups.
 
 Writes that arrive while a group is being made durable form the next group: one fsync for all of
 them. A group gets its revisions when it is begun, and is published to the index, and its writers
 answered, when it is durable. A key has at most one write under way; others wait for its outcome,
 so that a conflict is only ever reported against what is durable.
 
-A group that fails (full disk) leaves no trace: its writers get StoreReadOnly, reads go on, and the
-next write is simply tried. History is not written down: after a start `index.compacted` is the
+When a group fails (full disk), its writers get StoreReadOnly, reads go on, and the
+next write is simply tried. History is not read back: after a start `index.compacted` is the
 revision of the start, and watchers from before list again.
 
-The event loop fills a transaction, a thread of its own commits it. Never run on the simulated loop.
+The event loop makes the bytes of a group, a thread of its own writes them. Never run on the simulated loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 from navarch.seams.contract import Clock
+from navarch.store import former
 from navarch.store.committer import Committer
 from navarch.store.contract import Entry, StoreReadOnly
-from navarch.store.disk import DEFAULT_MAP_BYTES, Disk, Row
+from navarch.store.disk import Disk
 from navarch.store.expiry import Expiries
+from navarch.store.files import Directory
+from navarch.store.frames import Row
 from navarch.store.index import LogIndex
+from navarch.store.recovery import Recovered
 from navarch.store.writes import check_deletable, check_revision, check_size, tombstone, written
 
-#: Writes in one group. Filling it blocks the event loop: 5 us a write.
+#: Writes in one group, and bytes of documents after which it takes no further one. Filling it blocks the event loop:
+#: 5 us a write.
 GROUP_LIMIT = 500
+GROUP_BYTES = 4 * 1024**2
 
 #: When an expiry cannot be carried out now (full disk, write under way), it is tried again.
 EXPIRY_RETRY_S = 1.0
@@ -48,14 +55,13 @@ class _Write:
         self.waiters: list[asyncio.Future[None]] = []
 
 
-class LmdbStore:
+class DurableStore:
     """`store.contract.Store` in a directory."""
 
-    def __init__(self, directory: Path, clock: Clock, map_bytes: int = DEFAULT_MAP_BYTES) -> None:
+    def __init__(self, directory: Path, clock: Clock) -> None:
         self.index = LogIndex()
         self._directory = directory
         self._clock = clock
-        self._map_bytes = map_bytes
         self._expiries = Expiries(self._expire)
         self._queue: deque[_Write] = deque()
         self._under_way: dict[str, _Write] = {}
@@ -65,16 +71,16 @@ class LmdbStore:
         self._committer: Committer | None = None
 
     async def start(self) -> None:
-        """Raises: StoreUnusable."""
-        disk = Disk(self._directory, self._map_bytes)
+        """Raises: StoreUnusable, StoreReadOnly (a directory of an earlier version on a full disk)."""
+        disk = Disk(Directory(self._directory))
         try:
-            found = disk.recover()
+            found = self._carried_over(disk) if (self._directory / former.DATABASE).exists() else disk.recover()
         except BaseException:
             disk.close()
             raise
         self._disk = disk
         self._committer = Committer()
-        self.index.load(found.entries, found.revision)
+        self.index.load(found.entries.values(), found.revision)
         now = self._clock.now()
         for key, expires_at in found.expires_at.items():
             self._expiries.set(key, expires_at - now)
@@ -107,6 +113,17 @@ class LmdbStore:
     async def compact(self, revision: int) -> None:
         self.index.forget(revision)
 
+    def _carried_over(self, disk: Disk) -> Recovered:
+        """The contents of a directory of the version before, in a log now. As long as the database is there, it counts.
+        Raises: StoreUnusable, StoreReadOnly."""
+        found = former.read(self._directory)
+        disk.clear()
+        disk.recover()
+        for rows in _groups(found):
+            disk.begin(rows, found.revision, found.entries.get)()
+        (self._directory / former.DATABASE).unlink()
+        return found
+
     def _answered(self, write: _Write) -> asyncio.Future[Entry]:
         write.answer = asyncio.get_running_loop().create_future()
         self._enqueue(write)
@@ -132,23 +149,29 @@ class LmdbStore:
     def _flush(self) -> None:
         assert self._disk is not None and self._committer is not None
         self._flush_planned = False
-        writes = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_LIMIT))]
+        writes = self._next_group()
         now = self._clock.now()
         self._group = [(write, self._row(write, self.index.revision + n, now)) for n, write in enumerate(writes, 1)]
-        try:
-            commit = self._disk.begin((row for _, row in self._group), self.index.revision + len(writes))
-        except StoreReadOnly as error:
-            self._fail(error)
-            return
-        self._committer.submit(commit, self._committed)
+        rows = [row for _, row in self._group]
+        commit = self._disk.begin(rows, self.index.revision + len(rows), self.index.get)
+        self._committer.submit(commit, self._committed, alone=len(rows) == 1)
+
+    def _next_group(self) -> list[_Write]:
+        writes: list[_Write] = []
+        size = 0
+        while self._queue and len(writes) < GROUP_LIMIT and size < GROUP_BYTES:
+            write = self._queue.popleft()
+            writes.append(write)
+            size += len(write.document or b"")
+        return writes
 
     def _row(self, write: _Write, revision: int, now: float) -> Row:
         current = self.index.get(write.key)
         if write.document is None:
             assert current is not None
-            return Row(tombstone(current, revision), True, 0.0)
+            return Row(tombstone(current, revision), True, 0.0, current)
         expires_at = now + write.ttl_s if write.ttl_s is not None else 0.0
-        return Row(written(write.key, write.document, revision, current), False, expires_at)
+        return Row(written(write.key, write.document, revision, current), False, expires_at, current)
 
     def _committed(self, error: BaseException | None) -> None:
         if error is not None:
@@ -187,3 +210,9 @@ def _wake(write: _Write) -> None:
     for waiter in write.waiters:
         if not waiter.done():
             waiter.set_result(None)
+
+
+def _groups(found: Recovered) -> Iterator[list[Row]]:
+    rows = [Row(entry, False, found.expires_at.get(key, 0.0)) for key, entry in found.entries.items()]
+    for first in range(0, len(rows) or 1, GROUP_LIMIT):
+        yield rows[first : first + GROUP_LIMIT]

@@ -8,11 +8,10 @@ Source: apiserver `pkg/cel/library` (lists, regex); cel-go `ext` (lists, sets, t
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from navarch.schema import formats
+from navarch.schema.go_regexp import compile_pattern
 
 #: How many elements `lists.range` makes at most.
 _MAX_RANGE: Final = 1_000_000
@@ -126,20 +125,13 @@ def merged(maps: list[dict[Any, Any]]) -> dict[Any, Any]:
 # --- regular expressions
 
 
-def _pattern(pattern: str) -> re.Pattern[str]:
-    compiled = formats.compile_pattern(pattern)
-    if compiled is None:
-        raise ValueError(f"Illegal regex: {pattern}")
-    return compiled
-
-
 def find(text: str, pattern: str) -> str:
-    found = _pattern(pattern).search(text)
+    found = compile_pattern(pattern).search(text)
     return found[0] if found else ""
 
 
 def find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
-    found = [each[0] for each in _pattern(pattern).finditer(text)]
+    found = [each[0] for each in compile_pattern(pattern).finditer(text)]
     return found if limit < 0 else found[:limit]
 
 

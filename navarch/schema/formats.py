@@ -1,8 +1,8 @@
-"""String formats and patterns of custom resource schemas.
+"""String formats of custom resource schemas.
 
 Formats that Kubernetes does not know are ignored, so is every format here that is not listed.
 
-Source: the formats that apiextensions supports; Go's RE2 syntax for patterns.
+Source: the formats that apiextensions supports.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import ipaddress
 import re
 from collections.abc import Callable
 from datetime import date
-from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,37 +27,11 @@ _SCALA_DURATION: Final = re.compile(
     r"\d+\s*(ns|nanos?|us|micros?|ms|millis?|s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?|w|weeks?)"
 )
 
-_REWRITES: Final = (
-    (r"\z", r"\Z"),
-    ("[[:alnum:]]", "[A-Za-z0-9]"),
-    ("[[:alpha:]]", "[A-Za-z]"),
-    ("[[:digit:]]", "[0-9]"),
-    ("[[:lower:]]", "[a-z]"),
-    ("[[:upper:]]", "[A-Z]"),
-    ("[[:space:]]", r"\s"),
-    (r"\pL", r"[^\W\d_]"),
-    (r"\p{L}", r"[^\W\d_]"),
-    (r"\pN", r"\d"),
-    (r"\p{N}", r"\d"),
-)
-
 
 def matches(name: str, text: str) -> bool:
     """Is the text of the format? Yes if Kubernetes does not know the format."""
     check = _FORMATS.get(name.replace("-", ""))
     return check is None or check(text)
-
-
-@lru_cache(512)
-def compile_pattern(pattern: str) -> re.Pattern[str] | None:
-    """A Go regular expression, with what Python writes differently rewritten. None if Python has no
-    such expression: the constraint is not checked then."""
-    for go, python in _REWRITES:
-        pattern = pattern.replace(go, python)
-    try:
-        return re.compile(pattern, re.ASCII)
-    except re.error:
-        return None
 
 
 def _fits(function: Callable[[str], object]) -> Callable[[str], bool]:

@@ -12,7 +12,6 @@ errors. Go walks properties in random order; here they come as declared.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +20,7 @@ import orjson
 
 from navarch.base.field import FieldError, duplicate, invalid_value, not_supported, required, show, too_long, too_many
 from navarch.schema import formats
+from navarch.schema.go_regexp import Pattern, compile_pattern
 from navarch.schema.types import Tree
 
 #: What is not there, where None would be a JSON null.
@@ -35,7 +35,7 @@ class Rules:
     nullable: bool
     format: str
     enum: tuple[Any, ...]
-    pattern: re.Pattern[str] | None
+    pattern: Pattern | None
     pattern_text: str
     bounds: Tree
     required: tuple[str, ...]
@@ -85,7 +85,7 @@ def compile_rules(schema: Tree) -> Rules:
         nullable=schema.get("nullable", False),
         format=schema.get("format", ""),
         enum=tuple(schema.get("enum") or ()),
-        pattern=formats.compile_pattern(pattern) if pattern else None,
+        pattern=compile_pattern(pattern) if pattern else None,
         pattern_text=pattern,
         bounds={k: schema[k] for k in _BOUNDS if schema.get(k) is not None},
         required=tuple(schema.get("required") or ()),

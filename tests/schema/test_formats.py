@@ -34,17 +34,3 @@ def test_formats(name: str, right: str, wrong: str) -> None:
 
 def test_an_unknown_format_is_no_constraint() -> None:
     assert formats.matches("k8s-something", "anything")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "right", "wrong"),
-    [("^[[:alnum:]]+$", "a1", "-"), (r"^a\z", "a", "a\n"), (r"^\pL+$", "ab", "a1"), ("a|b", "xbx", "c")],
-)
-def test_go_patterns(pattern: str, right: str, wrong: str) -> None:
-    compiled = formats.compile_pattern(pattern)
-    assert compiled is not None
-    assert compiled.search(right) and not compiled.search(wrong)
-
-
-def test_a_pattern_that_python_lacks_is_no_constraint() -> None:
-    assert formats.compile_pattern(r"\p{Greek}") is None

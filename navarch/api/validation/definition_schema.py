@@ -1,17 +1,30 @@
 """The OpenAPI schema in a CustomResourceDefinition: structural, with defaults that fit, and known extensions.
 
-Source: apiextensions-apiserver `pkg/apiserver/schema` (structural invariants, defaults) and
-`pkg/apis/apiextensions/validation`; KEP-1979 for structural schemas.
+Source: apiextensions-apiserver `pkg/apis/apiextensions/validation` (order of checks, texts), and
+`pkg/apiserver/schema/defaulting` for defaults.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
-from navarch.api.validation.cel_check import UNKNOWN, name_of, schema_type, type_of
+from navarch.api.validation.cel_check import DYN, UNKNOWN, Type, name_of, schema_type, type_of
 from navarch.api.validation.cel_cost import Budget, occurrences_below
+from navarch.api.validation.definition_structure import (
+    EMBEDDED,
+    LIST_TYPE,
+    MAP_KEYS,
+    MAP_TYPE,
+    PRESERVE,
+    RULES,
+    alternatives,
+    children,
+    structural_errors,
+    unsupported,
+)
 from navarch.api.validation.go_form import shown
 from navarch.api.validation.rules import Errors
 from navarch.base.field import FieldError, forbidden_field, invalid_value, not_supported, required
@@ -22,27 +35,7 @@ _TYPES: Final = ("array", "boolean", "integer", "number", "object", "string")
 _LIST_TYPES: Final = ("atomic", "set", "map")
 _MAP_TYPES: Final = ("atomic", "granular")
 _REASONS: Final = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
-_PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
-_INT_OR_STRING: Final = "x-kubernetes-int-or-string"
-_LIST_TYPE: Final = "x-kubernetes-list-type"
-_MAP_KEYS: Final = "x-kubernetes-list-map-keys"
-_MAP_TYPE: Final = "x-kubernetes-map-type"
-_RULES: Final = "x-kubernetes-validations"
-#: What a schema below allOf and its likes may not say, and what it must be instead; by name.
-_NOT_NESTED: Final = {
-    "additionalProperties": "undefined",
-    "default": "undefined",
-    "description": "empty",
-    "nullable": "false",
-    "title": "empty",
-    "type": "empty",
-    _PRESERVE: "false",
-    "x-kubernetes-embedded-resource": "false",
-    _INT_OR_STRING: "false",
-    _MAP_KEYS: "empty",
-    _LIST_TYPE: "undefined",
-    _MAP_TYPE: "undefined",
-}
+_OF_METADATA: Final = ("metadata", "kind", "apiVersion")
 #: What the root of a schema may say where the status has an endpoint of its own, in Go's order.
 _AT_ROOT: Final = {
     "description": "Description",
@@ -65,8 +58,8 @@ _AT_ROOT: Final = {
     "properties": "Properties",
     "externalDocs": "ExternalDocs",
     "example": "Example",
-    _PRESERVE: "XPreserveUnknownFields",
-    _RULES: "XValidations",
+    PRESERVE: "XPreserveUnknownFields",
+    RULES: "XValidations",
 }
 _ROOT_TEXT: Final = (
     f"only [{' '.join(_AT_ROOT.values())}] fields are allowed at the root of the schema if the status subresource "
@@ -93,53 +86,72 @@ _FORMATS: Final = frozenset(
 _PATH_STEP: Final = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)|\['([^']+)'\]")
 
 
+_OLD_SELF: Final = re.compile(r"\boldSelf\b")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What holds at a place of a schema and below it."""
+
+    root: bool = False
+    #: Rules are looked at. Below allOf and its likes, and in schemas that are not structural, they are not.
+    rules: bool = True
+    in_metadata: bool = False
+    #: Why there can be no default; empty if there can.
+    no_default: str = ""
+    #: The highest list above whose items cannot be told apart between two versions of an object.
+    uncorrelated: str = ""
+
+
+class _Checker:
+    """The checks of one schema, those of its parts before its own."""
+
+    def __init__(self, times: Mapping[str, float]) -> None:
+        self.budget = Budget()
+        self._times = times
+
+    def errors(self, node: Tree, path: str, place: _Place) -> tuple[Errors, Errors]:
+        """Those of the schema, and those of its rules: rules are compiled where the schema is right."""
+        errors, rule_errors = _keyword_errors(node, path, place), []
+        for where, child, below in _below(node, path, place):
+            found, found_rules = self.errors(child, where, below)
+            errors += found
+            rule_errors += found_rules
+        errors += _extension_errors(node, path)
+        for index, rule in enumerate(node.get(RULES) or ()):
+            errors += _rule_errors(rule or {}, node, f"{path}.{RULES}[{index}]")
+        if place.rules and not errors:
+            rule_errors += self.budget.rule_errors(node, path, self._times.get(path, 1))
+            own = schema_type(node) if node.get(RULES) else UNKNOWN
+            for index, rule in enumerate(node.get(RULES) or ()):
+                rule_errors += _expression_errors(rule, own, f"{path}.{RULES}[{index}]", place)
+        return errors, rule_errors
+
+
 def schema_errors(schema: Tree, path: str, *, with_status: bool = False) -> Errors:
-    """All errors of a root schema. Defaults are looked at only if the schema is structural.
-    `with_status`: objects have a status subresource."""
-    errors: Errors = []
-    if with_status and any(value and name not in _AT_ROOT for name, value in schema.items()):
-        errors.append(invalid_value(path, shown("JSONSchema", schema), _ROOT_TEXT))
-    faults = _structural_errors(schema, path, "at the root") + _nested_errors(schema, path)
+    """All errors of a root schema. Defaults are looked at only if the schema is structural, rules only if the
+    defaults are right. `with_status`: objects have a status subresource."""
+    errors = _beside_status_errors(schema, path) if with_status else []
     if schema.get("nullable"):
-        faults.append(forbidden_field(f"{path}.nullable", "nullable cannot be true at the root"))
-    errors += faults
-    if not faults:
-        errors += _default_errors(schema, path)
-    budget, times = Budget(), dict(occurrences_below(schema, path))
-    for where, node in _walk(schema, path):
-        errors += _node_errors(node, where)
-        errors += budget.rule_errors(node, where, times[where])
-    return errors + budget.total_errors(path)
+        errors.append(forbidden_field(f"{path}.nullable", "nullable cannot be true at the root"))
+    why = unsupported(schema)
+    faults = [] if why else structural_errors(schema, path) or _default_errors(schema, path)
+    checker = _Checker(dict(occurrences_below(schema, path)))
+    found, found_rules = checker.errors(schema, path, _Place(root=True, rules=not why and not faults))
+    errors += faults + found + found_rules
+    if why and not errors:
+        errors.append(invalid_value(path, "", why))
+    return errors + checker.budget.total_errors(path)
 
 
-def _nested_errors(schema: Tree, path: str) -> Errors:
-    """What stands below allOf, anyOf, oneOf and not restricts values and says nothing else of them."""
-    errors: Errors = []
-    for where, node in _walk(schema, path):
-        for place, nested in _alternatives(node, where):
-            errors += _alternative_errors(nested, place)
-    return errors
-
-
-def _alternatives(node: Tree, path: str) -> Iterator[tuple[str, Tree]]:
-    for key in ("allOf", "anyOf", "oneOf"):
-        for index, nested in enumerate(node.get(key) or ()):
-            yield f"{path}.{key}[{index}]", nested or {}
-    if isinstance(nested := node.get("not"), dict):
-        yield f"{path}.not", nested
-
-
-def _alternative_errors(nested: Tree, path: str) -> Errors:
-    errors = [
-        forbidden_field(f"{path}.{key}", f"must be {wanted} to be structural")
-        for key, wanted in _NOT_NESTED.items()
-        if nested.get(key) not in (None, "", False, [])
-    ]
-    for where, child, _ in _children(nested, path):
-        errors += _alternative_errors(child, where)
-    for where, child in _alternatives(nested, path):
-        errors += _alternative_errors(child, where)
-    return errors
+def _beside_status_errors(schema: Tree, path: str) -> Errors:
+    kind = schema.get("type")
+    if any(value and name not in _AT_ROOT for name, value in schema.items()):
+        return [invalid_value(path, shown("JSONSchema", schema), _ROOT_TEXT)]
+    if kind and kind != "object":
+        text = 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled'
+        return [invalid_value(f"{path}.type", kind, text)]
+    return []
 
 
 def ends_at(schema: Tree, path: str) -> Tree | None:
@@ -164,33 +176,39 @@ def unknown_formats(schema: Tree) -> Iterator[str]:
             yield given
 
 
-def _children(schema: Tree, path: str) -> Iterator[tuple[str, Tree, str]]:
-    """Path and schema of everything below, and what it is to its parent."""
-    for name, child in (schema.get("properties") or {}).items():
-        yield f"{path}.properties[{name}]", child if isinstance(child, dict) else {}, "for specified object fields"
-    if isinstance(rest := schema.get("additionalProperties"), dict):
-        yield f"{path}.additionalProperties", rest, "for specified object fields"
-    if isinstance(items := schema.get("items"), dict):
-        yield f"{path}.items", items, "for specified array items"
-
-
 def _walk(schema: Tree, path: str) -> Iterator[tuple[str, Tree]]:
     yield path, schema
-    for where, child, _ in _children(schema, path):
+    for where, child, _ in children(schema, path):
         yield from _walk(child, where)
 
 
-def _structural_errors(schema: Tree, path: str, place: str) -> Errors:
-    """Every place has a type, the root is an object."""
-    errors: Errors = []
-    for where, child, place_of in _children(schema, path):
-        errors += _structural_errors(child, where, place_of)
-    kind, root = schema.get("type", ""), place == "at the root"
-    if not kind and not (schema.get(_INT_OR_STRING) or schema.get(_PRESERVE)):
-        errors.append(required(f"{path}.type", f"must not be empty {place}"))
-    elif root and kind not in ("", "object"):
-        errors.append(invalid_value(f"{path}.type", kind, "must be object at the root"))
-    return errors
+def _below(node: Tree, path: str, place: _Place) -> Iterator[tuple[str, Tree, _Place]]:
+    """Everything below, what only has meaning elsewhere included."""
+    below = replace(place, root=False)
+    if isinstance(rest := node.get("additionalProperties"), dict):
+        reason = "inside additionalProperties applying to object metadata" if place.in_metadata else place.no_default
+        yield f"{path}.additionalProperties", rest, replace(below, no_default=reason)
+    for name, child in (node.get("properties") or {}).items():
+        inside = below
+        if name in _OF_METADATA and (place.root or node.get(EMBEDDED)):
+            reason = f"in top-level {name}" if place.root else place.no_default
+            inside = replace(below, in_metadata=True, no_default=reason)
+        yield f"{path}.properties[{name}]", child if isinstance(child, dict) else {}, inside
+    without_rules = replace(below, rules=False)
+    for where, nested in alternatives(node, path):
+        yield where, nested, without_rules
+    for key in ("definitions", "dependencies"):
+        for name, child in (node.get(key) or {}).items():
+            if isinstance(child, dict):
+                yield f"{path}.{key}[{name}]", child, without_rules
+    items = node.get("items")
+    unordered = "" if node.get(LIST_TYPE) == "map" else path
+    inside = replace(below, uncorrelated=place.uncorrelated or unordered)
+    if isinstance(items, dict):
+        yield f"{path}.items", items, inside
+    elif isinstance(items, list):
+        for index, child in enumerate(items):
+            yield f"{path}.items[{index}]", child or {}, inside
 
 
 def _default_errors(schema: Tree, path: str) -> Errors:
@@ -213,109 +231,177 @@ def _default_errors(schema: Tree, path: str) -> Errors:
 _NO_INTEGER: Final = "value must be of type integer (default format) in "
 
 
-def _node_errors(node: Tree, path: str) -> Errors:
+def _keyword_errors(node: Tree, path: str, place: _Place) -> Errors:
     errors: Errors = []
     kind = node.get("type", "")
+    if kind and kind not in _TYPES:
+        errors.append(not_supported(f"{path}.type", kind, _TYPES))
+    if node.get("default") is not None and place.no_default:
+        errors.append(forbidden_field(f"{path}.default", f"must not be set {place.no_default}"))
+    for key in ("id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"):
+        if node.get(key) not in (None, "", {}) or (key == "$ref" and key in node):
+            errors.append(forbidden_field(f"{path}.{key}", f"{key} is not supported"))
+    if kind == "null":
+        errors.append(forbidden_field(f"{path}.type", "type cannot be set to null, use nullable as an alternative"))
+    if isinstance(node.get("items"), list):
+        errors.append(forbidden_field(f"{path}.items", "items must be a schema object and not an array"))
+    if place.in_metadata and node.get(EMBEDDED):
+        errors.append(forbidden_field(f"{path}.{EMBEDDED}", "must not be used inside of resource meta"))
     if node.get("uniqueItems"):
         text = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
         errors.append(forbidden_field(f"{path}.uniqueItems", text))
-    if node.get("additionalProperties") not in (None, False) and node.get("properties"):
+    if node.get("additionalProperties") not in (None, True) and node.get("properties"):
         text = "additionalProperties and properties are mutual exclusive"
         errors.append(forbidden_field(f"{path}.additionalProperties", text))
-    if kind and kind not in _TYPES:
-        errors.append(not_supported(f"{path}.type", kind, _TYPES))
-    if node.get(_PRESERVE) is False:
-        errors.append(invalid_value(f"{path}.{_PRESERVE}", False, "must be true or undefined"))
-    if kind == "array" and not isinstance(node.get("items"), dict):
-        errors.append(required(f"{path}.items", "must be specified"))
-    errors += _list_errors(node, path) + _pattern_errors(node, path)
-    for index, rule in enumerate(node.get(_RULES) or ()):
-        errors += _rule_errors(rule or {}, node, f"{path}.{_RULES}[{index}]")
     return errors
+
+
+def _extension_errors(node: Tree, path: str) -> Errors:
+    errors: Errors = []
+    if node.get(PRESERVE) is False:
+        errors.append(invalid_value(f"{path}.{PRESERVE}", False, "must be true or undefined"))
+    map_type, kind = node.get(MAP_TYPE), node.get("type", "")
+    if map_type is not None and kind != "object":
+        errors.append(_wants_type("object", kind, path, MAP_TYPE))
+    if map_type is not None and map_type not in _MAP_TYPES:
+        errors.append(not_supported(f"{path}.{MAP_TYPE}", map_type, _MAP_TYPES))
+    return errors + _list_errors(node, path)
+
+
+def _wants_type(wanted: str, kind: str, path: str, extension: str) -> FieldError:
+    text = f"must be {wanted} if {extension} is specified"
+    return invalid_value(f"{path}.type", kind, text) if kind else required(f"{path}.type", text)
 
 
 def _list_errors(node: Tree, path: str) -> Errors:
     errors: Errors = []
-    list_type, keys, kind = node.get(_LIST_TYPE), node.get(_MAP_KEYS) or [], node.get("type", "")
-    where = f"{path}.{_LIST_TYPE}"
+    list_type, keys, kind = node.get(LIST_TYPE), node.get(MAP_KEYS) or [], node.get("type", "")
+    where, items = f"{path}.{LIST_TYPE}", node.get("items")
     if list_type is not None and kind != "array":
-        if kind:
-            text = "must be array if x-kubernetes-list-type is specified"
-            errors.append(invalid_value(f"{path}.type", kind, text))
-        else:
-            errors.append(required(f"{path}.type", "must be array if x-kubernetes-list-type is specified"))
+        errors.append(_wants_type("array", kind, path, LIST_TYPE))
+    elif list_type == "set" and isinstance(items, dict):
+        errors += _set_item_errors(items, f"{path}.items")
     if list_type is not None and list_type not in _LIST_TYPES:
         errors.append(not_supported(where, list_type, _LIST_TYPES))
     if keys and list_type != "map":
         text = "must be map if x-kubernetes-list-map-keys is non-empty"
         errors.append(required(where, text) if list_type is None else invalid_value(where, list_type, text))
     if list_type == "map":
-        errors += _map_key_errors(node, keys, path)
-    map_type = node.get(_MAP_TYPE)
-    if map_type is not None and map_type not in _MAP_TYPES:
-        errors.append(not_supported(f"{path}.{_MAP_TYPE}", map_type, _MAP_TYPES))
+        errors += _map_item_errors(node, keys, path)
+    if list_type in ("set", "map") and isinstance(items, dict):
+        errors += _identity_errors(items, keys, list_type, f"{path}.items")
     return errors
 
 
-def _map_key_errors(node: Tree, keys: list[str], path: str) -> Errors:
-    where = f"{path}.{_MAP_KEYS}"
-    if not keys:
-        return [required(where, "must not be empty if x-kubernetes-list-type is map")]
-    errors: Errors = []
-    repeated = len(keys) - len(set(keys))
-    errors += [invalid_value(where, keys, "must not contain duplicate entries")] * repeated
-    items = node.get("items")
-    if not isinstance(items, dict):
-        shown = {"Schema": None, "JSONSchemas": None}
-        text = "must only have a single schema if x-kubernetes-list-type is map"
-        return [*errors, invalid_value(f"{path}.items", shown, text)]
-    properties = items.get("properties") or {}
-    if items.get("type") != "object":
-        text = "must be object if parent array's x-kubernetes-list-type is map"
-        return [*errors, invalid_value(f"{path}.items.type", items.get("type", ""), text)]
-    if not set(keys) <= properties.keys():
-        errors.append(invalid_value(where, keys, "entries must all be names of item properties"))
-    return errors
-
-
-def _pattern_errors(node: Tree, path: str) -> Errors:
-    pattern: Any = node.get("pattern")
-    if not pattern:
-        return []
-    try:
-        re.compile(pattern)
-    except re.error:
-        why = f"missing closing ): `{pattern}`" if pattern.count("(") > pattern.count(")") else f"`{pattern}`"
-        text = f"must be a valid regular expression, but isn't: error parsing regexp: {why}"
-        return [invalid_value(f"{path}.pattern", pattern, text)]
+def _set_item_errors(items: Tree, path: str) -> Errors:
+    """Items that are compared must be whole."""
+    text = "must be atomic as item of a list with x-kubernetes-list-type=set"
+    kind, list_type = items.get("type"), items.get(LIST_TYPE)
+    if kind == "array" and list_type not in (None, "atomic"):
+        return [invalid_value(f"{path}.{LIST_TYPE}", list_type, text)]
+    if kind == "object" and items.get(MAP_TYPE) != "atomic":
+        return [invalid_value(f"{path}.{MAP_TYPE}", list_type, text)]
     return []
 
 
-def _rule_errors(rule: Tree, node: Tree, path: str) -> Errors:
+def _map_item_errors(node: Tree, keys: list[str], path: str) -> Errors:
+    """Items that are told apart by keys have these keys."""
+    where, items = f"{path}.{MAP_KEYS}", node.get("items")
+    if not keys:
+        return [required(where, "must not be empty if x-kubernetes-list-type is map")]
+    if not isinstance(items, dict):
+        if items is None:
+            return [required(f"{path}.items", "must have a schema if x-kubernetes-list-type is map")]
+        several = [shown("JSONSchema", each) for each in items] if isinstance(items, list) else None
+        text = "must only have a single schema if x-kubernetes-list-type is map"
+        return [invalid_value(f"{path}.items", {"Schema": None, "JSONSchemas": several}, text)]
+    if items.get("type") != "object":
+        text = "must be object if parent array's x-kubernetes-list-type is map"
+        return [invalid_value(f"{path}.items.type", items.get("type", ""), text)]
     errors: Errors = []
-    field = rule.get("fieldPath") or ""
-    lost = bool(field) and ends_at(node, field) is None
-    if not (rule.get("rule") or "").strip():
-        errors.append(required(f"{path}.rule", "rule is not specified"))
-    elif not lost:
-        errors += _expression_errors(rule, node, f"{path}.rule")
-    message = rule.get("message") or ""
-    if message and not message.strip():
-        errors.append(invalid_value(f"{path}.message", message, "message must be non-empty if specified"))
-    elif "\n" in message.strip():
-        errors.append(invalid_value(f"{path}.message", message, "message must not contain line breaks"))
-    reason = rule.get("reason")
-    if reason is not None and reason not in _REASONS:
-        errors.append(not_supported(f"{path}.reason", reason, _REASONS))
-    if lost:
-        errors.append(invalid_value(f"{path}.fieldPath", field, "must be a valid path"))
+    properties = items.get("properties") or {}
+    for index, key in enumerate(keys):
+        if key not in properties:
+            errors.append(invalid_value(where, keys, "entries must all be names of item properties"))
+        elif (properties[key] or {}).get("type") in ("array", "object"):
+            text = "must be a scalar type if parent array's x-kubernetes-list-type is map"
+            errors.append(invalid_value(f"{path}.items.properties[{key}].type", "object", text))
+        if key in keys[:index]:
+            errors.append(invalid_value(where, keys, "must not contain duplicate entries"))
     return errors
 
 
-def _expression_errors(rule: Tree, node: Tree, path: str) -> Errors:
-    """A rule about the value here and, on updates, the one that was."""
-    own = schema_type(node)
-    found, why = type_of(rule["rule"], {"self": own, "oldSelf": own})
+def _identity_errors(items: Tree, keys: list[str], list_type: str, path: str) -> Errors:
+    """What tells items apart is always there."""
+    errors: Errors = []
+    if items.get("nullable"):
+        errors.append(forbidden_field(f"{path}.nullable", f"cannot be nullable when {LIST_TYPE} is {list_type}"))
+    properties, wanted = items.get("properties") or {}, items.get("required") or ()
+    for key in keys if list_type == "map" else ():
+        if key not in properties:
+            continue
+        where, field = f"{path}.properties[{key}]", properties[key] or {}
+        if key not in wanted and field.get("default") is None:
+            text = f"this property is in {MAP_KEYS}, so it must have a default or be a required property"
+            errors.append(required(f"{where}.default", text))
+        if field.get("nullable"):
+            text = f"this property is in {MAP_KEYS}, so it cannot be nullable"
+            errors.append(forbidden_field(f"{where}.nullable", text))
+    return errors
+
+
+def _rule_errors(rule: Tree, node: Tree, path: str) -> Errors:
+    """What is wrong with a rule apart from its expressions."""
+    errors: Errors = []
+    expression, message = (rule.get("rule") or "").strip(), rule.get("message") or ""
+    if not expression:
+        errors.append(required(f"{path}.rule", "rule is not specified"))
+    elif message and not message.strip():
+        errors.append(invalid_value(f"{path}.message", message, "must be non-empty if specified"))
+    elif _has_breaks(message.strip()):
+        errors.append(invalid_value(f"{path}.message", message, "must not contain line breaks"))
+    elif _has_breaks(expression) and not message:
+        errors.append(required(f"{path}.message", "message must be specified if rule contains line breaks"))
+    if rule.get("messageExpression") and not rule["messageExpression"].strip():
+        errors.append(required(f"{path}.messageExpression", "messageExpression must be non-empty if specified"))
+    reason = rule.get("reason")
+    if reason is not None and reason not in _REASONS:
+        errors.append(not_supported(f"{path}.reason", reason, _REASONS))
+    where, field = f"{path}.fieldPath", rule.get("fieldPath") or ""
+    if field and not field.strip():
+        errors.append(invalid_value(where, field, "must be non-empty if specified"))
+    if _has_breaks(field):
+        errors.append(invalid_value(where, field, "must not contain line breaks"))
+    if field and not unsupported(node) and ends_at(node, field) is None:
+        errors.append(invalid_value(where, field, "must be a valid path"))
+    return errors
+
+
+def _has_breaks(text: str) -> bool:
+    return "\n" in text or "\r" in text
+
+
+def _expression_errors(rule: Tree, own: Type, path: str, place: _Place) -> Errors:
+    """A rule about the value here, of type `own`, and, on updates, the one that was."""
+    names, errors = {"self": own, "oldSelf": DYN if rule.get("optionalOldSelf") else own}, []
+    found, why = type_of(rule["rule"], names)
     if not why and name_of(found) not in ("bool", UNKNOWN):
         why = "cel expression must evaluate to a bool"
-    return [invalid_value(path, shown("ValidationRule", rule), why)] if why else []
+    if why:
+        errors.append(invalid_value(f"{path}.rule", shown("ValidationRule", rule), why))
+    if rule.get("messageExpression"):
+        found, why = type_of(rule["messageExpression"], names)
+        if not why and name_of(found) not in ("string", UNKNOWN):
+            why = "messageExpression must evaluate to a string"
+        elif why:
+            why = f"messageExpression {why}"
+        if why:
+            errors.append(invalid_value(f"{path}.messageExpression", shown("ValidationRule", rule), why))
+    if _OLD_SELF.search(rule["rule"]):
+        if place.uncorrelated:
+            text = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {place.uncorrelated}"
+            errors.append(invalid_value(f"{path}.rule", rule["rule"], text))
+    elif rule.get("optionalOldSelf") is not None:
+        text = "may not be set if oldSelf is not used in rule"
+        errors.append(invalid_value(f"{path}.optionalOldSelf", rule["optionalOldSelf"], text))
+    return errors

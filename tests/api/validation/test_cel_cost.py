@@ -68,7 +68,7 @@ def test_a_dear_rule_is_refused_with_the_factor() -> None:
 
 
 def test_a_rule_counts_as_often_as_its_place_occurs() -> None:
-    item = {**TEXT, "x-kubernetes-validations": [{"rule": "self == oldSelf"}]}
+    item = {**TEXT, "x-kubernetes-validations": [{"rule": "self == self"}]}
     assert errors({"s": item}) == []
     assert errors({"l": items(item, 20)}) == []
     (only,) = errors({"l": items(item, 100)})

@@ -65,7 +65,7 @@ VERSION = {
     "platform": "linux/amd64",
 }
 
-_AGGREGATED_TYPE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_AGGREGATED = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
 class Discovery:
@@ -114,7 +114,7 @@ class Discovery:
                 # Gone since 1.36: only what the client accepts beside it counts.
                 form = negotiate_discovery(_without_beta(accept))
             if form.as_:
-                return self._answer_aggregated(path, request.headers.get("if-none-match", ""))
+                return self._answer_aggregated(path, form, request.headers.get("if-none-match", ""))
             return bytes_response(self._documents[path], Format(form.media_type))
         document = self._documents.get(path)
         if document is not None:
@@ -128,12 +128,16 @@ class Discovery:
             raise no_such_resource()
         return None
 
-    def _answer_aggregated(self, path: str, known: str) -> Response:
+    def _answer_aggregated(self, path: str, form: Format, known: str) -> Response:
+        """The tag is that of the JSON document, whatever the form."""
         body, etag = self._aggregated[path]
         headers = [("Cache-Control", "public"), ("Etag", etag), ("Vary", "Accept")]
         if etag in (tag.strip() for tag in known.split(",")):
             return Response(304, headers=headers)
-        return Response(200, body, _AGGREGATED_TYPE, headers)
+        response = bytes_response(body, form)
+        response.content_type = f"{form.media_type};{_AGGREGATED}"
+        response.headers.extend(headers)
+        return response
 
 
 def version_key(version: str) -> tuple[int, int, int, str]:

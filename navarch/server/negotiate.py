@@ -110,7 +110,7 @@ def negotiate_discovery(accept: str) -> Format:
             if not as_:
                 return Format(served)
             named = (as_, parameters.get("g")) == ("APIGroupDiscoveryList", _DISCOVERY_GROUP)
-            if named and served == JSON and version in ("v2", "v2beta1"):
+            if named and version in ("v2", "v2beta1"):
                 return Format(served, as_, version)
     raise _only(MEDIA_TYPES)
 

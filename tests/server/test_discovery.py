@@ -10,12 +10,15 @@ import pytest
 
 from navarch.api.catalog import KINDS
 from navarch.base.errors import StatusError
+from navarch.schema import protobuf
+from navarch.schema.protobuf_types import message_type
 from navarch.server.discovery import Discovery, version_key
 from navarch.wire.messages import Request
 from tests.server import recorded
 
 ADDRESS = "192.0.2.1:36443"
 DISCOVERY = Discovery(KINDS, ADDRESS, ["/healthz"])
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 V2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
@@ -88,3 +91,42 @@ def test_other_paths_are_not_discovery() -> None:
 def test_versions_in_order_of_preference() -> None:
     versions = ["v1alpha1", "foo", "v1beta2", "v10", "v1beta10", "v2", "v1"]
     assert sorted(versions, key=version_key) == ["v10", "v2", "v1", "v1beta10", "v1beta2", "v1alpha1", "foo"]
+
+
+@pytest.mark.parametrize("path", ["/api", "/apis"])
+def test_aggregated_discovery_in_protobuf_says_the_same(path: str) -> None:
+    asked = {"accept": V2}
+    plain = DISCOVERY.answer(Request("GET", path, headers=asked))
+    asked = {"accept": V2.replace("application/json", PROTOBUF) + ", application/json"}
+    found = DISCOVERY.answer(Request("GET", path, headers=asked))
+    assert plain is not None and found is not None
+    assert found.content_type == f"{PROTOBUF};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    assert dict(found.headers)["Etag"] == dict(plain.headers)["Etag"]
+    node = message_type("apidiscovery.k8s.io/v2", "APIGroupDiscoveryList")
+    assert node is not None
+    tree, expected = protobuf.decode(found.body, node), orjson.loads(plain.body)
+    assert tree["items"][0]["versions"][0]["version"] == expected["items"][0]["versions"][0]["version"]
+    assert _without_empty(tree["items"]) == _without_empty(expected["items"])
+
+
+@pytest.mark.parametrize("path", ["/api", "/apis", "/apis/apps", "/apis/apps/v1", "/api/v1"])
+def test_documents_in_protobuf_say_the_same(path: str) -> None:
+    plain = DISCOVERY.answer(Request("GET", path))
+    found = DISCOVERY.answer(Request("GET", path, headers={"accept": PROTOBUF}))
+    assert plain is not None and found is not None and found.content_type == PROTOBUF
+    expected = orjson.loads(plain.body)
+    node = message_type(expected.get("apiVersion", ""), expected["kind"])
+    assert node is not None
+    tree = protobuf.decode(found.body, node)
+    for resource in tree.get("resources", ()):
+        # Go has a message of its own around these.
+        (wrapped,) = resource["verbs"]
+        resource["verbs"] = [part[1:] for part in wrapped.split("\n")[1:]]
+    assert _without_empty(tree) == _without_empty(expected)
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: _without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item not in ("", None, {}, [], 0)}
+    return [_without_empty(item) for item in value] if isinstance(value, list) else value

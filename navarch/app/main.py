@@ -181,6 +181,11 @@ def _add_start(start: argparse.ArgumentParser, add_accepted: Callable[[argparse.
     start.add_argument("--apiserver-port", type=int, default=0)
     start.add_argument("--registry-mirror", action="append", default=[], help="ask this registry before others")
     start.add_argument("--wait", nargs="?", const="all", default="all", help="false: do not wait for nodes")
+    start.add_argument("--ha", action="store_true", help="three control planes on an etcd of three members")
+    start.add_argument("--control-planes", type=_planes, default=1, help="how many; several share an etcd")
+    start.add_argument(
+        "--extra-config", action="append", default=[], metavar="COMPONENT.FLAG=VALUE", help="a flag for a component"
+    )
     start.add_argument("--no-install", action="store_true", help="fail where Debian packages are missing")
     add_accepted(start)
 
@@ -200,6 +205,15 @@ def _count(text: str) -> int:
     number = int(text)
     if not 1 <= number <= NODES_MAX:
         raise argparse.ArgumentTypeError(f"{text} is not between 1 and {NODES_MAX}")
+    return number
+
+
+def _planes(text: str) -> int:
+    from navarch.launch.profile import CONTROL_PLANE_LIMIT
+
+    number = int(text)
+    if not 1 <= number <= CONTROL_PLANE_LIMIT:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {CONTROL_PLANE_LIMIT}")
     return number
 
 
@@ -227,17 +241,31 @@ def _start(options: argparse.Namespace, home: Home, out: Output) -> int:
     if options.driver and drivers[options.driver] is None:
         out.note(f"--driver={options.driver} is not needed: nodes are namespaces of this machine")
     say_accepted(options, out)
+    _check_extra_config(options.extra_config)
     wanted = StartOptions(
         options.profile,
         options.nodes,
         drivers[options.driver],
         options.apiserver_port,
         tuple(options.registry_mirror),
+        max(options.control_planes, 3) if options.ha else options.control_planes,
+        tuple(options.extra_config),
         options.wait != "false",
         not options.no_install,
         _kubeconfig(),
     )
     return verbs.start(home, wanted, out)
+
+
+def _check_extra_config(extra: Sequence[str]) -> None:
+    if extra:
+        from navarch.app.plane_flags import flags_of
+        from navarch.base.errors import UsageError
+
+        try:
+            flags_of(extra)
+        except UsageError as error:
+            raise LaunchError("MK_USAGE", str(error), "see: navarch control-plane --help", USAGE_CODE) from error
 
 
 def _status(options: argparse.Namespace, home: Home, out: Output) -> int:

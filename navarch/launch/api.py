@@ -20,8 +20,10 @@ Tree = dict[str, Any]
 class Api:
     """One connection per question: the server may come and go between them."""
 
-    def __init__(self, profile: Profile, directory: Path) -> None:
+    def __init__(self, profile: Profile, directory: Path, host: str = "") -> None:
+        """`host` is the address of one of several servers, the profile's unless told."""
         self._profile = profile
+        self._host = host or profile.host
         pki = directory / "pki"
         self._context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         self._context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
@@ -29,7 +31,7 @@ class Api:
     def ask(self, path: str, method: str = "GET", timeout_s: float = TIMEOUT_S) -> tuple[int, bytes]:
         """Status and body. Raises: OSError when the server does not answer."""
         profile = self._profile
-        connection = http.client.HTTPSConnection(profile.host, profile.port, context=self._context, timeout=timeout_s)
+        connection = http.client.HTTPSConnection(self._host, profile.port, context=self._context, timeout=timeout_s)
         try:
             connection.request(method, path, headers={"Accept": "application/json", "User-Agent": "navarch"})
             response = connection.getresponse()

@@ -27,7 +27,6 @@ WITH_VALUE: Final[Mapping[str, str]] = {
     "memory": f"has no effect: {_SIZE}",
     "disk-size": f"has no effect: {_SIZE}",
     "kubernetes-version": "has no effect: the API is that of Kubernetes v1.36",
-    "extra-config": "has no effect: components take no flags",
     "feature-gates": "has no effect: there are no feature gates",
     "vm-driver": "has no effect: use --driver",
     "addons": "has no effect: there are no add-ons yet",

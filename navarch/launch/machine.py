@@ -1,7 +1,7 @@
 """The parts of one cluster on this machine: the control plane's process, the nodes and their agents.
 
     cluster = Cluster(home, profile)
-    cluster.start_control_plane()
+    cluster.planes.start()
 
 Everything here is idempotent, and everything can be stopped or removed whatever state it is in.
 """
@@ -20,28 +20,27 @@ from pathlib import Path
 from navarch.base.errors import LaunchError
 from navarch.launch import kubeconfig
 from navarch.launch.api import Api
-from navarch.launch.drivers import hostservices
 from navarch.launch.drivers.contract import NodeSpec, NodeState, Service
 from navarch.launch.drivers.inside import Endings
 from navarch.launch.drivers.netns import NetnsDriver
-from navarch.launch.ports import is_free, port_taken
-from navarch.launch.profile import DriverName, Home, NodeEntry, Profile, node_spec
-from navarch.wire.certificates import cluster_certificates, ensure
+from navarch.launch.planes import Planes
+from navarch.launch.profile import DriverName, Home, NodeEntry, Profile, fake_node_ip, node_spec
+from navarch.wire.certificates import cluster_certificates, ensure, etcd_certificates
 
-CONTROL_PLANE, AGENT = "control-plane", "agent"
+AGENT = "agent"
 PACKAGE_ROOT = Path(__file__).parents[2]
 
 
 class Cluster:
-    """One profile. The control plane is a service of the machine itself, supervised as agents are."""
+    """One profile. Control planes are services of the machine itself, supervised as agents are."""
 
     def __init__(self, home: Home, profile: Profile) -> None:
         self.home = home
         self.profile = profile
         self.directory = home.directory(profile.name)
         self.driver = NetnsDriver()
-        self._host = NodeSpec(profile.network, CONTROL_PLANE, 0, self.directory)
         self._started: dict[str, Endings] = {}
+        self.planes = Planes(profile, self.directory, python_environment(), self._start)
 
     @property
     def has_nodes(self) -> bool:
@@ -58,12 +57,21 @@ class Cluster:
     def api(self) -> Api:
         return Api(self.profile, self.directory)
 
+    def plane_api(self, plane: int) -> Api:
+        """Towards one of the control planes, whoever stands before them."""
+        return Api(self.profile, self.directory, self.profile.plane_host(plane))
+
     # --- certificates and kubeconfig
 
     def ensure_certificates(self) -> tuple[str, ...]:
         profile = self.profile
-        nodes = [(spec.name, spec.ip) for spec in self.specs] if self.has_nodes else []
-        wanted = cluster_certificates((profile.host, profile.service_ip(1)), nodes)
+        nodes = [(spec.name, self._node_ip(spec)) for spec in self.specs] if self.has_nodes or profile.is_shared else []
+        hosts = tuple(dict.fromkeys((profile.host, *profile.plane_hosts)))
+        wanted = cluster_certificates((*hosts, profile.service_ip(1)), nodes)
+        if profile.is_shared:
+            # Members look where a connection comes from: this machine's first address, whichever they listen on.
+            members = [profile.plane_host(member) for member in range(profile.etcd_members)]
+            wanted += etcd_certificates([profile.host, *members])
         return ensure(self.directory / "pki", wanted, datetime.datetime.now(datetime.UTC))
 
     def write_kubeconfig(self, path: Path, make_current: bool = True) -> bool:
@@ -84,30 +92,22 @@ class Cluster:
 
     @property
     def control_plane_runs(self) -> bool:
-        return hostservices.service_running(self._host, CONTROL_PLANE)
-
-    def start_control_plane(self) -> None:
-        """Raises: LaunchError when its port is taken by somebody else."""
-        if self.control_plane_runs:
-            return
-        self.stop_control_plane()
-        if not is_free(self.profile.host, self.profile.port):
-            raise port_taken(self.profile.host, self.profile.port)
-        command = (sys.executable, "-m", "navarch.app.control_plane", str(self.directory))
-        self._start(hostservices.start_service, self._host, Service(CONTROL_PLANE, command, python_environment()))
-
-    def stop_control_plane(self) -> None:
-        hostservices.stop_service(self._host, CONTROL_PLANE)
+        """Whether any process of it does."""
+        return self.planes.any_runs
 
     # --- nodes
 
     def node_state(self, node: NodeEntry) -> NodeState:
         if not self.has_nodes:
-            return NodeState.RUNNING if self.control_plane_runs else NodeState.STOPPED
+            return NodeState.RUNNING if self.planes.fake_nodes_run else NodeState.STOPPED
         return self.driver.status(self.spec(node))
 
+    def _node_ip(self, spec: NodeSpec) -> str:
+        """Where the API server reaches the kubelet."""
+        return spec.ip if self.has_nodes else fake_node_ip(NodeEntry(spec.name, spec.index))
+
     def agent_runs(self, node: NodeEntry) -> bool:
-        return self.driver.service_running(self.spec(node), AGENT) if self.has_nodes else self.control_plane_runs
+        return self.driver.service_running(self.spec(node), AGENT) if self.has_nodes else self.planes.fake_nodes_run
 
     def start_node(self, node: NodeEntry) -> None:
         self.driver.start(self.spec(node), self.specs)
@@ -163,14 +163,14 @@ class Cluster:
         """End every process; nothing that was stored is lost."""
         for node in self.profile.nodes:
             self.stop_node(node)
-        self.stop_control_plane()
+        self.planes.stop()
         self.close_network()
 
     def delete(self) -> None:
         """Remove everything of the profile."""
         for node in self.profile.nodes:
             self.delete_node(node)
-        self.stop_control_plane()
+        self.planes.stop()
         self.close_network()
         shutil.rmtree(self.directory, ignore_errors=True)
 

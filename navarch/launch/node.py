@@ -62,7 +62,7 @@ def start(cluster: Cluster, node: NodeEntry, out: Output) -> None:
 def delete(home: Home, profile: Profile, name: str, out: Output) -> None:
     """Remove a node and its object in the API. Raises: LaunchError."""
     node = find(profile, name)
-    if node == profile.nodes[0]:
+    if node in profile.nodes[: profile.control_planes]:
         raise LaunchError(
             "GUEST_NODE_DELETE",
             "the control plane's node cannot be deleted alone",

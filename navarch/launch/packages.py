@@ -28,6 +28,7 @@ IMAGE_PACKAGES: Mapping[str, str] = {
     "/usr/sbin/nginx": "nginx-light",
     "/usr/bin/wget": "wget",
 }
+ETCD_PACKAGES: Mapping[str, str] = {"/usr/bin/etcd": "etcd-server"}
 OLDEST_CONTAINERD = (1, 6)
 #: While this says 101, Debian starts no service that it installs: no nginx on port 80, no second containerd.
 POLICY = Path("/usr/sbin/policy-rc.d")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from navarch.base.errors import LaunchError
@@ -21,8 +21,8 @@ from navarch.launch.drivers.contract import ClusterNetwork
 from navarch.launch.drivers.process import wait_for
 from navarch.launch.machine import Cluster
 from navarch.launch.output import Output
-from navarch.launch.ports import free_port
-from navarch.launch.profile import DEFAULT_PORT, DriverName, Home, NodeEntry, Profile
+from navarch.launch.ports import free_port, is_free, port_taken
+from navarch.launch.profile import DEFAULT_PORT, ETCD_PORT, DriverName, Home, NodeEntry, Profile
 
 READY_TIMEOUT_S = 30.0
 NODE_TIMEOUT_S = 90.0
@@ -39,6 +39,8 @@ class StartOptions:
     driver: DriverName | None = None
     port: int = 0
     mirrors: tuple[str, ...] = ()
+    control_planes: int = 1
+    extra_config: tuple[str, ...] = ()
     wait: bool = True
     install: bool = True
     kubeconfig: Path = field(default_factory=lambda: Path("~/.kube/config").expanduser())
@@ -50,7 +52,11 @@ def start(home: Home, options: StartOptions, out: Output) -> Profile:
     known = home.load(options.name)
     kubeconfig.read(options.kubeconfig)  # one that cannot be read is better told now than at the end
     profile = known or new_profile(home, options, out)
+    if options.extra_config:
+        profile = replace(profile, extra_config=options.extra_config)
     cluster = Cluster(home, profile)
+    if known is not None and profile != known:
+        cluster.planes.stop()  # they read their flags when they start
     if known is not None:
         _say_what_stays(known, options, out)
         if _all_runs(cluster):
@@ -91,8 +97,8 @@ def _bring_up(cluster: Cluster, out: Output) -> None:
             _build_images(cluster.home)
         with out.phase("🔌", f"Network {profile.network.node_cidr}"):
             cluster.open_network()
-    with out.phase("👍", f"Control plane process, API at {profile.server}"):
-        cluster.start_control_plane()
+    with out.phase("👍", f"{_control_planes(profile)}, API at {profile.server}"):
+        cluster.planes.start()
         if not cluster.has_nodes:
             _await_ready(cluster)
     for node in profile.nodes if cluster.has_nodes else ():
@@ -103,12 +109,21 @@ def _bring_up(cluster: Cluster, out: Output) -> None:
         _await_ready(cluster)
 
 
+def _control_planes(profile: Profile) -> str:
+    if not profile.is_shared:
+        return "Control plane process"
+    members = f"{profile.etcd_members} members" if profile.etcd_members > 1 else "one member"
+    return f"{profile.control_planes} control planes on etcd of {members}"
+
+
 def new_profile(home: Home, options: StartOptions, out: Output) -> Profile:
     """A profile that fits this machine. Raises: LaunchError."""
     driver = options.driver or choose_driver(options, out)
-    profile = Profile(options.name, driver, mirrors=options.mirrors)
     if driver is DriverName.FAKE:
         profile = Profile(options.name, driver, port=free_port(options.port or _free_from(DEFAULT_PORT)))
+        if options.control_planes > 1:
+            _install(packages.ETCD_PACKAGES, options, out)
+            profile = replace(profile, etcd_port=free_etcd_port(home))
     else:
         if os.geteuid() != 0:
             raise LaunchError(
@@ -117,7 +132,8 @@ def new_profile(home: Home, options: StartOptions, out: Output) -> Profile:
                 "run this as root, or leave --driver away: pods are then only pretended",
                 69,
             )
-        _install_packages(options, out)
+        etcd = packages.ETCD_PACKAGES if options.control_planes > 1 else {}
+        _install({**packages.NODE_PACKAGES, **packages.IMAGE_PACKAGES, **etcd}, options, out)
         online = registry.registries_reachable(os.environ)
         out.line("🌐", registry.fallback_notice(online))
         profile = Profile(
@@ -128,7 +144,8 @@ def new_profile(home: Home, options: StartOptions, out: Output) -> Profile:
             online=online,
             mirrors=options.mirrors,
         )
-    for _ in range(max(1, options.nodes)):
+    profile = replace(profile, control_planes=options.control_planes)
+    for _ in range(max(1, options.nodes, options.control_planes)):
         profile, _node = profile.with_node()
     return profile
 
@@ -171,8 +188,17 @@ def _free_from(port: int) -> int:
     return free_port(0)
 
 
-def _install_packages(options: StartOptions, out: Output) -> None:
-    wanted = {**packages.NODE_PACKAGES, **packages.IMAGE_PACKAGES}
+def free_etcd_port(home: Home) -> int:
+    """Where the etcd of a pretended cluster may listen: one that no other profile has. Raises: LaunchError."""
+    loaded = [home.load(name) for name in home.names()]
+    taken = {profile.etcd_port for profile in loaded if profile is not None and profile.is_shared}
+    for port in range(ETCD_PORT, ETCD_PORT + 1000, 10):
+        if port not in taken and is_free("127.0.0.11", port) and is_free("127.0.0.11", port + 1):
+            return port
+    raise port_taken("127.0.0.11", ETCD_PORT)
+
+
+def _install(wanted: Mapping[str, str], options: StartOptions, out: Output) -> None:
     if not options.install:
         packages.require(wanted)
     packages.install(packages.missing(wanted), lambda text: out.line("📥", text))
@@ -181,6 +207,8 @@ def _install_packages(options: StartOptions, out: Output) -> None:
 def _say_what_stays(known: Profile, options: StartOptions, out: Output) -> None:
     if options.nodes > 1 and options.nodes != len(known.nodes):
         out.warn(f'"{known.name}" has {len(known.nodes)} nodes: change that with "navarch node add" and "node delete"')
+    if options.control_planes > 1 and options.control_planes != known.control_planes:
+        out.warn(f'"{known.name}" has {known.control_planes} control planes, which stays so until it is deleted')
     if options.driver is not None and options.driver is not known.driver:
         out.warn(f'"{known.name}" was made with --driver={known.driver}, which stays until it is deleted')
     if options.port and options.port != known.port:
@@ -188,7 +216,7 @@ def _say_what_stays(known: Profile, options: StartOptions, out: Output) -> None:
 
 
 def _all_runs(cluster: Cluster) -> bool:
-    if not cluster.control_plane_runs or not cluster.api().is_ready():
+    if not cluster.planes.all_run or not cluster.api().is_ready():
         return False
     return all(
         cluster.node_state(node).value == "Running" and cluster.agent_runs(node) for node in cluster.profile.nodes

@@ -201,6 +201,11 @@ def node_spec(directory: Path, profile: Profile, node: NodeEntry) -> NodeSpec:
     return NodeSpec(profile.network, node.name, node.index, place, profile.online, profile.mirrors)
 
 
+def fake_node_ip(node: NodeEntry) -> str:
+    """Where the kubelet of a pretended node listens that has a process of its own."""
+    return f"127.1.0.{2 + node.index}"
+
+
 def check_name(name: str) -> None:
     """Raises: LaunchError for a name that cannot be a profile's."""
     if not _NAME.fullmatch(name):

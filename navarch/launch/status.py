@@ -18,7 +18,7 @@ RUNNING, STOPPED = "Running", "Stopped"
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """One node in words. `apiserver` and `kubeconfig` only say something for the first node."""
+    """One node in words. `apiserver` and `kubeconfig` only say something for nodes with a control plane."""
 
     name: str
     host: str
@@ -60,7 +60,7 @@ class NodeStatus:
 
 
 def status(cluster: Cluster, kubeconfig: Path) -> list[NodeStatus]:
-    """The state of every node, the control plane's first."""
+    """The state of every node, those of control planes first."""
     return [_node(cluster, node, kubeconfig) for node in cluster.profile.nodes]
 
 
@@ -81,10 +81,11 @@ def show(statuses: list[NodeStatus], form: str, out: Output) -> int:
 def _node(cluster: Cluster, node: NodeEntry, kubeconfig: Path) -> NodeStatus:
     state = cluster.node_state(node)
     kubelet = RUNNING if state is NodeState.RUNNING and cluster.agent_runs(node) else STOPPED
-    if node != cluster.profile.nodes[0]:
+    plane = cluster.profile.nodes.index(node)
+    if plane >= cluster.profile.control_planes:
         return NodeStatus(node.name, state.value, kubelet)
     apiserver = STOPPED
-    if cluster.control_plane_runs:
-        apiserver = RUNNING if cluster.api().is_ready() else "Error"
+    if cluster.planes.runs(plane):
+        apiserver = RUNNING if cluster.plane_api(plane).is_ready() else "Error"
     configured = "Configured" if cluster.in_kubeconfig(kubeconfig) else "Misconfigured"
     return NodeStatus(node.name, state.value, kubelet, apiserver, configured)

@@ -89,7 +89,8 @@ def ssh(home: Home, name: str, node_name: str, command: list[str]) -> int:
 def logs(home: Home, name: str, lines: int, follow: bool, out: Output) -> int:
     """The last lines of every process of the cluster."""
     cluster = Cluster(home, home.require(name))
-    places = [cluster.directory / "logs", *(spec.logs for spec in cluster.specs)]
+    planes = [cluster.planes.spec(plane).logs for plane in range(cluster.profile.control_planes)]
+    places = [*planes, *(spec.logs for spec in cluster.specs)]
     files = [str(path) for place in places if place.is_dir() for path in sorted(place.glob("*.log"))]
     if not files:
         out.warn("there are no logs yet")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from navarch.base.errors import service_unavailable
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NodeShape:
-    """What a simulated node is like. `index` numbers nodes from 1 and gives addresses and pod range.
+    """What a simulated node is like. `index` numbers nodes from 1 and gives addresses and pod range, unless
+    somebody listens for its kubelet at `host` and `port`.
 
     `full_pods`: containers get the environment of Services and service account tokens. Off where nothing
     could use them.
@@ -40,9 +41,16 @@ class NodeShape:
     labels: tuple[tuple[str, str], ...] = ()
     full_pods: bool = False
     cluster_dns: tuple[str, ...] = ()
+    host: str = ""
+    port: int = 10250
+
+    def listening(self, port: int) -> NodeShape:
+        return replace(self, port=port)
 
     @property
     def address(self) -> str:
+        if self.host:
+            return self.host
         return f"192.168.{128 + self.index // 250}.{2 + self.index % 250}"
 
     @property
@@ -58,6 +66,7 @@ class NodeShape:
             labels=dict(self.labels),
             provider_id=f"fake://{self.name}",
             pod_cidr=self.pod_cidr,
+            port=self.port,
             cluster_dns=self.cluster_dns,
             max_pods=self.max_pods,
             capacity={"cpu": str(self.cpus), "memory": self.memory},

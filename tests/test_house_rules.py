@@ -56,6 +56,7 @@ TASK_OWNERS = frozenset(
         "testing/components.py",
         "testing/live.py",
         "wire/channels.py",
+        "wire/front.py",
         "wire/http.py",
     }
 )

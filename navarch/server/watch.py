@@ -16,6 +16,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
 
 from navarch.base.errors import StatusError
 from navarch.client.contract import WatchEvent
@@ -146,10 +148,22 @@ class Watches:
         return self._rng.uniform(MIN_TIMEOUT_S, MAX_TIMEOUT_S)
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was agreed with a client, in whole seconds of the loop's clock: those who came together share it."""
+
+    ends_s: int
+    bookmarks: bool
+
+
+#: More than this come to ends of their own within the longest watch.
+terms = lru_cache(maxsize=2 * int(MAX_TIMEOUT_S))(Terms)
+
+
 class WatchStream(Watcher):
     """One watch: the body of its answer (`start`), or a direct client's feed (`attach`)."""
 
-    __slots__ = ("_beginning", "_bookmarks", "_ends_s", "_initial_bytes", "_out", "_text", "appointment")
+    __slots__ = ("_beginning", "_initial_bytes", "_out", "_terms", "_text", "appointment")
 
     def __init__(self, text: EventText, beginning: Beginning) -> None:
         super().__init__()
@@ -157,9 +171,7 @@ class WatchStream(Watcher):
         self._beginning: Beginning | None = beginning
         #: Where changes go: over a connection, or to (deliver, on_end) within the process.
         self._out: Sink | tuple[DeliverChanges, Callable[[], None]] | None = None
-        #: On the loop's clock.
-        self._ends_s = 0.0
-        self._bookmarks = False
+        self._terms: Terms | None = None
         #: What it began with may lie in the peer's buffer without being held against it.
         self._initial_bytes = 0
         self.appointment: Second | None = None
@@ -180,9 +192,8 @@ class WatchStream(Watcher):
         self._out = sink
         options = beginning.options
         timeout_s = float(options.timeout_s) if options.timeout_s else beginning.watches.random_timeout_s()
-        self._ends_s = asyncio.get_running_loop().time() + timeout_s
-        self._bookmarks = options.bookmarks
-        self._appoint(beginning.hub.agenda)
+        self._terms = terms(ceil(asyncio.get_running_loop().time() + timeout_s), options.bookmarks)
+        self._appoint(beginning.hub.agenda, self._terms)
         lines = [self._text.line(change) for change in initial]
         if options.bookmarks and options.send_initial_events:
             lines.append(self._text.bookmark(beginning.hub.revision, initial_end=True))
@@ -195,17 +206,17 @@ class WatchStream(Watcher):
 
     def due(self) -> None:
         """The agenda's call: time for a bookmark, or for the end."""
-        assert self.group is not None, "who ends has no appointment"
-        if asyncio.get_running_loop().time() >= self._ends_s:
+        assert self.group is not None and self._terms is not None, "who ends has no appointment"
+        if asyncio.get_running_loop().time() >= self._terms.ends_s:
             self.end()
         elif self._out is not None and not isinstance(self._out, tuple):
             if not self.group.hub.is_behind:
                 self._out.write(self._text.bookmark(self.group.hub.revision))
-            self._appoint(self.group.hub.agenda)
+            self._appoint(self.group.hub.agenda, self._terms)
 
-    def _appoint(self, agenda: Agenda) -> None:
-        left_s = self._ends_s - asyncio.get_running_loop().time()
-        agenda.set(self, min(left_s, BOOKMARK_INTERVAL_S) if self._bookmarks else left_s)
+    def _appoint(self, agenda: Agenda, agreed: Terms) -> None:
+        left_s = agreed.ends_s - asyncio.get_running_loop().time()
+        agenda.set(self, min(left_s, BOOKMARK_INTERVAL_S) if agreed.bookmarks else left_s)
 
     # --- within the process
 

@@ -13,6 +13,8 @@ import asyncio
 from math import ceil
 from typing import Protocol
 
+from navarch.server.rows import Row
+
 
 class Appointed(Protocol):
     """Who can have one appointment, which is the agenda's."""
@@ -22,10 +24,13 @@ class Appointed(Protocol):
     def due(self) -> None: ...
 
 
-class Second(dict[Appointed, None]):
-    """Who is due at one second of the loop's clock."""
+class Second(Row[Appointed]):
+    """Who is due at one second of the loop's clock. Nobody whose appointment was dropped gets another."""
 
     __slots__ = ()
+
+    def is_here(self, member: Appointed) -> bool:
+        return member.appointment is self
 
 
 class Agenda:
@@ -43,13 +48,13 @@ class Agenda:
             second = self._seconds[at] = Second()
             if self._timer is None or at < self._timer.when():
                 self._wait()
-        second[who] = None
+        second.append(who)
         who.appointment = second
 
     def drop(self, who: Appointed) -> None:
         second, who.appointment = who.appointment, None
         if second is not None:
-            second.pop(who, None)
+            second.left()
             # An empty second stays until its time comes, unless nobody has an appointment.
             if not second and not any(self._seconds.values()):
                 self._seconds.clear()
@@ -67,10 +72,9 @@ class Agenda:
         now = asyncio.get_running_loop().time()
         for at in sorted(at for at in self._seconds if at <= now):
             second = self._seconds.pop(at)
-            # Whoever is called may drop others.
-            while second:
-                who = next(iter(second))
-                del second[who]
-                who.appointment = None
-                who.due()
+            for who in second.present():
+                # Whoever was called may have dropped others.
+                if who.appointment is second:
+                    who.appointment = None
+                    who.due()
         self._wait()

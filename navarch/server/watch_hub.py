@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from navarch.client.contract import WatchEvent
 from navarch.server.negotiate import Format
 from navarch.server.options import ListOptions
+from navarch.server.rows import Row
 from navarch.server.selection import Selected, Selection
 from navarch.server.served import Served
 from navarch.server.watch_agenda import Agenda
@@ -44,6 +45,15 @@ class Changes(list[WatchEvent]):
         return text
 
 
+class Watchers(Row["Watcher"]):
+    """Who is told the same."""
+
+    __slots__ = ()
+
+    def is_here(self, member: Watcher) -> bool:
+        return member.group is not None
+
+
 class Group:
     """The watchers of one selection, in the order in which they came."""
 
@@ -54,7 +64,7 @@ class Group:
         self.selection = selection
         #: Where the hub keeps this group.
         self.home = home
-        self.watchers: dict[Watcher, None] = {}
+        self.watchers = Watchers()
 
 
 class Watcher:
@@ -97,7 +107,7 @@ class Hub:
         self.closed = True
         self._cancel()
         for group in list(self.groups()):
-            for watcher in list(group.watchers):
+            for watcher in group.watchers.present():
                 watcher.end()
 
     @property
@@ -125,13 +135,13 @@ class Hub:
         group = home.get(selection.key)
         if group is None:
             group = home[selection.key] = Group(self, selection, home)
-        group.watchers[watcher] = None
+        group.watchers.append(watcher)
         watcher.group = group
 
     def remove(self, watcher: Watcher) -> None:
         group, watcher.group = watcher.group, None
         if group is not None:
-            del group.watchers[watcher]
+            group.watchers.left()
             if not group.watchers:
                 del group.home[group.selection.key]
                 self._sweep(group)
@@ -169,7 +179,7 @@ class Hub:
                         changes = batches[group] = Changes()
                     changes.append(change)
         for group, changes in batches.items():
-            for watcher in list(group.watchers):
+            for watcher in group.watchers.present():
                 if watcher.group is not None:
                     self.told += len(changes)
                     self._tell(watcher, changes)

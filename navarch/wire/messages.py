@@ -48,6 +48,8 @@ class RequestInfo:
 class Sink(Protocol):
     """Where a stream writes to: the peer of one long answer."""
 
+    __slots__ = ()
+
     def write(self, data: bytes) -> None: ...
 
     def buffered(self) -> int:

@@ -88,7 +88,8 @@ class Agent:
         config = node_config(self.place, self.node)
         client = self._client(f"kubelet-{name}", "kubelet")
         runtime = CriRuntime(SOCKET, self.seams.clock)
-        kubelet = Kubelet(client, self.seams, config, runtime, RealHost(config.root_dir), NetworkProber(runtime))
+        host = RealHost(config.root_dir, image_dir=str(self.spec.directory / "containerd"))
+        kubelet = Kubelet(client, self.seams, config, runtime, host, NetworkProber(runtime))
         server = KubeletServer(kubelet, Gate(client, self.seams.clock, name).check)
         place = self.place
         tls = server_context(place.pki(f"kubelet-{name}.crt"), place.pki(f"kubelet-{name}.key"), place.pki("ca.crt"))

@@ -93,7 +93,10 @@ def plane_flags(place: Place, plane: int) -> list[str]:
 
 
 def node_config(place: Place, node: NodeEntry) -> NodeConfig:
-    """The kubelet of a node with real containers."""
+    """The kubelet of a node with real containers. Raises: LaunchError for a wrong `kubelet.yaml`."""
+    from navarch.app import kubelet_config  # reads YAML, which the control plane must not wait for
+
+    eviction, image_gc = kubelet_config.read(place.directory)
     spec = node_spec(place.directory, place.profile, node)
     return NodeConfig(
         node.name,
@@ -105,6 +108,8 @@ def node_config(place: Place, node: NodeEntry) -> NodeConfig:
         cgroup_root=f"{spec.cgroup}/kubepods",
         leaving_s=LEAVING_S,
         log_check_s=LOG_CHECK_S,
+        eviction=eviction,
+        image_gc=image_gc,
         provider_id=f"navarch://{place.profile.name}/{node.name}",
     )
 

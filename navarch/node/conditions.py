@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from navarch.api.views.pod import Pod
 from navarch.base.times import format_time
+from navarch.node.eviction.victims import EVICTED
 from navarch.node.machine import is_sidecar, usable_sandbox
 from navarch.node.memory import Memory
 from navarch.node.observed import Observed
@@ -22,6 +23,7 @@ Verdict = tuple[bool, str, str]
 YES: Verdict = (True, "", "")
 #: There while a resize waits, and gone afterwards.
 RESIZE_PENDING = "PodResizePending"
+DISRUPTION_TARGET = "DisruptionTarget"
 
 
 def pod_conditions(
@@ -44,6 +46,8 @@ def pod_conditions(
         "ContainersReady": containers_ready,
         "PodScheduled": YES,
     }
+    if memory.ended is not None and memory.ended.reason == EVICTED and not memory.ended.rejected:
+        verdicts[DISRUPTION_TARGET] = (True, "TerminationByKubelet", memory.ended.message)
     if memory.resize_pending is not None:
         verdicts = {
             RESIZE_PENDING: (True, memory.resize_pending.reason, memory.resize_pending.message),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from navarch import KUBERNETES_VERSION
+from navarch.node.eviction.thresholds import EvictionConfig
+from navarch.node.image_gc import ImageGcConfig
 from navarch.schema.types import Tree
 
 
@@ -49,6 +51,9 @@ class NodeConfig:
     static_interval_s: float = 20.0
     #: How often the logs of containers are looked at for their size; 0: never, for simulations.
     log_check_s: float = 0.0
+    eviction: EvictionConfig = field(default_factory=EvictionConfig)
+    #: None: images are never looked at, for simulations.
+    image_gc: ImageGcConfig | None = None
     #: Request tokens for projected service account volumes. Off only where nothing can use them.
     request_tokens: bool = True
     #: Put the addresses of services into the environment of containers.

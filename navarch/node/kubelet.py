@@ -17,7 +17,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from navarch.api.views.node import Node
-from navarch.api.views.pod import Pod
+from navarch.api.views.pod import ObjectReference, Pod
 from navarch.api.views.service import Service
 from navarch.base.resource import ObjectKey, Resource
 from navarch.client.contract import Client
@@ -25,7 +25,11 @@ from navarch.client.informer import Informer
 from navarch.client.recorder import Recorder, reference
 from navarch.node import admission
 from navarch.node.config import NodeConfig
+from navarch.node.eviction import victims
+from navarch.node.eviction.run import Evictor
 from navarch.node.host.contract import Host
+from navarch.node.image_gc import ImageGcConfig
+from navarch.node.image_gc_run import ImageCollector
 from navarch.node.images import Images
 from navarch.node.labels import is_mirror, is_static
 from navarch.node.logrotation import rotate
@@ -77,7 +81,21 @@ class Kubelet:
         self._events: Events = events or self._recorder or NoEvents()
         self._pods = Informer(client, PODS, Pod, field_selector=f"spec.nodeName={config.name}", rng=seams.rng)
         self._services = Informer(client, SERVICES, Service, rng=seams.rng)
-        self._registration = Registration(client, seams, config, runtime, host)
+        self._images = ImageCollector(config.image_gc or ImageGcConfig(), runtime, host, seams.clock, self._is_over)
+        self._evictor = Evictor(
+            config,
+            runtime,
+            host,
+            seams.clock,
+            self._events,
+            self.workers.values,
+            self._images.free_all,
+            self.spawn,
+            self._about_node,
+        )
+        self._registration = Registration(
+            client, seams, config, runtime, host, lambda: self._evictor.pressure.conditions, self._evictor.watch
+        )
         self._static = StaticPods(client, seams, config, host)
         self._parts: Parts | None = None
         self._group: asyncio.TaskGroup | None = None
@@ -121,6 +139,8 @@ class Kubelet:
         if not self.runtime.complete_events:
             group.create_task(self._relist())
         group.create_task(self._renew_tokens())
+        if self.config.image_gc is not None and not self.config.image_gc.never:
+            group.create_task(self._images.run())
         if self.config.log_check_s:
             group.create_task(self._rotate_logs())
         self.started.set()
@@ -200,7 +220,18 @@ class Kubelet:
         assert self._parts is not None
         if self._registration.node is None:
             return None
-        return admission.refusal(pod, self._holders(), self._registration.node, amounts(self._parts.allocatable))
+        pressed = victims.refusal(pod, self._evictor.pressure.conditions)
+        return pressed or admission.refusal(
+            pod, self._holders(), self._registration.node, amounts(self._parts.allocatable)
+        )
+
+    def _is_over(self, uid: str) -> bool:
+        worker = self.workers.get(uid)
+        return worker is not None and worker.is_stopped
+
+    def _about_node(self) -> ObjectReference | None:
+        node = self._registration.node
+        return reference(NODES, node.metadata) if node is not None else None
 
     def _holders(self) -> list[Pod]:
         return [w.pod for w in self.workers.values() if w.holds_resources]

@@ -15,23 +15,20 @@ from navarch.node.host.contract import MachineFacts, Usage
 from navarch.node.runtime.contract import ImageRef, RuntimeCondition, Version
 from navarch.schema.types import Tree
 
-#: Below this much memory or disk the node is under pressure. Source: the kubelet's default hard thresholds.
-MEMORY_LEAST_BYTES = 100 << 20
-DISK_LEAST_SHARE = 0.10
-INODES_LEAST_SHARE = 0.05
 #: Images named in the status.
 IMAGES_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was measured for one status."""
+    """What was measured for one status. `pressures` are the conditions that are True."""
 
     machine: MachineFacts
     usage: Usage
     version: Version
     conditions: Sequence[RuntimeCondition]
     images: Sequence[ImageRef] = ()
+    pressures: frozenset[str] = frozenset()
 
 
 def capacity(config: NodeConfig, machine: MachineFacts) -> dict[str, str]:
@@ -113,17 +110,10 @@ def node_status(config: NodeConfig, seen: Seen, before: Mapping[str, Tree], now:
 
 
 def _conditions(seen: Seen) -> list[Tree]:
-    usage = seen.usage
-    memory = usage.memory_available_bytes < MEMORY_LEAST_BYTES
-    disk = (
-        usage.storage_available_bytes < DISK_LEAST_SHARE * usage.storage_total_bytes
-        or usage.inodes_free < INODES_LEAST_SHARE * usage.inodes
-    )
-    pids = usage.pids >= usage.pids_max * 0.9
     return [
-        _pressure("MemoryPressure", memory, "KubeletHasInsufficientMemory", "KubeletHasSufficientMemory"),
-        _pressure("DiskPressure", disk, "KubeletHasDiskPressure", "KubeletHasNoDiskPressure"),
-        _pressure("PIDPressure", pids, "KubeletHasInsufficientPID", "KubeletHasSufficientPID"),
+        _pressure("MemoryPressure", seen, "KubeletHasInsufficientMemory", "KubeletHasSufficientMemory"),
+        _pressure("DiskPressure", seen, "KubeletHasDiskPressure", "KubeletHasNoDiskPressure"),
+        _pressure("PIDPressure", seen, "KubeletHasInsufficientPID", "KubeletHasSufficientPID"),
         _ready(seen),
     ]
 
@@ -138,7 +128,8 @@ _TEXTS = {
 }
 
 
-def _pressure(type_: str, pressed: bool, bad: str, good: str) -> Tree:
+def _pressure(type_: str, seen: Seen, bad: str, good: str) -> Tree:
+    pressed = type_ in seen.pressures
     reason = bad if pressed else good
     return {"type": type_, "status": "True" if pressed else "False", "reason": reason, "message": _TEXTS[reason]}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -36,15 +37,27 @@ RETRY_FIRST_S, RETRY_CAP_S = 0.2, 7.0
 
 
 class Registration:
-    """One node's objects. `node` is the Node as it was last seen, None before registration."""
+    """One node's objects. `node` is the Node as it was last seen, None before registration. `watch` is called
+    before each look, whether or not the server can be reached; `pressures` are the conditions that are True."""
 
-    def __init__(self, client: Client, seams: Seams, config: NodeConfig, runtime: Runtime, host: Host) -> None:
+    def __init__(
+        self,
+        client: Client,
+        seams: Seams,
+        config: NodeConfig,
+        runtime: Runtime,
+        host: Host,
+        pressures: Callable[[], frozenset[str]] = frozenset,
+        watch: Callable[[], None] = lambda: None,
+    ) -> None:
         self.node: Node | None = None
         self._client = client
         self._seams = seams
         self._config = config
         self._runtime = runtime
         self._host = host
+        self._pressures = pressures
+        self._watch = watch
         self._written: Tree = {}
         self._written_at = 0.0
         self._written_of: Seen | None = None
@@ -93,6 +106,7 @@ class Registration:
             with routine(Routine.HEARTBEAT):
                 await asyncio.sleep(delay)
             delay = self._config.status_interval_s
+            self._watch()
             try:
                 await self.report()
             except StatusError as error:
@@ -140,7 +154,7 @@ class Registration:
             images = await self._runtime.list_images()
         except RuntimeFault as error:
             conditions, images = (RuntimeCondition("RuntimeReady", False, "RuntimeUnavailable", str(error)),), ()
-        return Seen(self._host.facts(), self._host.usage(), self._version, conditions, images)
+        return Seen(self._host.facts(), self._host.usage(), self._version, conditions, images, self._pressures())
 
     async def _keep_lease(self) -> None:
         while True:

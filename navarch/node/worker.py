@@ -99,6 +99,21 @@ class PodWorker:
             self.memory.retry_at.clear()
             self.poke()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Nothing of it runs any more."""
+        return self._stopped or self.finished.is_set()
+
+    def evict(self, ended: Ended, grace_s: int) -> None:
+        """The node needs what the pod uses."""
+        if not self.holds_resources or self._deleted:
+            return
+        self.memory.ended = ended
+        self._grace_s = grace_s
+        self._note_pod("Warning", ended.reason, ended.message)
+        self._interrupt()
+        self.poke()
+
     def remove(self) -> None:
         """The pod's object is gone from the API (or its manifest from the disk)."""
         self._gone = True

@@ -32,7 +32,7 @@ class MachineFacts:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What is in use or left, for conditions, statistics and eviction."""
+    """What is in use or left, for conditions, statistics and eviction. Images whose total is 0 share the storage."""
 
     memory_available_bytes: int = 1 << 30
     memory_total_bytes: int = 1 << 30
@@ -43,6 +43,20 @@ class Usage:
     cpu_nanos: int = 0
     pids: int = 0
     pids_max: int = 32768
+    images_available_bytes: int = 0
+    images_total_bytes: int = 0
+    images_inodes_free: int = 0
+    images_inodes: int = 0
+
+    @property
+    def images_available(self) -> int:
+        """Bytes that images may still take."""
+        return self.images_available_bytes if self.images_total_bytes else self.storage_available_bytes
+
+    @property
+    def images_capacity(self) -> int:
+        """Bytes of the file system that images are on."""
+        return self.images_total_bytes or self.storage_total_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,9 @@ class Host(Protocol):
     def sub_path(self, base: str, path: str) -> str:
         """The path of `path` below `base`, made as a directory if missing. Raises: PermissionError if
         it leads out of `base`, through a link or otherwise."""
+
+    def disk_usage(self, path: str) -> int:
+        """Bytes of everything below; 0 if there is nothing. May take long for many files."""
 
     def remove_tree(self, path: str) -> None:
         """Unmount what is mounted below and remove everything; nothing to remove is no error."""

@@ -22,6 +22,18 @@ class Disk:
     published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What all containers use together."""
+
+    cpu_nanos: int = 0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+
+
+NO_LOAD = Load()
+
+
 class MemoryHost:
     """Implements `Host`. `facts_` are what the node claims to be."""
 
@@ -36,18 +48,25 @@ class MemoryHost:
         #: Directory -> the paths that `publish` last put into it.
         self._published: dict[str, tuple[str, ...]] = {}
         self.cgroups: dict[str, LinuxResources] = {}
-        #: Processor time in nanoseconds and memory in bytes of the containers.
-        self.load: Callable[[], tuple[int, int]] = _nothing_runs
+        #: What the containers use of the machine.
+        self.load: Callable[[], Load] = _nothing_runs
 
     def facts(self) -> MachineFacts:
         return self._facts
 
     def usage(self) -> Usage:
-        cpu_nanos, memory_bytes = self.load()
-        if not cpu_nanos and not memory_bytes:
+        load = self.load()
+        if load == NO_LOAD:
             return self.unloaded
-        left = max(self.unloaded.memory_available_bytes - memory_bytes, 0)
-        return replace(self.unloaded, cpu_nanos=cpu_nanos, memory_available_bytes=left)
+        memory = max(self.unloaded.memory_available_bytes - load.memory_bytes, 0)
+        storage = max(self.unloaded.storage_available_bytes - load.disk_bytes, 0)
+        return replace(
+            self.unloaded, cpu_nanos=load.cpu_nanos, memory_available_bytes=memory, storage_available_bytes=storage
+        )
+
+    def disk_usage(self, path: str) -> int:
+        held = [data for name, data in self.files.items() if name == path or name.startswith(path + "/")]
+        return sum(len(data) for data in held if data is not None)
 
     def make_dir(self, path: str, mode: int = 0o755) -> None:
         self.files.setdefault(path, None)
@@ -140,5 +159,5 @@ class MemoryHost:
         self._published = dict(disk.published)
 
 
-def _nothing_runs() -> tuple[int, int]:
-    return 0, 0
+def _nothing_runs() -> Load:
+    return NO_LOAD

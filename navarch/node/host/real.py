@@ -13,6 +13,7 @@ import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 
+from navarch.node.host import disk
 from navarch.node.host.cgroupfs import CgroupFs
 from navarch.node.host.contract import File, MachineFacts, Usage
 from navarch.node.runtime.contract import LinuxResources
@@ -26,22 +27,24 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class RealHost:
-    """Implements `Host`. `root_dir` is the kubelet's own directory, whose file system is measured."""
+    """Implements `Host`. `root_dir` is the kubelet's own directory, whose file system is measured; `image_dir` that
+    of the runtime, where it is another one."""
 
-    def __init__(self, root_dir: str, cgroups: CgroupFs | None = None) -> None:
+    def __init__(self, root_dir: str, cgroups: CgroupFs | None = None, image_dir: str = "") -> None:
         self._root_dir = root_dir
+        self._image_dir = image_dir
         self._cgroups = cgroups or CgroupFs()
 
     # --- the machine
 
     def facts(self) -> MachineFacts:
         os.makedirs(self._root_dir, exist_ok=True)
-        disk = os.statvfs(self._root_dir)
+        storage = os.statvfs(self._root_dir)
         uname = platform.uname()
         return MachineFacts(
             cpus=len(os.sched_getaffinity(0)),
             memory_bytes=_meminfo().get("MemTotal", 0),
-            storage_bytes=disk.f_blocks * disk.f_frsize,
+            storage_bytes=storage.f_blocks * storage.f_frsize,
             architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(uname.machine, uname.machine),
             operating_system="linux",
             kernel_version=uname.release,
@@ -54,17 +57,22 @@ class RealHost:
 
     def usage(self) -> Usage:
         memory = _meminfo()
-        disk = os.statvfs(self._root_dir)
+        storage = os.statvfs(self._root_dir)
+        images = os.statvfs(self._image_dir) if os.path.isdir(self._image_dir) else storage
         return Usage(
             memory_available_bytes=memory.get("MemAvailable", 0),
             memory_total_bytes=memory.get("MemTotal", 0),
-            storage_available_bytes=disk.f_bavail * disk.f_frsize,
-            storage_total_bytes=disk.f_blocks * disk.f_frsize,
-            inodes_free=disk.f_ffree,
-            inodes=disk.f_files,
+            storage_available_bytes=storage.f_bavail * storage.f_frsize,
+            storage_total_bytes=storage.f_blocks * storage.f_frsize,
+            inodes_free=storage.f_ffree,
+            inodes=storage.f_files,
             cpu_nanos=_cpu_nanos(),
             pids=int(_text("/proc/loadavg").split()[3].split("/")[1]),
             pids_max=int(_text("/proc/sys/kernel/pid_max") or 32768),
+            images_available_bytes=images.f_bavail * images.f_frsize,
+            images_total_bytes=images.f_blocks * images.f_frsize,
+            images_inodes_free=images.f_ffree,
+            images_inodes=images.f_files,
         )
 
     def pod_hosts(self) -> str:
@@ -131,6 +139,9 @@ class RealHost:
             os.chmod(wanted, stat.S_IMODE(owner.st_mode))
             os.chown(wanted, owner.st_uid, owner.st_gid)
         return wanted
+
+    def disk_usage(self, path: str) -> int:
+        return disk.used_bytes(path)
 
     def remove_tree(self, path: str) -> None:
         for mount in reversed(_mounts_below(path)):

@@ -402,6 +402,9 @@ class Runtime(Protocol):
 
     async def list_images(self) -> Sequence[ImageRef]: ...
 
+    async def remove_image(self, image_id: str) -> None:
+        """With all its names. One that is not here is no error."""
+
     # sandboxes
 
     async def run_pod_sandbox(self, config: SandboxConfig) -> str:
@@ -464,7 +467,8 @@ class Runtime(Protocol):
 
     # observation
 
-    async def container_stats(self, pod_uid: str = "") -> Sequence[ContainerStats]: ...
+    async def container_stats(self, pod_uid: str = "", *, disk: bool = False) -> Sequence[ContainerStats]:
+        """Of running containers. What they have on the disk is sure only if it was asked for: it takes longer."""
 
     def events(self) -> AsyncIterator[RuntimeEvent]:
         """Changes from now on. May end or raise RuntimeUnavailable: relist and ask again."""

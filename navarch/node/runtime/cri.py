@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import grpc.aio
 from google.protobuf.message import Message
 
+from navarch.node.host.disk import writable_layers
 from navarch.node.runtime import cri_convert as convert
 from navarch.node.runtime.contract import (
     POD_UID,
@@ -117,6 +118,10 @@ class CriRuntime:
     async def list_images(self) -> Sequence[ImageRef]:
         found = await self._images("ListImages", pb.ListImagesRequest(), pb.ListImagesResponse)
         return [convert.image_ref(image) for image in found.images]
+
+    async def remove_image(self, image_id: str) -> None:
+        request = pb.RemoveImageRequest(image=pb.ImageSpec(image=image_id))
+        await self._images("RemoveImage", request, pb.RemoveImageResponse)
 
     # --- sandboxes
 
@@ -238,10 +243,11 @@ class CriRuntime:
 
     # --- observation
 
-    async def container_stats(self, pod_uid: str = "") -> Sequence[ContainerStats]:
+    async def container_stats(self, pod_uid: str = "", *, disk: bool = False) -> Sequence[ContainerStats]:
         running = pb.ContainerStateValue(state=pb.CONTAINER_RUNNING)
         listed = await self._list_containers(pb.ContainerFilter(state=running, label_selector=_of_pod(pod_uid)))
-        return [await self._stats(container) for container in listed]
+        layers = await asyncio.to_thread(writable_layers, [c.id for c in listed]) if disk else {}
+        return [await self._stats(container, layers.get(container.id, 0)) for container in listed]
 
     async def events(self) -> AsyncIterator[RuntimeEvent]:
         subscribe = self._channel.unary_stream(
@@ -314,7 +320,7 @@ class CriRuntime:
         request = pb.ContainerStatusRequest(container_id=container_id, verbose=verbose)
         return await self._runtime("ContainerStatus", request, pb.ContainerStatusResponse)
 
-    async def _stats(self, container: ContainerStatus) -> ContainerStats:
+    async def _stats(self, container: ContainerStatus, layer_bytes: int) -> ContainerStats:
         if container.id not in self._cgroup_of:
             status = await self._container_status(container.id, verbose=True)
             self._cgroup_of[container.id] = _cgroup_path(status.info)
@@ -329,6 +335,7 @@ class CriRuntime:
             memory_working_set_bytes=usage.memory_working_set_bytes,
             memory_usage_bytes=usage.memory_usage_bytes,
             memory_rss_bytes=usage.memory_rss_bytes,
+            writable_layer_bytes=layer_bytes,
         )
 
     def _event(self, envelope: events_pb2.Envelope) -> Iterator[RuntimeEvent]:

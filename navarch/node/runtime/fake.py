@@ -19,7 +19,7 @@ from msgspec import structs
 
 from navarch.api.views.pod import Probe
 from navarch.base.times import format_micro
-from navarch.node.host.memory import Disk, MemoryHost
+from navarch.node.host.memory import NO_LOAD, Disk, Load, MemoryHost
 from navarch.node.labels import TERMINATION_MESSAGE_PATH
 from navarch.node.memory import Kind
 from navarch.node.probes import Answer, Target
@@ -163,6 +163,10 @@ class FakeRuntime:
 
     async def list_images(self) -> Sequence[ImageRef]:
         return list(self._images.values())
+
+    async def remove_image(self, image_id: str) -> None:
+        for name in [name for name, image in self._images.items() if image.id == image_id]:
+            del self._images[name]
 
     # --- sandboxes
 
@@ -431,7 +435,7 @@ class FakeRuntime:
 
     # --- observation
 
-    async def container_stats(self, pod_uid: str = "") -> Sequence[ContainerStats]:
+    async def container_stats(self, pod_uid: str = "", *, disk: bool = False) -> Sequence[ContainerStats]:
         ids = self._by_pod.get(pod_uid, ([], []))[1] if pod_uid else list(self._containers)
         return self._measured(ids)
 
@@ -443,9 +447,9 @@ class FakeRuntime:
             if status.phase is ContainerPhase.RUNNING
         ]
 
-    def _load(self) -> tuple[int, int]:
-        """Processor time and memory of all containers, for the machine."""
-        return self._meter.total(self._measured(self._containers)) if self.scripts.consuming else (0, 0)
+    def _load(self) -> Load:
+        """What all containers use, for the machine."""
+        return self._meter.total(self._measured(self._containers)) if self.scripts.consuming else NO_LOAD
 
     async def events(self) -> AsyncIterator[RuntimeEvent]:
         queue: asyncio.Queue[RuntimeEvent | None] = asyncio.Queue()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from navarch.base import quantity
+from navarch.node.host.memory import Load
 from navarch.node.runtime.contract import ContainerStats, ContainerStatus
 from navarch.node.runtime.script import Script
 
@@ -29,15 +30,26 @@ class Meter:
         nanos += int(quantity.milli_value(script.cpu) * 1_000_000 * max(now - at, 0.0))
         self.readings[status.id] = (now, nanos)
         memory = quantity.value(script.memory)
-        return ContainerStats(status.id, status.pod_uid, status.name, now, status.started_at, nanos, memory, memory)
+        return ContainerStats(
+            status.id,
+            status.pod_uid,
+            status.name,
+            now,
+            status.started_at,
+            nanos,
+            memory,
+            memory,
+            writable_layer_bytes=quantity.value(script.disk),
+        )
 
     def ended(self, container_id: str) -> None:
         self.gone_nanos += self.readings.pop(container_id, (0.0, 0))[1]
 
-    def total(self, stats: Iterable[ContainerStats]) -> tuple[int, int]:
-        """Processor time of all that ever ran, and memory of what runs."""
-        cpu, memory = self.gone_nanos, 0
+    def total(self, stats: Iterable[ContainerStats]) -> Load:
+        """Processor time of all that ever ran, memory and disk of what runs."""
+        cpu, memory, disk = self.gone_nanos, 0, 0
         for each in stats:
             cpu += each.cpu_nanos
             memory += each.memory_working_set_bytes
-        return cpu, memory
+            disk += each.writable_layer_bytes
+        return Load(cpu, memory, disk)

@@ -44,9 +44,10 @@ class Script:
     dead_after_s: float | None = None
     log: tuple[str, ...] = ()
     termination_message: str = ""
-    #: Processor and memory in use while it runs, as quantities.
+    #: Processor, memory and disk (its writable layer) in use while it runs, as quantities.
     cpu: str = "0"
     memory: str = "0"
+    disk: str = "0"
     http_status: int = 200
     http_body: str = "ok"
     #: Output and exit code of commands, by the command joined with blanks.
@@ -96,7 +97,7 @@ class Scripts:
         self._pods[key] = self._noted(script)
 
     def _noted(self, script: Script) -> Script:
-        self.consuming = self.consuming or (script.cpu, script.memory) != ("0", "0")
+        self.consuming = self.consuming or (script.cpu, script.memory, script.disk) != ("0", "0", "0")
         return script
 
     def for_image(self, image: str) -> Script:

@@ -39,6 +39,10 @@ class Claimed:
     create: bool = False
 
 
+def empty_dir_path(root_dir: str, uid: str, volume: str) -> str:
+    return f"{pod_dir(root_dir, uid)}/volumes/{_PLUGINS['emptyDir']}/{volume}"
+
+
 def pod_dir(root_dir: str, uid: str) -> str:
     """The directory of everything the kubelet keeps for a pod."""
     return f"{root_dir}/pods/{uid}"

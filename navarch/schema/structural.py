@@ -111,20 +111,21 @@ def _prune(node: Node, value: Any, path: str, dropped: list[str]) -> None:
                 dropped.append(below)
 
 
-def _node(schema: Tree, name: str) -> Node:
+def node_of(schema: Tree, name: str) -> Node:
+    """The type of a part of a custom resource; `name` is for messages."""
     if schema.get("x-kubernetes-int-or-string"):
         return types.INT_OR_STRING
     kind = schema.get("type", "")
     if kind == "object":
         additional = schema.get("additionalProperties")
         if additional is not None and not schema.get("properties"):
-            inner = _node(additional, name) if isinstance(additional, dict) else types.ANY
+            inner = node_of(additional, name) if isinstance(additional, dict) else types.ANY
             return Map(inner, atomic=schema.get("x-kubernetes-map-type") == "atomic")
         return _struct(schema, name)
     if kind == "array":
         keys = tuple(schema.get("x-kubernetes-list-map-keys") or ())
         list_type = schema.get("x-kubernetes-list-type", "atomic")
-        return List(_node(schema.get("items") or {}, name), list_type, keys)
+        return List(node_of(schema.get("items") or {}, name), list_type, keys)
     if kind == "integer":
         return Scalar(_INTEGERS.get(schema.get("format", ""), "int64"))
     return {"string": types.STRING, "number": types.NUMBER, "boolean": types.BOOLEAN}.get(kind, types.ANY)
@@ -136,7 +137,7 @@ def _struct(schema: Tree, name: str) -> Struct:
         name,
         {
             key: Field(
-                _node(sub, f"{name}.{key}"),
+                node_of(sub, f"{name}.{key}"),
                 required=key in wanted,
                 default=sub.get("default"),
                 nullable=sub.get("nullable", False),

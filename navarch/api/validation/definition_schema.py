@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -29,6 +30,7 @@ from navarch.api.validation.go_form import shown
 from navarch.api.validation.rules import Errors
 from navarch.base.field import FieldError, forbidden_field, invalid_value, not_supported, required
 from navarch.schema.rules import check, compile_rules
+from navarch.schema.structural import node_of, prune
 from navarch.schema.types import Tree
 
 _TYPES: Final = ("array", "boolean", "integer", "number", "object", "string")
@@ -216,6 +218,8 @@ def _default_errors(schema: Tree, path: str) -> Errors:
     for where, node in _walk(schema, path):
         if node.get("default") is None:
             continue
+        if prune(node_of(node, ""), deepcopy(node["default"])):
+            errors.append(invalid_value(f"{where}.default", node["default"], "must not have unknown fields"))
         whole = node.get("type") == "integer"
         for key, word in (("maximum", "Maximum"), ("minimum", "Minimum")):
             if whole and isinstance(node.get(key), float):

@@ -146,6 +146,20 @@ def test_what_no_field_may_say(a: dict[str, Any], faults: list[str]) -> None:
     assert texts({"type": "object", "properties": {"a": a}}) == faults
 
 
+def test_defaults_have_no_unknown_fields() -> None:
+    default = {"type": "object", "properties": {"b": {"type": "string"}}, "default": {"b": "x", "c": 1}}
+    assert texts({"type": "object", "properties": {"a": default}}) == [
+        f'{A}.default: Invalid value: {{"b":"x","c":1}}: must not have unknown fields'
+    ]
+
+
+@pytest.mark.parametrize("path", ['.status.conditions[?(@.type=="Ready")].status', r".metadata.labels.a\.b\.io/c", "."])
+def test_columns_show_any_path_that_begins_with_a_dot(path: str) -> None:
+    tree = definition(OBJECT)
+    tree["spec"]["versions"][0]["additionalPrinterColumns"] = [{"name": "A", "type": "string", "jsonPath": path}]
+    assert not definition_errors(tree)
+
+
 def test_metadata_is_implicit() -> None:
     name = {"properties": {"name": {"type": "string", "maxLength": 20}}, "type": "object"}
     assert not texts({"type": "object", "properties": {"metadata": name}})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from navarch.wire.answer import BODILESS, stream_fields, whole_answer
 from navarch.wire.exchange import exchange, split_target
-from navarch.wire.http2.hpack import encode_head
+from navarch.wire.http2.answer_head import encode_head
 from navarch.wire.http2.request_head import Head
 from navarch.wire.http2.session import Asked, Cancelled, Event, Refusal, Session
 from navarch.wire.http2.stream import Stream as StreamState
@@ -170,8 +170,9 @@ class Http2Connection(asyncio.Protocol):
     def _flush(self) -> None:
         self._flushing = False
         session, transport = self._session, self._transport
-        while (taken := session.outbox.take(self._loop.time())) and not transport.is_closing():
-            transport.write(b"".join(taken))
+        outbox = session.outbox
+        while outbox.has_more and not transport.is_closing():
+            transport.write(b"".join(outbox.take(self._loop.time())))
         if session.failed or session.is_drained:
             transport.close()
 

@@ -35,26 +35,44 @@ class Outbox:
         self._ready: dict[int, Stream] = {}
 
     def take(self, now: float) -> list[bytes | memoryview]:
-        """What is to be written now. There may be more after it, if it is not empty."""
+        """What is to be written now. There may be more after it, as long as `has_more`."""
         if self._ready and not self.blocked:
             self._pump(now)
         taken, self._frames = self._frames, []
         return taken
 
+    @property
+    def has_more(self) -> bool:
+        """Whether another `take` gives anything."""
+        return bool(self._frames or (self._ready and self._window > 0 and not self.blocked))
+
     def control(self, frame: bytes) -> None:
         self._frames.append(frame)
 
     def head(self, stream: Stream, block: bytes) -> None:
-        """The header block of an answer; with `stream.ends` that is all of it."""
-        flags = h2.END_STREAM if stream.ends else 0
-        self._frames.append(h2.headers_frames(stream.id, block, flags, self.max_frame))
-        if stream.ends:
+        """The header block of an answer whose body comes with `put`."""
+        self._frames.append(h2.headers_frames(stream.id, block, 0, self.max_frame))
+
+    def whole(self, stream: Stream, block: bytes, body: bytes) -> None:
+        """An answer from its header block to its end; `stream.ends` is set."""
+        size = len(body)
+        if size and len(block) <= self.max_frame and self._fits(stream, size):
+            self._window -= size
+            head = h2.frame_head(len(block), h2.HEADERS, h2.END_HEADERS, stream.id)
+            data_head = h2.frame_head(size, h2.DATA, h2.END_STREAM, stream.id)
+            self._frames += (head + block + data_head, body)
+            self._on_sent(stream)
+            return
+        self._frames.append(h2.headers_frames(stream.id, block, 0 if body else h2.END_STREAM, self.max_frame))
+        if body:
+            self.put(stream, body)
+        else:
             self._on_sent(stream)
 
     def put(self, stream: Stream, data: bytes) -> None:
         """Data of an answer, its last with `stream.ends`."""
         size = len(data)
-        if not (stream.queue or self.blocked) and size <= min(self.max_frame, stream.window, self._window):
+        if not stream.queue and self._fits(stream, size):
             stream.window -= size
             self._window -= size
             self._data_frame(stream, size, [data])
@@ -92,6 +110,10 @@ class Outbox:
             self._ready.pop(stream.id, None)
         elif stream.queue:
             self._ready[stream.id] = stream
+
+    def _fits(self, stream: Stream, size: int) -> bool:
+        """Whether so much data can go out at once, in one frame."""
+        return not self.blocked and size <= self.max_frame and size <= stream.window and size <= self._window
 
     def _pump(self, now: float) -> None:
         budget = BURST_BYTES

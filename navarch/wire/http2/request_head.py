@@ -1,27 +1,13 @@
-"""What a decoded header block asks for, or why it is malformed. Pure.
+"""What the fields of a header block ask for, or why they are malformed. Pure.
 
-Source: RFC 9113, section 8.2 and 8.3.
+Source: RFC 9113, section 8.3.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
 
-#: What every field adds to the size of its name and value. Source: RFC 9113, section 6.5.2.
-_FIELD_OVERHEAD: Final = 32
-
-Fields = list[tuple[bytes, bytes, bool]]
-
-#: Values up to this length are worth remembering with their name: clients send the same again and again.
-_REMEMBERED_BYTES: Final = 2048
-
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
-_BAD_VALUE = re.compile(rb"[\0\r\n]")
-_PSEUDO = frozenset({":method", ":path", ":scheme", ":authority"})
-_OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"})
+from navarch.wire.http2.fields import PSEUDO, Field
 
 
 class Malformed(Exception):
@@ -38,15 +24,11 @@ class Head:
     length: int = -1
 
 
-def request_head(fields: Fields) -> Head:
+def request_head(fields: list[Field]) -> Head:
     """Raises: Malformed."""
-    pairs = [
-        _remembered(name, value) if name != b":path" and len(value) <= _REMEMBERED_BYTES else _check(name, value)
-        for name, value, _ in fields
-    ]
-    headers = dict(pairs)
-    if len(headers) < len(pairs):
-        headers = _merged(pairs)
+    headers = {key: text for key, text, _ in fields}
+    if len(headers) < len(fields):
+        headers = _merged(fields)
     method = headers.pop(":method", "")
     target = headers.pop(":path", "")
     scheme = headers.pop(":scheme", "")
@@ -57,53 +39,36 @@ def request_head(fields: Fields) -> Head:
     if authority is not None:
         leading = 4
         headers.setdefault("host", authority)
-    if len(pairs) > leading and pairs[leading][0] != next(iter(headers)):
+    if "" in headers:
+        raise Malformed("a field that is none, or one of HTTP/1.1 connections")
+    if len(fields) > leading and fields[leading].key != next(iter(headers)):
         raise Malformed("pseudo-header fields behind others")
     return Head(method, target, headers, _length(headers) if "content-length" in headers else -1)
 
 
-def _merged(pairs: list[tuple[str, str]]) -> dict[str, str]:
+def _merged(fields: list[Field]) -> dict[str, str]:
     """The fields with those of one name joined."""
     headers: dict[str, str] = {}
-    for key, text in pairs:
+    for key, text, _ in fields:
         if key not in headers:
             headers[key] = text
-        elif key in _PSEUDO:
+        elif key in PSEUDO:
             raise Malformed("a repeated pseudo-header field")
         else:
             headers[key] = f"{headers[key]}{'; ' if key == 'cookie' else ', '}{text}"
     return headers
 
 
-def check_trailers(fields: Fields) -> None:
+def check_trailers(fields: list[Field]) -> None:
     """Trailing fields are read and forgotten. Raises: Malformed."""
-    for name, value, _ in fields:
-        key, _ = _check(name, value)
-        if key in _PSEUDO:
+    for key, _, _ in fields:
+        if not key or key in PSEUDO:
             raise Malformed("pseudo-header fields behind the body")
 
 
-def list_bytes(fields: Fields) -> int:
+def list_bytes(fields: list[Field]) -> int:
     """The size of a header list as its limit counts it."""
-    return sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value, _ in fields)
-
-
-def _check(name: bytes, value: bytes) -> tuple[str, str]:
-    if name == b":path":
-        if _BAD_VALUE.search(value):
-            raise Malformed("a path with a line break")
-        return ":path", value.decode("latin-1")
-    if not _TOKEN.fullmatch(name) and name.decode("latin-1") not in _PSEUDO:
-        raise Malformed("a field name that is none")
-    if _BAD_VALUE.search(value):
-        raise Malformed("a value with a line break")
-    key, text = name.decode("ascii"), value.strip(b" \t").decode("latin-1")
-    if key in _OF_ONE_CONNECTION or (key == "te" and text != "trailers"):
-        raise Malformed("a field of HTTP/1.1 connections")
-    return key, text
-
-
-_remembered = lru_cache(512)(_check)
+    return sum(size for _, _, size in fields)
 
 
 def _length(headers: dict[str, str]) -> int:

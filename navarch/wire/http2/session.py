@@ -20,10 +20,11 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from navarch.wire.http2 import frames as h2
+from navarch.wire.http2.fields import Field
 from navarch.wire.http2.frames import ConnectionFailure
-from navarch.wire.http2.hpack import HeaderDecoder
+from navarch.wire.http2.header_decoder import HeaderDecoder
 from navarch.wire.http2.outbox import Outbox
-from navarch.wire.http2.request_head import Fields, Head, Malformed, check_trailers, list_bytes, request_head
+from navarch.wire.http2.request_head import Head, Malformed, check_trailers, list_bytes, request_head
 from navarch.wire.http2.stream import Stream
 from navarch.wire.limits import MAX_BODY_BYTES, MAX_HEAD_BYTES, READ_TIMEOUT_S, WRITE_TIMEOUT_S
 
@@ -237,7 +238,7 @@ class Session:
         elif head.length > MAX_BODY_BYTES:
             self._refuse(stream, Refusal.BODY_TOO_LARGE)
 
-    def _on_trailers(self, flags: int, stream_id: int, fields: Fields) -> None:
+    def _on_trailers(self, flags: int, stream_id: int, fields: list[Field]) -> None:
         stream = self._open(stream_id, "HEADERS")
         if stream is None:
             return
@@ -411,11 +412,8 @@ class Session:
         """A whole answer: its header block and its body."""
         if self._answers(stream):
             stream.since = self._now
-            stream.ends = not body
-            self.outbox.head(stream, block)
-            if body:
-                stream.ends = True
-                self.outbox.put(stream, body)
+            stream.ends = True
+            self.outbox.whole(stream, block, body)
 
     def start(self, stream: Stream, block: bytes) -> None:
         """The head of an answer whose body comes with `send`."""

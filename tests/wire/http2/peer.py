@@ -7,8 +7,8 @@ from typing import NamedTuple
 import hpack
 
 from navarch.wire.http2 import frames as h2
+from navarch.wire.http2.answer_head import encode_head
 from navarch.wire.http2.frames import FrameReader, frame
-from navarch.wire.http2.hpack import encode_head
 from navarch.wire.http2.request_head import Head
 from navarch.wire.http2.session import Asked, Event, Session
 

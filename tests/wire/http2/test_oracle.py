@@ -11,7 +11,7 @@ from h2.settings import SettingCodes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from navarch.wire.http2.hpack import encode_head
+from navarch.wire.http2.answer_head import encode_head
 from navarch.wire.http2.session import Asked, Session
 from navarch.wire.http2.stream import Stream
 

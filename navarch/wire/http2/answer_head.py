@@ -1,7 +1,7 @@
-"""Header blocks: decoding what clients send, and encoding answers. Pure.
+"""Header blocks of answers, encoded. Pure.
 
-Decoding is jh2's, compiled. Answers are encoded without the dynamic table, as literals: they are small,
-differ in most of their fields, and what a connection has to remember of them is nothing.
+They are literals, without the dynamic table: answers are small, differ in most of their fields, and what a
+connection has to remember of them is nothing.
 
 Source: RFC 7541.
 """
@@ -11,10 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
-
-from jh2._hazmat import Decoder, HPACKError, OversizedHeaderListError
-
-from navarch.wire.http2.frames import COMPRESSION_ERROR, ENHANCE_YOUR_CALM, ConnectionFailure
 
 #: Indices of the static table: whole `:status` fields, and names. Source: RFC 7541, appendix A.
 _STATUS_INDEX: Final = 8
@@ -32,32 +28,6 @@ _NAME_INDEX: Final = {
     "vary": 59,
     "www-authenticate": 61,
 }
-
-
-class HeaderDecoder:
-    """The decoding side of one connection. `limit_bytes` bounds what a block may unfold to."""
-
-    __slots__ = ("_decoder",)
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._decoder = Decoder(limit_bytes)
-
-    def decode(self, block: bytes) -> list[tuple[bytes, bytes, bool]]:
-        """(name, value, sensitive) of each field. Raises: ConnectionFailure; the decoder is of no use then."""
-        if not block:
-            return []
-        try:
-            fields: list[tuple[bytes, bytes, bool]] = self._decoder.decode(block, True)
-        except HPACKError as error:
-            raise ConnectionFailure(COMPRESSION_ERROR, str(error)) from None
-        except OversizedHeaderListError:
-            raise ConnectionFailure(ENHANCE_YOUR_CALM, "the header list is too large") from None
-        except BaseException as error:
-            # A block that ends within a field makes the library panic, which is no Exception.
-            if type(error).__name__ != "PanicException":
-                raise
-            raise ConnectionFailure(COMPRESSION_ERROR, "the header block is cut off") from None
-        return fields
 
 
 def encode_head(status: int, fields: Iterable[tuple[str, str]]) -> bytes:

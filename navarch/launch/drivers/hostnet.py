@@ -29,7 +29,7 @@ table ip {bridge} {{
   chain leave {{
     type nat hook postrouting priority 100;
     ip saddr 127.0.0.0/8 oifname "{bridge}" masquerade
-    ip saddr {nodes} ip daddr != {network.pod_cidr} oifname != "{bridge}" masquerade
+    ip saddr {nodes} ip daddr != {network.pod_cidr} oifname != {{ "{bridge}", "lo" }} masquerade
   }}
 }}
 """

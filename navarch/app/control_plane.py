@@ -24,13 +24,13 @@ from pathlib import Path
 
 import uvloop
 
+from navarch.app.audit import audit_log, audit_webhook
 from navarch.app.config import Place, plane_flags
 from navarch.app.leading import lead_for_ever
 from navarch.app.logfiles import CONTROL_PLANE, open_logs
 from navarch.app.plane_flags import Settings, settings_of
 from navarch.app.plane_local import Local
 from navarch.app.plane_parts import (
-    audit_log,
     authenticator,
     bootstrap_config,
     components,
@@ -92,12 +92,13 @@ class ControlPlane:
         ]
         issuer = settings.service_account_issuer or ISSUER
         own_tokens = service_account_tokens(store, key, seams.clock, issuer, accepted)
+        self._audit_webhook = audit_webhook(settings, seams)
         config = ServerConfig(
             service_cidrs=settings.service_cluster_ip_range,
             address=f"{settings.advertise_address}:{settings.secure_port}",
             kubelets=KubeletAccess(kubelet_context(settings), local.handler if local is not None else nobody),
             front_proxy=self._identify_front_proxy,
-            audit=audit_log(settings, seams.clock),
+            audit=audit_log(settings, seams, self._audit_webhook),
             components=components(settings),
         )
         users = authenticator(settings, store, own_tokens, seams.clock)
@@ -136,6 +137,8 @@ class ControlPlane:
     async def _run(self, group: asyncio.TaskGroup) -> None:
         group.create_task(compact_regularly(self.server.store), name="compaction")
         group.create_task(self._identity.keep(), name="identity lease")
+        if self._audit_webhook is not None:
+            group.create_task(self._audit_webhook.run(), name="audit webhook")
         if self._endpoints is not None:
             group.create_task(self._endpoints.run(), name="endpoints")
         manager, scheduler = "kube-controller-manager", "kube-scheduler"

@@ -35,6 +35,13 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
 def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number <= 65535:
@@ -84,6 +91,33 @@ FLAGS: Final = (
     Flag("audit-policy-file", (APISERVER,), "what the audit log is to say; without it there is none", fixed=False),
     Flag(
         "audit-log-path", (APISERVER,), "the audit log; logs/audit.log in the data directory unless told", fixed=False
+    ),
+    Flag("audit-log-maxsize", (APISERVER,), "megabytes of one file, 0 for no bound", _count, 100, fixed=False),
+    Flag("audit-log-maxbackup", (APISERVER,), "how many files are put aside", _count, 10, fixed=False),
+    Flag("audit-log-maxage", (APISERVER,), "days that they are kept, 0 for no bound", _count, 0, fixed=False),
+    Flag("audit-webhook-config-file", (APISERVER,), "kubeconfig of a server that is told of events", fixed=False),
+    Flag("audit-webhook-batch-buffer-size", (APISERVER,), "how many events wait at most", _count, 10_000, fixed=False),
+    Flag("audit-webhook-batch-max-size", (APISERVER,), "how many go in one request", _count, 400, fixed=False),
+    Flag(
+        "audit-webhook-batch-max-wait", (APISERVER,), "how long one waits for others", parse_duration, 30.0, fixed=False
+    ),
+    Flag(
+        "audit-webhook-batch-throttle-enable",
+        (APISERVER,),
+        "whether requests are bounded in number",
+        _boolean,
+        True,
+        fixed=False,
+    ),
+    Flag("audit-webhook-batch-throttle-qps", (APISERVER,), "requests a second", float, 10.0, fixed=False),
+    Flag("audit-webhook-batch-throttle-burst", (APISERVER,), "requests at once", _count, 15, fixed=False),
+    Flag(
+        "audit-webhook-initial-backoff",
+        (APISERVER,),
+        "how long to wait before the second try",
+        parse_duration,
+        10.0,
+        fixed=False,
     ),
     Flag("etcd-servers", (APISERVER,), "etcd's members as URLs; without any, objects are kept here", _listed, ()),
     Flag("etcd-cafile", (APISERVER,), "who signs etcd's certificates"),
@@ -147,6 +181,17 @@ class Settings:
     service_cluster_ip_range: tuple[str, ...]
     audit_policy_file: str
     audit_log_path: str
+    audit_log_maxsize: int
+    audit_log_maxbackup: int
+    audit_log_maxage: int
+    audit_webhook_config_file: str
+    audit_webhook_batch_buffer_size: int
+    audit_webhook_batch_max_size: int
+    audit_webhook_batch_max_wait: float
+    audit_webhook_batch_throttle_enable: bool
+    audit_webhook_batch_throttle_qps: float
+    audit_webhook_batch_throttle_burst: int
+    audit_webhook_initial_backoff: float
     etcd_servers: tuple[str, ...]
     etcd_cafile: str
     etcd_certfile: str

@@ -1,4 +1,4 @@
-"""What a control plane is made of, from its settings: store, authentication, access to kubelets, the audit log."""
+"""What a control plane is made of, from its settings: store, authentication, access to kubelets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from navarch.app.plane_flags import Settings
 from navarch.base.errors import UsageError
 from navarch.seams.contract import Clock
-from navarch.server.audit.log import AuditLog, LogFile, read_policy
 from navarch.server.authn.authenticate import Authenticator, IdentifyToken
 from navarch.server.authn.of_store import authenticator_of
 from navarch.server.authn.static import StaticTokens, parse_token_file
@@ -56,18 +55,6 @@ def authenticator(settings: Settings, store: Store, tokens: ServiceAccountTokens
         with Path(settings.token_auth_file).open() as lines:
             others = (StaticTokens(parse_token_file(lines)),)
     return authenticator_of(store, tokens, clock, others, settings.anonymous_auth)
-
-
-def audit_log(settings: Settings, clock: Clock) -> AuditLog | None:
-    """The log that the policy asks for; None without a policy.
-
-    Raises: AuditPolicyError for a file that is no policy, OSError if the log cannot be opened.
-    """
-    if not settings.audit_policy_file:
-        return None
-    policy = read_policy(Path(settings.audit_policy_file).read_bytes())
-    Path(settings.audit_log_path).parent.mkdir(parents=True, exist_ok=True)
-    return AuditLog(policy, LogFile(settings.audit_log_path).write, clock)
 
 
 def kubelet_context(settings: Settings) -> ssl.SSLContext:

@@ -30,6 +30,7 @@ MAX_BYTES: Final = 100 << 20
 MAX_BACKUPS: Final = 10
 
 Write = Callable[[bytes], None]
+Send = Callable[[Tree], None]
 
 
 def read_policy(text: bytes) -> Policy:
@@ -41,12 +42,13 @@ def read_policy(text: bytes) -> Policy:
 
 
 class AuditLog:
-    """Keeps the log of one server. `write` takes whole lines."""
+    """Keeps the log of one server. `write` takes whole lines; `send`, if there is one, takes events."""
 
-    def __init__(self, policy: Policy, write: Write, clock: Clock) -> None:
+    def __init__(self, policy: Policy, write: Write, clock: Clock, send: Send | None = None) -> None:
         self._policy = policy
         self._write = write
         self._clock = clock
+        self._send = send
         #: Events written so far.
         self.count = 0
 
@@ -92,6 +94,8 @@ class AuditLog:
             return
         now = received if stage == "RequestReceived" else self._clock.now()
         tree: Tree = event(request, response, verdict, stage, received, now)
+        if self._send is not None:
+            self._send(tree)
         try:
             self._write(orjson.dumps(tree) + b"\n")
         except OSError as error:
@@ -119,19 +123,41 @@ class _Observed(Stream):
 class LogFile:
     """A file of lines that is put aside when it is long: audit.log, audit.log.1, ...
 
+    A line that could not be written whole is taken back; where that fails too, the next one begins after an end of
+    line. Backups older than `max_age_s` go when another is made (0: none does).
+
     Raises: OSError when it cannot be opened, and from `write` when it cannot be written."""
 
-    def __init__(self, path: str, max_bytes: int = MAX_BYTES, max_backups: int = MAX_BACKUPS) -> None:
+    def __init__(
+        self, path: str, max_bytes: int = MAX_BYTES, max_backups: int = MAX_BACKUPS, max_age_s: float = 0
+    ) -> None:
         self._path = path
         self._max_bytes = max_bytes
         self._max_backups = max_backups
+        self._max_age_s = max_age_s
         self._file = self._open()
+        self._torn = _is_torn(path)
 
     def write(self, line: bytes) -> None:
-        if os.fstat(self._file).st_size + len(line) > self._max_bytes:
+        size = os.fstat(self._file).st_size
+        if self._max_bytes and size + len(line) > self._max_bytes:
             self._rotate()
-        while line:
-            line = line[os.write(self._file, line) :]
+            size, self._torn = 0, False
+        rest = b"\n" + line if self._torn else line
+        try:
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+        except OSError:
+            self._take_back(size)
+            raise
+        self._torn = False
+
+    def _take_back(self, size: int) -> None:
+        """Cut what was written beyond the whole lines. When the disk is full this needs no room."""
+        try:
+            os.ftruncate(self._file, size)
+        except OSError:
+            self._torn = True
 
     def close(self) -> None:
         os.close(self._file)
@@ -145,6 +171,29 @@ class LogFile:
             older = Path(f"{self._path}.{number}")
             if older.exists():
                 older.replace(f"{self._path}.{number + 1}")
-        Path(self._path).replace(f"{self._path}.1")
+        if self._max_backups:
+            Path(self._path).replace(f"{self._path}.1")
+        else:
+            Path(self._path).unlink()
+        self._forget_old()
         full, self._file = self._file, self._open()
         os.close(full)
+
+    def _forget_old(self) -> None:
+        if not self._max_age_s:
+            return
+        # A file's own time tells when it was written to last.
+        newest = os.fstat(self._file).st_mtime
+        for number in range(1, self._max_backups + 1):
+            backup = Path(f"{self._path}.{number}")
+            if backup.exists() and backup.stat().st_mtime < newest - self._max_age_s:
+                backup.unlink()
+
+
+def _is_torn(path: str) -> bool:
+    """Whether a file ends in the middle of a line: its last writer crashed."""
+    with open(path, "rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -220,3 +221,58 @@ def test_a_full_disk_refuses_no_request() -> None:
     assert peer.ok("POST", CONFIGMAPS, {"metadata": {"name": "one"}})["metadata"]["name"] == "one"
     assert log.count == 0
     peer.close()
+
+
+def test_events_go_to_the_other_server_too(lines: list[bytes]) -> None:
+    sent: list[Tree] = []
+    policy = policy_of({"rules": [{"level": "Metadata"}], "omitStages": ["RequestReceived"]})
+    peer = Peer(ServerConfig(audit=AuditLog(policy, lines.append, sim_seams(1).clock, sent.append)))
+    peer.ok("POST", CONFIGMAPS, {"metadata": {"name": "one"}})
+    peer.close()
+    assert sent == events(lines) and sent[-1]["stage"] == "ResponseComplete"
+
+
+@pytest.mark.parametrize("room", [0, 1, 7, 12])
+def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    path, real = tmp_path / "audit.log", os.write
+    log = LogFile(str(path))
+    log.write(b'{"n":1}\n')
+    left = room
+
+    def write(file: int, data: bytes) -> int:
+        nonlocal left
+        if not left:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = real(file, data[:left])
+        left -= written
+        return written
+
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(OSError, match="No space"):
+        log.write(b'{"n":2, "more": "of it"}\n')
+    monkeypatch.setattr(os, "write", real)
+    log.write(b'{"n":3}\n')
+    log.close()
+    assert [json.loads(line) for line in path.read_bytes().splitlines()] == [{"n": 1}, {"n": 3}]
+
+
+def test_half_a_line_of_before_a_crash_stays_alone(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    path.write_bytes(b'{"n":1}\n{"n"')
+    log = LogFile(str(path))
+    log.write(b'{"n":2}\n')
+    log.write(b'{"n":3}\n')
+    log.close()
+    assert path.read_bytes() == b'{"n":1}\n{"n"\n{"n":2}\n{"n":3}\n'
+
+
+def test_old_backups_go(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    (tmp_path / "audit.log.1").write_bytes(b"old\n")
+    os.utime(tmp_path / "audit.log.1", (0, 0))
+    log = LogFile(str(path), max_bytes=10, max_age_s=86400)
+    log.write(b"a line 1\n")
+    log.write(b"a line 2\n")
+    log.close()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["audit.log", "audit.log.1"]
+    assert (tmp_path / "audit.log.1").read_bytes() == b"a line 1\n"

@@ -49,9 +49,9 @@ def new_definition_errors(tree: Tree) -> Errors:
     name, spec = tree["metadata"].get("name", ""), tree.get("spec") or {}
     wanted = f"{(spec.get('names') or {}).get('plural', '')}.{spec.get('group', '')}"
     errors = _approval_errors(tree["metadata"], spec.get("group", ""))
-    if name and name != wanted:
-        errors.insert(0, invalid_value("metadata.name", name, 'must be spec.names.plural+"."+spec.group'))
-    return errors
+    text = 'must be spec.names.plural+"."+spec.group'
+    given = {"metadata.generateName": tree["metadata"].get("generateName"), "metadata.name": name}
+    return [invalid_value(path, each, text) for path, each in given.items() if each and each != wanted] + errors
 
 
 def _approval_errors(metadata: Tree, group: str) -> Errors:

@@ -66,9 +66,16 @@ class ServiceAddresses(Reaction):
 
     # --- the reaction
 
-    def before_create(self, _write: Write, tree: Tree) -> None:
+    def before_create(self, write: Write, tree: Tree) -> None:
         """Raises: StatusError 422 for an address or port that is not to be had."""
-        self._allocate(tree, None)
+        asked = list(tree["spec"].get("clusterIPs", ())) or [tree["spec"].get("clusterIP", "")]
+        self._allocate(tree, None, dry_run=write.options.dry_run)
+        if not tree["metadata"].get("name") and (given := addresses_of(tree["spec"])):
+            # An address is an object that names its Service, and is written first.
+            self.abandon(tree)
+            address = f'IPAddress.networking.k8s.io "{given[0]}"'
+            text = f"failed to allocate IP: {address} is invalid: spec.parentRef.name: Required value"
+            raise invalid("Service", "", "", [invalid_value("spec.clusterIPs", asked, text)])
 
     def before_update(self, write: Write, tree: Tree, old: Tree) -> None:
         """Raises: StatusError 422 for an address or port that is not to be had."""
@@ -80,7 +87,7 @@ class ServiceAddresses(Reaction):
         synchronise(spec, before)
         if changes_address(spec, before):
             return  # validation refuses it, in words about what was asked for
-        self._allocate(tree, old)
+        self._allocate(tree, old, dry_run=write.options.dry_run)
 
     def abandon(self, tree: Tree) -> None:
         """The write that held numbers did not happen."""
@@ -128,7 +135,7 @@ class ServiceAddresses(Reaction):
 
     # --- allocation
 
-    def _allocate(self, tree: Tree, old: Tree | None) -> None:
+    def _allocate(self, tree: Tree, old: Tree | None, *, dry_run: bool) -> None:
         spec = tree["spec"]
         holding: Holding = []
         self._held[id(tree)] = holding
@@ -143,7 +150,7 @@ class ServiceAddresses(Reaction):
                 downgrade(spec, old["spec"])
             errors = errors or self._families(spec)
             errors = errors or self._cluster_ips(spec, mine, holding)
-            errors = errors or self._node_ports(spec, old, mine, holding)
+            errors = errors or self._node_ports(spec, old, mine, holding, dry_run)
             if errors:
                 raise invalid("Service", "", tree["metadata"].get("name", ""), errors)
         except BaseException:
@@ -214,7 +221,7 @@ class ServiceAddresses(Reaction):
         return []
 
     def _node_ports(
-        self, spec: Tree, old: Tree | None, mine: set[tuple[Pool, int]], holding: Holding
+        self, spec: Tree, old: Tree | None, mine: set[tuple[Pool, int]], holding: Holding, dry_run: bool
     ) -> list[FieldError]:
         type_ = spec.get("type")
         if type_ not in WITH_NODE_PORTS:
@@ -225,7 +232,7 @@ class ServiceAddresses(Reaction):
         for position, port in enumerate(spec.get("ports", ())):
             number = port.get("nodePort") or (shared.get(port["port"]) if wants else None)
             if number and number not in shared.values():
-                error = self._hold_port(f"spec.ports[{position}].nodePort", number, mine, holding)
+                error = self._hold_port(f"spec.ports[{position}].nodePort", number, mine, holding, dry_run)
                 if error is not None:
                     return [error]
             elif not number and wants:
@@ -235,21 +242,28 @@ class ServiceAddresses(Reaction):
                 shared[port["port"]] = number
         if not needs_health_check(spec) or (old is not None and needs_health_check(old["spec"])):
             return []
-        return self._health_check(spec, mine, holding)
+        return self._health_check(spec, mine, holding, dry_run)
 
-    def _health_check(self, spec: Tree, mine: set[tuple[Pool, int]], holding: Holding) -> list[FieldError]:
+    def _health_check(
+        self, spec: Tree, mine: set[tuple[Pool, int]], holding: Holding, dry_run: bool
+    ) -> list[FieldError]:
         asked = spec.get("healthCheckNodePort")
         if asked:
-            error = self._hold_port("spec.healthCheckNodePort", asked, mine, holding)
+            error = self._hold_port("spec.healthCheckNodePort", asked, mine, holding, dry_run)
             return [error] if error is not None else []
         spec["healthCheckNodePort"] = self._any_port(holding)
         return []
 
-    def _hold_port(self, path: str, number: int, mine: set[tuple[Pool, int]], holding: Holding) -> FieldError | None:
+    def _hold_port(
+        self, path: str, number: int, mine: set[tuple[Pool, int]], holding: Holding, dry_run: bool
+    ) -> FieldError | None:
         pool = self._ports
         if (pool, number) in mine or (pool, number) in holding:
             return None
         if number not in pool:
+            if dry_run:
+                # Kubernetes' trial asks only who has a port, and nobody has this one.
+                return None
             low, high = NODE_PORT_RANGE
             text = f"provided port is not in the valid range. The range of valid ports is {low}-{high}"
             return invalid_value(path, number, text)

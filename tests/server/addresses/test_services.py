@@ -189,3 +189,17 @@ def test_a_range_that_goes_away_gives_no_more_addresses(peer: Peer) -> None:
     code, text = peer.refused("POST", SERVICES, service("b", clusterIP="10.97.0.4"))
     assert code == 422 and "the provided network does not match the current range" in text
     peer.ok("PATCH", f"{SERVICES}/a", {"metadata": {"labels": {"a": "b"}}}, media=MERGE)
+
+
+def test_a_trial_asks_only_who_has_a_node_port(peer: Peer) -> None:
+    wanted = service(type="NodePort", ports=[{"port": 80, "nodePort": 80}])
+    assert peer.post(SERVICES + "?dryRun=All", wanted)["spec"]["ports"][0]["nodePort"] == 80
+    status, message = peer.refused("POST", SERVICES, wanted)
+    assert status == 422 and "The range of valid ports is 30000-32767" in message
+
+
+def test_an_address_needs_a_service_with_a_name(small: Peer) -> None:
+    nameless = {"spec": service()["spec"]}
+    for _ in range(10):  # more often than there are addresses
+        status, message = small.refused("POST", SERVICES, nameless)
+        assert status == 422 and message.endswith("is invalid: spec.parentRef.name: Required value")

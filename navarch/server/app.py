@@ -299,6 +299,8 @@ class ApiServer:
                 raise no_such_resource()
             if info.verb not in declared.verbs:
                 raise _not_allowed()
+        if served.bucket == "bindings" and (info.verb != "create" or info.name):
+            raise _not_allowed()
         if info.subresource not in ("", "status") or served.bucket == "bindings":
             handlers = self._subresources
             key = (served.bucket, info.subresource)

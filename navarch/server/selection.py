@@ -62,6 +62,8 @@ class Selection:
         wanted = operator != "!="
         if field == "metadata.name" and wanted and not self.name:
             self.name = value
+        elif field == "metadata.namespace" and not self._has_namespace:
+            raise bad_request(unknown_field(field, self._served))
         elif field == "metadata.namespace" and wanted and self.namespace in ("", value):
             self.namespace = value
         else:
@@ -71,6 +73,11 @@ class Selection:
             if wanted and field in known and self._exact is None:
                 self._exact = (field, value)
             self._fields.append((field, value, wanted))
+
+    @property
+    def _has_namespace(self) -> bool:
+        """Kinds that say themselves what they are selected by do not name what they have not."""
+        return self._served.kind.namespaced or not _declares_fields(self._served)
 
     @property
     def everything(self) -> bool:
@@ -206,6 +213,10 @@ def _field(served: Served, name: str) -> Facet:
 
 
 def unknown_field(field: str, served: Served) -> str:
-    if served.kind.fields:
+    if _declares_fields(served):
         return f"field label not supported: {field}"
     return f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+
+
+def _declares_fields(served: Served) -> bool:
+    return bool(served.kind.fields) or not served.builtin

@@ -89,6 +89,17 @@ async def test_the_container_has_to_be_named_where_there_are_several() -> None:
     assert message == "container c is not valid for pod web"
 
 
+async def test_a_pod_without_a_node_has_no_log_and_no_address() -> None:
+    server = await server_with(Asked())
+    spec = {"containers": [{"name": "c", "image": "i"}]}
+    pods = POD.rsplit("/", 1)[0]
+    await call(server, "POST", pods, {"metadata": {"name": "idle"}, "spec": spec})
+    assert (await call(server, "GET", f"{pods}/idle/log")).status == 204
+    assert (await call(server, "GET", f"{pods}/idle/log?tailLines=-1")).status == 422
+    proxied = await call(server, "GET", f"{pods}/idle/proxy/")
+    assert proxied.status == 400 and b'"address not allowed"' in proxied.body
+
+
 async def test_exec_names_streams_as_kubelets_do() -> None:
     kubelet = Asked()
     server = await server_with(kubelet)
@@ -138,7 +149,9 @@ async def test_pages_beside_the_resources() -> None:
     [("web", Target("", "web", "")), ("web:80", Target("", "web", "80")), ("https:web:x", Target("https", "web", "x"))],
 )
 def test_names_of_proxies(name: str, target: Target) -> None:
-    assert target_of(name) == target
+    assert target_of(name, "pod") == target
+    with pytest.raises(StatusError, match='invalid service request "a:b:c:d"'):
+        target_of("a:b:c:d", "service")
 
 
 def test_services_choose_among_ready_endpoints() -> None:

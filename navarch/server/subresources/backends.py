@@ -42,7 +42,7 @@ class Target:
     port: str
 
 
-def target_of(name: str) -> Target:
+def target_of(name: str, kind: str) -> Target:
     """Raises: StatusError 400 for a name of another form."""
     match name.split(":"):
         case [plain]:
@@ -51,7 +51,7 @@ def target_of(name: str) -> Target:
             return Target("", plain, port)
         case [("http" | "https" | "") as scheme, plain, port]:
             return Target(scheme, plain, port)
-    raise bad_request(f'invalid pod request "{name}"')
+    raise bad_request(f'invalid {kind} request "{name}"')
 
 
 def kubelet_address(node: Tree) -> tuple[str, int]:
@@ -98,7 +98,7 @@ def pod_address(pod: Tree, target: Target) -> tuple[str, int]:
     """Where a proxied request to a pod goes: its first port unless one is named. Raises: StatusError."""
     address: str = pod.get("status", {}).get("podIP", "")
     if not address:
-        raise service_unavailable(f"address not allowed: pod {target.name} has no address")
+        raise bad_request("address not allowed")
     ports = [port for c in pod["spec"]["containers"] for port in c.get("ports", ())]
     if target.port.isdigit():
         return address, int(target.port)
@@ -116,8 +116,10 @@ def service_addresses(service: Tree, slices: Iterable[Tree], target: Target) -> 
     chosen = next((p for p in ports if target.port in (p.get("name", ""), str(p["port"]))), None)
     if chosen is None and not target.port and len(ports) == 1:
         chosen = ports[0]
+    if chosen is None and target.port.isdigit():
+        raise service_unavailable(f'no service port {target.port} found for service "{target.name}"')
     if chosen is None:
-        raise service_unavailable(f'no service port "{target.port}" found for service "{target.name}"')
+        raise service_unavailable(f'no endpoints available for service "{target.name}"')
     found = []
     for each in slices:
         number = next((p["port"] for p in each.get("ports") or () if p.get("name", "") == chosen.get("name", "")), None)

@@ -25,6 +25,7 @@ from navarch.server.reads import Reads
 from navarch.server.served import Served
 from navarch.server.subresources import backends
 from navarch.server.subresources.backends import KubeletAccess, Target, target_of
+from navarch.server.subresources.log_options import check_log_options
 from navarch.wire.messages import Request, RequestInfo, Response, Sink
 from navarch.wire.relay import Upstream, relay
 
@@ -85,11 +86,12 @@ class Relays:
         return context
 
     async def log(self, request: Request, info: RequestInfo, served: Served) -> Response:
-        pod = self._object(info, served)
         query = dict(parse_qsl(request.query, keep_blank_values=True))
+        check_log_options(info.name, query)
+        pod = self._object(info, served)
         container = backends.container_of(pod, query.pop("container", ""))
         if not pod["spec"].get("nodeName"):
-            return Response(200, b"", "text/plain")
+            return Response(204)
         path = f"/containerLogs/{info.namespace}/{info.name}/{container}"
         answer = await self._ask_kubelet(request, backends.node_of(pod), path, urlencode(query))
         if answer.status >= 300:
@@ -116,13 +118,13 @@ class Relays:
         return await self._ask_kubelet(request, backends.node_of(pod), path, request.query)
 
     async def proxy_pod(self, request: Request, info: RequestInfo, served: Served) -> Response:
-        target = target_of(info.name)
+        target = target_of(info.name, "pod")
         pod = self._object(info, served, target.name)
         await self._admit(request, info, served)
         return await self._pass_on(request, info, target, backends.pod_address(pod, target))
 
     async def proxy_service(self, request: Request, info: RequestInfo, served: Served) -> Response:
-        target = target_of(info.name)
+        target = target_of(info.name, "service")
         service = self._object(info, served, target.name)
         await self._admit(request, info, served)
         slices = [
@@ -134,7 +136,7 @@ class Relays:
         return await self._pass_on(request, info, target, addresses[self._rng.below(len(addresses))])
 
     async def proxy_node(self, request: Request, info: RequestInfo, served: Served) -> Response:
-        target = target_of(info.name)
+        target = target_of(info.name, "node")
         node = self._object(info, served, target.name)
         await self._admit(request, info, served)
         if not target.port:

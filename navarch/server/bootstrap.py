@@ -87,7 +87,8 @@ async def bootstrap(server: ApiServer, config: BootstrapConfig, identity: Identi
     await _together(ensure(server, path, wanted) for path, wanted in _objects(config, server.seams.clock.now()))
     await _apply_readiness(server)
     reach(Stage.OBJECTS)
-    await _together(_ensure_policy(server, wanted) for wanted in (*bootstrap_objects(), METRICS_READER))
+    usage = [METRICS_READER] if server.resources.find("metrics.k8s.io", "v1beta1", "pods") is not None else []
+    await _together(_ensure_policy(server, wanted) for wanted in (*bootstrap_objects(), *usage))
     reach(Stage.POLICY)
     await server.aggregator.register_all()
     reach(Stage.REGISTERED)

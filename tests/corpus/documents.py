@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from navarch.base.resource import ObjectKey
 from navarch.client import identities
 from navarch.client.direct import direct_client
+from navarch.client.election import Election
 from navarch.control.collectors import run_controllers
 from navarch.control.config import Config
 from tests.corpus.matching import Bindings, differences
@@ -136,7 +138,6 @@ def bootstrap(peer: Peer) -> Outcome:
     peer.seams.clock.jump(1)
     task = peer.loop.create_task(_controllers(peer))
     peer.loop.advance(_FIRST_MINUTE_S)
-    task.cancel()
     for name in _LISTS:
         record = json.loads((directory() / "bootstrap" / f"{name}.json").read_bytes())
         actual = dict(_items(json.loads(peer.call("GET", record["request"]["path"]).body)))
@@ -147,6 +148,8 @@ def bootstrap(peer: Peer) -> Outcome:
         for key in actual:
             if not NAMESPACES & set(key.split("/")):
                 _count(outcome, f"{name} {key}", record, ["not expected"])
+    task.cancel()
+    peer.loop.advance(1.0)
     return outcome
 
 
@@ -161,11 +164,15 @@ async def _controllers(peer: Peer) -> None:
         if {"list", "watch", "delete"} <= set(served.kind.verbs) and served.bucket != "events"
     )
     handle, agent = peer.server.handle_as, "kube-controller-manager"
-    await run_controllers(
-        direct_client(handle, identities.CONTROLLER_MANAGER, agent),
-        peer.seams,
-        Config(resources=resources, root_ca="authority"),
-        client_for=lambda name: direct_client(handle, identities.controller(name), agent),
+    client = direct_client(handle, identities.CONTROLLER_MANAGER, agent)
+    lease = ObjectKey("kube-system", agent)
+    await Election(client, peer.seams, lease, f"vm_{peer.seams.rng.uuid()}").lead(
+        lambda: run_controllers(
+            client,
+            peer.seams,
+            Config(resources=resources, root_ca="authority"),
+            client_for=lambda name: direct_client(handle, identities.controller(name), agent),
+        )
     )
 
 

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from navarch.api.catalog import KINDS
 from navarch.seams.sim import SimLoop, sim_seams
 from navarch.server.app import ApiServer, ServerConfig
 from navarch.server.authn.authenticate import Authenticator
@@ -137,7 +138,9 @@ class Peer:
         tokens = ServiceAccountTokens(ISSUER, key, (), (ISSUER,), lookup, self.seams.clock.now)
         static = StaticTokens(parse_token_file(TOKENS.splitlines()))
         authenticator = Authenticator(tokens, (static,) if callable(static) else (static.identify,))
-        config = ServerConfig(service_cidrs=cidrs, address="192.0.2.1:36443")
+        # No metrics server ran there.
+        kinds = tuple(kind for kind in KINDS if kind.group != "metrics.k8s.io")
+        config = ServerConfig(service_cidrs=cidrs, address="192.0.2.1:36443", kinds=kinds)
         self.server = ApiServer(self.store, self.seams, config, authenticator=authenticator, tokens=tokens)
         identity = IdentityLease(self.server, "vm", "192.0.2.1:36443")
         start = BootstrapConfig(cidrs, "192.0.2.1", 36443, client_ca="authority", front_proxy_ca="another")

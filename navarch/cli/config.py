@@ -94,6 +94,9 @@ def parse(data: bytes, path: str) -> Tree:
             raise CliError(f'error loading config file "{path}": {why}') from error
     if not isinstance(tree, dict):
         raise CliError(f'error loading config file "{path}": it holds no mapping')
+    if tree.get("apiVersion", "v1") != "v1":
+        why = f'no kind "{tree.get("kind", "")}" is registered for version "{tree["apiVersion"]}"'
+        raise CliError(f'error loading config file "{path}": {why} in scheme "pkg/runtime/scheme.go"')
     return tree
 
 
@@ -120,6 +123,7 @@ class Target:
         if name and name not in contexts:
             raise ConfigError(f"context was not found for specified context: {name}")
         self.namespace = options.namespace or context.get("namespace") or ""
+        self.user_name: str = options.user or context.get("user", "")
         self.cluster = self._pick(config, "clusters", options.cluster or context.get("cluster", ""))
         self.user = self._pick(config, "users", options.user or context.get("user", ""))
         self.cluster_home = os.path.dirname(config.home_of("clusters", options.cluster or context.get("cluster", "")))
@@ -129,9 +133,9 @@ class Target:
     def _pick(config: Kubeconfig, section: str, name: str) -> Tree:
         entries = config.entries(section)
         if name and name not in entries and section == "clusters":
-            raise ConfigError(f'cluster "{name}" does not exist')
+            raise CliError(f'no server found for cluster "{name}"')
         if name and name not in entries:
-            raise ConfigError(f'auth info "{name}" does not exist')
+            raise CliError(f'auth info "{name}" does not exist')
         return entries.get(name, {})
 
 
@@ -141,11 +145,11 @@ def endpoint(config: Kubeconfig, options: Options, env: Mapping[str, str]) -> tu
     if inside is not None:
         return inside[0], options.namespace or inside[1]
     target = Target(config, options)
-    cluster, user = target.cluster, target.user
+    cluster = target.cluster
     server = options.server or cluster.get("server") or "http://localhost:8080"
     if options.insecure_skip_tls_verify and (options.certificate_authority or cluster.get("certificate-authority")):
         raise CliError("specifying a root certificates file with the insecure flag is not allowed")
-    headers, pair = _identity(user, options, target.user_home, env, server)
+    headers, pair = _identity(target, options, env, server)
     ca = _content(cluster, "certificate-authority", target.cluster_home)
     if options.certificate_authority:
         ca = _file(options.certificate_authority)
@@ -176,9 +180,10 @@ def request_timeout(text: str) -> float:
 
 
 def _identity(
-    user: Tree, options: Options, home: str, env: Mapping[str, str], server: str
+    target: Target, options: Options, env: Mapping[str, str], server: str
 ) -> tuple[list[tuple[str, str]], tuple[bytes, bytes]]:
     """The headers that say who we are, and the client certificate with its key."""
+    user, home, name_of_user = target.user, target.user_home, target.user_name
     headers: list[tuple[str, str]] = []
     certificate = _content(user, "client-certificate", home)
     key = _content(user, "client-key", home)
@@ -188,10 +193,10 @@ def _identity(
     if not token and user.get("tokenFile"):
         token = _file(os.path.join(home, user["tokenFile"])).decode().strip()
     name, password = options.username or user.get("username"), options.password or user.get("password")
-    if not token and user.get("exec"):
+    if not token and not certificate and user.get("exec"):
         from navarch.cli.exec_credential import run_plugin  # few have one
 
-        credential = run_plugin(user["exec"], env, server)
+        credential = run_plugin(user["exec"], env, server, name_of_user)
         token = credential.token
         if credential.certificate:
             certificate, key = credential.certificate, credential.key

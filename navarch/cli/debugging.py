@@ -29,6 +29,8 @@ class Wish(NamedTuple):
     tty: bool = False
     target: str = ""
     profile: str = "general"
+    #: A part of a container, merged over all the rest.
+    custom: Tree = {}  # noqa: RUF012 - never changed
 
 
 class Keep(NamedTuple):
@@ -56,6 +58,11 @@ def container(wish: Wish) -> Tree:
     ):
         if value:
             tree[key] = value
+    if wish.custom:
+        from navarch.schema.facts import load
+        from navarch.schema.strategic import merge
+
+        tree = merge(load().type("io.k8s.api.core.v1.Container"), tree, wish.custom)
     return tree
 
 
@@ -104,10 +111,10 @@ def copy(
         if each["name"] in images or "*" in images:
             each["image"] = images.get(each["name"]) or images["*"]
         for probe in ("liveness", "readiness", "startup"):
-            if not getattr(keep, probe):
+            if wish.profile != "legacy" and not getattr(keep, probe):
                 each.pop(f"{probe}Probe", None)
     _place(spec["containers"], wish)
-    if share if share is not None else bool(wish.image):
+    if share if share is not None else bool(wish.image) and wish.profile != "legacy":
         spec["shareProcessNamespace"] = True
     metadata: Tree = {"name": name, "namespace": pod["metadata"]["namespace"]}
     for key in ("labels", "annotations"):

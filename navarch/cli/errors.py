@@ -25,6 +25,15 @@ NO_RESOURCES_NAMED = (
 )
 
 
+#: What commands say that are to work without the server.
+LOCAL_NEEDS_FILES = (
+    "error: you must specify resources by --filename when --local is set.\n"
+    "Example resource specifications include:\n"
+    "   '-f rsrc.yaml'\n"
+    "   '--filename=rsrc.json'"
+)
+
+
 class CliError(Exception):
     """A command that cannot go on. `prefix` false: the text stands alone, without `error: `.
 

@@ -38,6 +38,8 @@ class Flag(NamedTuple):
     bare: str | None = None
     help: str = ""
     hidden: bool = False
+    #: What to say when it is used.
+    deprecated: str = ""
 
     @property
     def initial(self) -> Any:
@@ -152,6 +154,14 @@ def _set(options: Options, flag: Flag, text: str, shown: str) -> None:
     if flag.kind in ("list", "array") and not first:
         value = getattr(options, flag.attribute) + value
     setattr(options, flag.attribute, value)
+
+
+def spelled(flag: Flag, options: Options) -> list[str]:
+    """A flag's value as text, one for each of a list's."""
+    value = getattr(options, flag.attribute)
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    return [str(each) for each in value] if isinstance(value, list) else [str(value)]
 
 
 def convert(kind: str, text: str) -> Any:

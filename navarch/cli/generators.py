@@ -25,6 +25,10 @@ CREATE_FLAGS: tuple[Flag, ...] = (
     writes.VALIDATE,
     writes.field_manager("kubectl-create"),
 )
+OVERRIDES: tuple[Flag, ...] = (
+    Flag("overrides", help="JSON to merge into the object that is made"),
+    Flag("override-type", default="merge", help="How: json, merge or strategic"),
+)
 
 
 def command(
@@ -56,6 +60,31 @@ def command(
         aliases=aliases,
         examples=examples,
     )
+
+
+def overridden(tree: Tree, options: Options) -> Tree:
+    """The object with what `--overrides` says. Raises: CliError."""
+    if not options.overrides:
+        return tree
+    from navarch.base.patch import apply_json_patch, apply_merge_patch
+    from navarch.base.yaml import load
+
+    patch = load(options.overrides)
+    result: Tree
+    if options.override_type == "json":
+        result = apply_json_patch(tree, patch)
+    elif options.override_type == "strategic":
+        from navarch.schema.facts import load as facts
+        from navarch.schema.strategic import merge
+
+        name = facts().type_name(tree["apiVersion"], tree["kind"])
+        assert name is not None
+        result = merge(facts().type(name), tree, patch)
+    elif options.override_type == "merge":
+        result = apply_merge_patch(tree, patch)
+    else:
+        raise CliError(f"invalid override type: {options.override_type}")
+    return result
 
 
 def one_name(words: Words) -> str:

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from navarch.cli.command import GLOBAL_FLAGS, Command
 from navarch.cli.errors import CliError, Exit, FlagError, UsageError, report
-from navarch.cli.flags import Flag, Options, parse
+from navarch.cli.flags import Flag, Options, Words, parse, spelled
 from navarch.cli.session import Session
 from navarch.cli.verbs import VERBS, load
 
@@ -61,6 +61,7 @@ def _run(argv: list[str], env: Mapping[str, str], stdin: TextIO | None, out: Tex
     try:
         options, words = parse((*GLOBAL_FLAGS, *command.flags), rest, stop_at_word=command.stop_at_word)
         session = Session(_settings(command, options), env, stdin=stdin, out=out, err=err)
+        _note(session, command, path, options, words)
         code = command.run(session, options, words)
     except CliError as error:
         return _failed(error, path, out, err)
@@ -73,6 +74,20 @@ def _run(argv: list[str], env: Mapping[str, str], stdin: TextIO | None, out: Tex
         session.complain(f"error: {count} warning{'s' if count > 1 else ''} received")
         return 1
     return code
+
+
+def _note(session: Session, command: Command, path: list[str], options: Options, words: Words) -> None:
+    """What flags mean to the whole session: warn of those that are going to go, keep the line for `--record`."""
+    for flag in command.flags:
+        if flag.deprecated and flag.name in options.given:
+            session.complain(f"Flag --{flag.name} has been deprecated, {flag.deprecated}")
+    session.chunk_size = getattr(options, "chunk_size", session.chunk_size)
+    if getattr(options, "record", False):
+        flags = sorted((*GLOBAL_FLAGS, *command.flags))
+        given = [
+            f"--{flag.name}={text}" for flag in flags if flag.name in options.given for text in spelled(flag, options)
+        ]
+        session.cause = " ".join(("kubectl", *path, *words.args, *given))
 
 
 def _settings(command: Command, options: Options) -> Options:

@@ -63,13 +63,17 @@ def given(options: Options) -> bool:
     return bool(options.filename or options.kustomize)
 
 
-def read(session: Session, options: Options) -> Iterator[Manifest | CliError]:
-    """All objects in order. What cannot be read comes as an error in its place; the rest still comes."""
+def read(session: Session, options: Options, *, validating: bool = False) -> Iterator[Manifest | CliError]:
+    """All objects in order. What cannot be read comes as an error in its place; the rest still comes.
+
+    `validating`: the command honours `--validate`, which has words of its own for what lacks a kind.
+    """
+    checked = validating and options.validate.lower() not in ("false", "ignore")
     for text in texts(session, options):
         try:
             advice = _advice_on_fields(text.data)
             for tree in trees(text):
-                for item in _manifests(session, tree, text.source):
+                for item in _manifests(session, tree, text.source, checked):
                     yield item._replace(advice=advice) if isinstance(item, Manifest) else item
         except CliError as error:
             yield error
@@ -110,8 +114,7 @@ def texts(session: Session, options: Options) -> Iterator[Text]:
 
 def _open(session: Session, path: str) -> Text:
     if path == "-":
-        buffer = getattr(session.stdin, "buffer", None)
-        return Text("STDIN", buffer.read() if buffer is not None else session.stdin.read().encode())
+        return Text("STDIN", session.read_input_bytes())
     if path.startswith(("http://", "https://")):
         return Text(path, _download(path))
     try:
@@ -167,7 +170,10 @@ def trees(text: Text) -> Iterator[Any]:
             yield orjson.loads(text.data)
             return
         except orjson.JSONDecodeError:
-            pass  # several documents in a row, or YAML in flow style
+            several = _json_in_a_row(text.data)
+        if several:
+            yield from several
+            return
     from navarch.base.yaml import YamlError, load
     from navarch.cli.manifest_advice import advice
 
@@ -183,7 +189,23 @@ def trees(text: Text) -> Iterator[Any]:
             yield tree
 
 
-def _manifests(session: Session, tree: Any, source: str) -> Iterator[Manifest | CliError]:
+def _json_in_a_row(data: bytes) -> list[Any]:
+    """JSON documents one after the other; none if it is YAML in flow style."""
+    import json  # orjson reads one document
+
+    text, found, at = data.decode(errors="replace"), [], 0
+    decoder = json.JSONDecoder()
+    while (rest := text[at:].lstrip()) != "":
+        try:
+            tree, length = decoder.raw_decode(rest)
+        except json.JSONDecodeError:
+            return []
+        found.append(tree)
+        at = len(text) - len(rest) + length
+    return found
+
+
+def _manifests(session: Session, tree: Any, source: str, checked: bool) -> Iterator[Manifest | CliError]:
     if not isinstance(tree, dict):
         yield CliError(
             f'unable to decode "{source}": json: cannot unmarshal {_go_kind(tree)} into Go value of type '
@@ -192,33 +214,34 @@ def _manifests(session: Session, tree: Any, source: str) -> Iterator[Manifest | 
         return
     if str(tree.get("kind", "")).endswith("List") and isinstance(tree.get("items"), list):
         for item in tree["items"]:
-            yield from _manifests(session, item, source)
+            yield from _manifests(session, item, source, checked)
         return
     try:
-        yield locate(session, tree, source)
+        yield locate(session, tree, source, checked)
     except CliError as error:
         yield error
 
 
-def locate(session: Session, tree: Tree, source: str) -> Manifest:
-    """The object with its resource and namespace. Raises: CliError."""
+def locate(session: Session, tree: Tree, source: str, checked: bool = True) -> Manifest:
+    """The object with its resource and namespace. `checked`: the command validates what it reads. Raises: CliError."""
     kind, api_version = tree.get("kind"), tree.get("apiVersion")
-    if not kind:
-        shown = orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode()
-        raise CliError(f"unable to decode \"{source}\": Object 'Kind' is missing in '{shown}'")
-    if not api_version:
-        problem = "apiVersion not set"
+    if checked and not (kind and api_version):
+        missing = [f"{key} not set" for key in ("apiVersion", "kind") if not tree.get(key)]
+        problem = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"
         raise CliError(
             f'error validating "{source}": error validating data: {problem}; if you choose to ignore these errors, '
             "turn validation off with --validate=false"
         )
+    if not kind:
+        shown = orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode()
+        raise CliError(f"unable to decode \"{source}\": Object 'Kind' is missing in '{shown}'")
     metadata = tree.get("metadata") or {}
-    resource = session.resources.of_kind(kind, api_version)
+    resource = session.resources.of_kind(kind, api_version or "")
     if resource is None:
         raise CliError(
             f'resource mapping not found for name: "{metadata.get("name", "")}" namespace: '
             f'"{metadata.get("namespace", "")}" from "{source}": no matches for kind "{kind}" in version '
-            f'"{api_version}"\nensure CRDs are installed first'
+            f'"{api_version or ""}"\nensure CRDs are installed first'
         )
     if not resource.namespaced:
         return Manifest(tree, source, resource, "")

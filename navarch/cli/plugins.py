@@ -6,6 +6,9 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 
+#: What people type who know other programs. Source: kubectl's commands (cobra's SuggestFor).
+_MEANT = {"get": ("list", "ps"), "delete": ("rm",), "scale": ("resize",)}
+
 
 def run_plugin(argv: Sequence[str], env: Mapping[str, str]) -> int | None:
     """Become the plugin that the longest run of leading words names; None if there is none."""
@@ -37,7 +40,11 @@ def installed(env: Mapping[str, str]) -> list[str]:
 def suggestions(word: str, names: Iterable[str], distance: int = 2) -> list[str]:
     """The names that are a few letters away from the word, or begin with it."""
     lowered = word.lower()
-    return sorted(name for name in names if _distance(lowered, name) <= distance or name.startswith(lowered))
+    return sorted(
+        name
+        for name in names
+        if _distance(lowered, name) <= distance or name.startswith(lowered) or lowered in _MEANT.get(name, ())
+    )
 
 
 def _distance(a: str, b: str) -> int:

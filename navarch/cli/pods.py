@@ -39,7 +39,7 @@ def pods_of(session: Session, selector: str) -> list[Tree]:
 def _selector(tree: Tree, kind: str) -> str:
     selector = (tree.get("spec") or {}).get("selector")
     if not selector:
-        raise CliError(f"cannot attach to or read logs of {kind}: it selects no pods")
+        raise CliError(f"cannot attach to *v1.{kind}: selector for *v1.{kind} not implemented")
     labels = selector if kind in ("Service", "ReplicationController") else selector.get("matchLabels") or {}
     return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
 

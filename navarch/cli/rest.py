@@ -11,7 +11,9 @@ from __future__ import annotations
 import io
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -23,6 +25,7 @@ from navarch.cli.http import Address, Connection, Response, open_socket
 if TYPE_CHECKING:
     import ssl
 
+    from navarch.cli.request_log import RequestLog
     from navarch.schema.types import Tree
 
 
@@ -63,7 +66,7 @@ class Answer(NamedTuple):
 class Client:
     """Requests to one server over one kept connection. `warn` gets each warning's text once."""
 
-    def __init__(self, endpoint: Endpoint, warn: Any = None, log: Any = None) -> None:
+    def __init__(self, endpoint: Endpoint, warn: Any = None, log: RequestLog | None = None) -> None:
         self.endpoint = endpoint
         self._warn = warn
         self._log = log
@@ -103,6 +106,8 @@ class Client:
         except OSError as error:
             self.close()
             raise CliError(f"Unable to connect to the server: {error}", prefix=False) from error
+        if self._log is not None:
+            self._log.body("Response", data)
         answer = Answer(response.status, dict(response.headers), data)
         if answer.status >= 400:
             raise api_error(answer, method)
@@ -121,7 +126,9 @@ class Client:
         try:
             for line in body:
                 yield orjson.loads(line)
-        except (TimeoutError, ConnectionError):
+        except (TimeoutError, ConnectionError) as error:
+            if self._log is not None:
+                self._log.watch_ended(error)
             return
         finally:
             self.close()
@@ -140,10 +147,11 @@ class Client:
     ) -> Response:
         """Send, and read the answer's head. A kept connection that the server has closed is opened anew."""
         target = self.target(path, query)
-        raw = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
+        raw = body if isinstance(body, bytes) or body is None else orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
         headers = [("Accept", accept), ("User-Agent", USER_AGENT), *self.endpoint.headers]
         if raw is not None:
             headers += [("Content-Type", content_type), ("Content-Length", str(len(raw)))]
+        began = time.monotonic()
         while True:
             used, self._used = self._used, True
             try:
@@ -160,7 +168,10 @@ class Client:
                 self.close()
                 raise CliError(_unreachable(error, self.host, self.port), prefix=False) from error
         if self._log is not None:
-            self._log(f"{method} {self.endpoint.server}{target} {response.status}")
+            took_s = time.monotonic() - began
+            url = self.endpoint.server + target.removeprefix(self.prefix)
+            self._log.body("Request", raw or b"")
+            self._log.answered(method, url, headers, response.status, response.headers, took_s)
         self._report_warnings(response)
         return response
 
@@ -171,7 +182,7 @@ class Client:
             query = [*query, ("timeout", f"{timeout_s:g}s")]
         if not query:
             return self.prefix + path
-        return f"{self.prefix}{path}{'&' if '?' in path else '?'}{urlencode(query)}"
+        return f"{self.prefix}{path}{'&' if '?' in path else '?'}{urlencode(sorted(query, key=itemgetter(0)))}"
 
     def open_socket(self) -> socket.socket:
         """A connection of its own, for upgrades. Raises: CliError."""

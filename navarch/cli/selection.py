@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from navarch.cli import manifest
-from navarch.cli.errors import NO_RESOURCES_NAMED, ApiError, CliError
+from navarch.cli.errors import LOCAL_NEEDS_FILES, NO_RESOURCES_NAMED, ApiError, CliError
 from navarch.cli.flags import Flag, Options
 from navarch.cli.resources import Resource, UnknownResource
 from navarch.cli.rest import Query
@@ -23,6 +23,7 @@ SELECTOR_FLAGS: tuple[Flag, ...] = (
     Flag("selector", "l", help="Only objects whose labels match, e.g. -l key1=value1,key2 in (a,b)"),
     Flag("field-selector", help="Only objects whose fields match, e.g. --field-selector metadata.name=web"),
 )
+CHUNK_SIZE = Flag("chunk-size", kind="int", default=500, help="Fetch long lists in pieces of this size; 0: at once")
 ALL_NAMESPACES = Flag("all-namespaces", "A", kind="bool", help="Objects of all namespaces")
 
 
@@ -119,7 +120,7 @@ def lookup(session: Session, resource: Resource, namespace: str, name: str) -> F
 def list_all(session: Session, resource: Resource, namespace: str, query: Query = ()) -> Tree:
     """All objects in one list, fetched in pieces."""
     place = namespace if resource.namespaced else ""
-    query = [*query, ("limit", "500")]
+    query = [*query, ("limit", str(session.chunk_size))] if session.chunk_size else list(query)
     whole: Tree | None = None
     token = ""
     while True:
@@ -172,8 +173,8 @@ def select(
 ) -> Iterator[Found | CliError]:
     """The objects that words, selectors or files name, as the server has them.
 
-    `need_name`: a bare type is an error unless a selector or --all is there. `local`: files are taken as
-    they are, without asking the server. Failures come in their places. Raises: CliError.
+    `need_name`: a bare type is an error unless a selector or --all is there. `local`: files are taken as they are,
+    without asking the server; under --local there are only files. Failures come in their places. Raises: CliError.
     """
     if manifest.given(options):
         if args:
@@ -182,6 +183,8 @@ def select(
             )
         yield from _from_files(session, options, local=local)
         return
+    if getattr(options, "local", False):
+        raise CliError(LOCAL_NEEDS_FILES)
     names = parse_names(session, args)
     if not names.pairs and not names.types:
         raise CliError(NO_RESOURCES_NAMED)

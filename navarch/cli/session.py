@@ -7,13 +7,19 @@ import re
 import sys
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from navarch.cli import config
+from navarch.cli.errors import CliError
 from navarch.cli.flags import Options
 from navarch.cli.resources import Resources
 from navarch.cli.rest import Client, Endpoint
 
+if TYPE_CHECKING:
+    from navarch.cli.request_log import RequestLog
+    from navarch.schema.types import Tree
+
+CHANGE_CAUSE = "kubernetes.io/change-cause"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 
 
@@ -35,6 +41,12 @@ class Session:
         self.out = out or sys.stdout
         self.err = err or sys.stderr
         self.warnings: list[str] = []
+        #: The command line, if it is to be noted on what it changes (`--record`).
+        self.cause = ""
+        #: How many objects of a list to ask for at once; 0: all.
+        self.chunk_size = 500
+        #: Whether somebody reads the standard input, which can be read once.
+        self.input_taken = False
 
     @cached_property
     def config(self) -> config.Kubeconfig:
@@ -56,12 +68,18 @@ class Session:
 
     @cached_property
     def client(self) -> Client:
-        log = self.complain if self.options.v >= 6 else None
-        return Client(self._endpoint[0], self.warn_header, log)
+        return Client(self._endpoint[0], self.warn_header, self._request_log())
 
     def another_client(self) -> Client:
         """A second connection, for what streams while requests go on."""
-        return Client(self._endpoint[0], self.warn_header)
+        return Client(self._endpoint[0], self.warn_header, self._request_log())
+
+    def _request_log(self) -> RequestLog | None:
+        if self.options.v < 5:
+            return None
+        from navarch.cli.request_log import RequestLog
+
+        return RequestLog(self.complain, self.options.v)
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -80,7 +98,27 @@ class Session:
         given: str = self.options.cache_dir or self.env.get("KUBECACHEDIR", "")
         return given or os.path.join(self.env.get("HOME") or os.path.expanduser("~"), ".kube", "cache")
 
+    def recorded(self, tree: Tree) -> Tree:
+        """The object, or a patch of it, with the command line in the annotation of `--record`."""
+        if not self.cause:
+            return tree
+        metadata = tree.get("metadata") or {}
+        annotations = {**(metadata.get("annotations") or {}), CHANGE_CAUSE: self.cause}
+        return {**tree, "metadata": {**metadata, "annotations": annotations}}
+
     # --- speaking
+
+    def read_input(self) -> str:
+        """All of the standard input. Raises: CliError if a program has it that gives credentials."""
+        return self.read_input_bytes().decode()
+
+    def read_input_bytes(self) -> bytes:
+        if self.input_taken:
+            raise CliError("standard input is used by the program that gives credentials, or by another argument")
+        self.input_taken = True
+        buffer = getattr(self.stdin, "buffer", None)
+        data: bytes = buffer.read() if buffer is not None else self.stdin.read().encode()
+        return data
 
     def say(self, text: str) -> None:
         """A line for standard output."""

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from navarch.cli.errors import CliError
 from navarch.cli.resources import Resource
 from navarch.cli.writes import LAST_APPLIED, MERGE, STRATEGIC
 
 if TYPE_CHECKING:
-    from navarch.schema.types import Struct, Tree
+    from navarch.schema.types import Node, Struct, Tree
 
 
 def patch_for(resource: Resource, modified: Tree, current: Tree) -> tuple[Tree, str]:
@@ -31,6 +32,42 @@ def patch_for(resource: Resource, modified: Tree, current: Tree) -> tuple[Tree, 
     return three_way(struct, original, modified, current), STRATEGIC
 
 
+def refuse_conflicts(resource: Resource, modified: Tree, current: Tree) -> None:
+    """`--overwrite=false`: raise CliError if the file changes what others have changed since the last apply."""
+    struct = _struct(resource)
+    if struct is None:
+        return
+    from navarch.schema.strategic_diff import diff
+
+    original = _last_applied(current)
+    wanted, changed = diff(struct, original, modified), diff(struct, original, current)
+    if _collide(struct, wanted, changed):
+        from navarch.cli.output import yaml
+
+        raise CliError(
+            f"patch:\n{yaml.dump(wanted)}\nconflicts with changes made from original to current:\n{yaml.dump(changed)}"
+        )
+
+
+def _collide(node: Node | None, one: Tree, other: Tree) -> bool:
+    """Whether two patches of one object want different values in one place."""
+    from navarch.schema.strategic import field_of, item_of, strategy_of
+
+    for key in one.keys() & other.keys() - {"annotations"}:
+        mine, theirs, field = one[key], other[key], field_of(node, key)
+        if isinstance(mine, dict) and isinstance(theirs, dict):
+            if _collide(field.node if field is not None else None, mine, theirs):
+                return True
+        elif field is not None and strategy_of(field)[0] == "merge" and field.patch_merge_key:
+            by = field.patch_merge_key
+            known = {item.get(by): item for item in theirs or ()}
+            if any(item.get(by) in known and _collide(item_of(field), item, known[item[by]]) for item in mine or ()):
+                return True
+        elif mine != theirs:
+            return True
+    return False
+
+
 def patched(resource: Resource, current: Tree, body: Tree, content_type: str) -> Tree:
     """What the patch would make of the object, computed here."""
     if content_type == STRATEGIC and (struct := _struct(resource)) is not None:
@@ -41,6 +78,11 @@ def patched(resource: Resource, current: Tree, body: Tree, content_type: str) ->
 
     merged: Tree = apply_merge_patch(current, body)
     return merged
+
+
+def builtin(resource: Resource) -> bool:
+    """Whether the type is known here, with its merge keys."""
+    return _struct(resource) is not None
 
 
 def _struct(resource: Resource) -> Struct | None:

@@ -24,6 +24,24 @@ APPLY = "application/apply-patch+yaml"
 VALIDATE = Flag("validate", default="strict", bare="strict", help="strict, warn or ignore: what the server checks")
 SAVE_CONFIG = Flag("save-config", kind="bool", help="Keep the configuration for a later apply in an annotation")
 
+RECORD = Flag(
+    "record",
+    kind="bool",
+    help="Note the command line in the annotation kubernetes.io/change-cause",
+    deprecated="--record will be removed in the future",
+)
+_PROPAGATION = {
+    "true": "Background", "background": "Background", "false": "Orphan", "orphan": "Orphan",
+    "foreground": "Foreground",
+}  # fmt: skip
+
+
+def propagation(cascade: str) -> str:
+    """The server's word for `--cascade`. Raises: CliError."""
+    if cascade not in _PROPAGATION:
+        raise CliError(f'invalid cascade value ({cascade}). Must be "background", "foreground", or "orphan"')
+    return _PROPAGATION[cascade]
+
 
 def field_manager(default: str) -> Flag:
     return Flag("field-manager", default=default, help="Name under which the server notes who owns fields")
@@ -50,7 +68,11 @@ def validation(text: str) -> str:
 
 
 def create(session: Session, options: Options, resource: Resource, namespace: str, tree: Tree) -> Tree:
-    """POST the object; the server's answer. Raises: ApiError."""
+    """POST the object, without the version that a dumped one has; the server's answer. Raises: ApiError."""
+    tree = session.recorded(tree)
+    metadata = tree.get("metadata")
+    if isinstance(metadata, dict) and "resourceVersion" in metadata:
+        tree = {**tree, "metadata": {key: value for key, value in metadata.items() if key != "resourceVersion"}}
     return session.client.request("POST", resource.path(namespace), query(options), tree).tree()
 
 
@@ -65,12 +87,14 @@ def patch(
 ) -> Tree:
     """PATCH what is at the path. Raises: ApiError."""
     parameters = [*query(options, validate=False), *extra]
+    if content_type in (STRATEGIC, MERGE) and isinstance(body, dict):
+        body = session.recorded(body)
     return session.client.request("PATCH", path, parameters, body, content_type=content_type).tree()
 
 
 def replace(session: Session, options: Options, path: str, tree: Tree) -> Tree:
     """PUT the object. Raises: ApiError."""
-    return session.client.request("PUT", path, query(options), tree).tree()
+    return session.client.request("PUT", path, query(options), session.recorded(tree)).tree()
 
 
 def delete(

@@ -25,6 +25,7 @@ _NORMAL: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"<age>|\b(?:\d+[ydhms]){1,2}\b"), "AGE"),
     (re.compile(r"<server>|http://127\.0\.0\.1:\d+"), "SERVER"),
     (re.compile(r"<jwt>|eyJ[\w-]+\.[\w-]+\.[\w-]+"), "JWT"),
+    (re.compile(r"@@ -\d+,\d+ \+\d+,\d+ @@"), "@@ @@"),
     (re.compile(r"[ \t]+"), " "),
     (re.compile(r"[-=]{3,}"), "---"),
     (re.compile(r" +$", re.MULTILINE), ""),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kubectl.programs import MINOR, found
+from tests.kubectl.programs import MINOR, found, ours
 from tests.kubectl.site import Kubectl, Site, served
 
 PROGRAMS = found()
@@ -18,16 +18,17 @@ _NUMBERS = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    if MINOR not in PROGRAMS:
-        pytest.skip("NO KUBECTL ON THIS MACHINE: its command suite is not run")
     with served(tmp_path_factory.mktemp("site")) as site:
         yield site
 
 
-@pytest.fixture
-def k(site: Site, tmp_path: Path) -> Iterator[Kubectl]:
-    """kubectl in a new namespace."""
-    with in_new_namespace(site, tmp_path, PROGRAMS[MINOR]) as k:
+@pytest.fixture(params=("navarch", "kubectl"))
+def k(request: pytest.FixtureRequest, site: Site, tmp_path: Path) -> Iterator[Kubectl]:
+    """kubectl in a new namespace: our own, and the real one."""
+    if request.param == "kubectl" and MINOR not in PROGRAMS:
+        pytest.skip("NO KUBECTL ON THIS MACHINE: its command suite is run with our own alone")
+    program = PROGRAMS[MINOR] if request.param == "kubectl" else ours(site.directory)
+    with in_new_namespace(site, tmp_path, program) as k:
         yield k
 
 

@@ -170,6 +170,11 @@ class Kubectl:
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is our own command line, of the server's minor version."""
+        return self.program.endswith("navarch-kubectl")
+
     def __post_init__(self) -> None:
         self.kubeconfig = self.site.kubeconfig(self.namespace)
 

@@ -30,7 +30,7 @@ def test_config_maps(k: Kubectl) -> None:
     binary = k.get("configmaps", "test-binary-configmap")["binaryData"]["random"]
     assert base64.b64decode(binary) == bytes(range(256))
     chunked(k, "configmaps")
-    assert k("delete configmap test-configmap") == 'configmap "test-configmap" deleted\n'
+    assert k("delete configmap test-configmap").startswith('configmap "test-configmap" deleted')
     k(f"delete namespace {k.namespace}")
     assert not k.exists("namespaces", k.namespace)
 

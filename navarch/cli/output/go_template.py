@@ -22,6 +22,8 @@ _TOKEN = re.compile(
     r"""|(?P<field>(?:\.[A-Za-z_][\w-]*)+|\.)|(?P<mark>:=|[=|(),]))"""
 )
 _MISSING = object()
+#: Beside the variables, whose names begin with a dollar: whether missing keys are errors.
+_STRICT = "strict"
 
 
 class TemplateError(ValueError):
@@ -45,16 +47,17 @@ class Token(NamedTuple):
 class Template:
     """Compiled: nodes are texts, pipes (lists of tokens) and blocks."""
 
-    def __init__(self, nodes: list[Any]) -> None:
+    def __init__(self, nodes: list[Any], strict: bool) -> None:
         self._nodes = nodes
+        self._strict = strict
 
     def render(self, tree: Any) -> str:
         """Raises: TemplateError."""
-        return "".join(_render(self._nodes, tree, {"$": tree}))
+        return "".join(_render(self._nodes, tree, {"$": tree, _STRICT: self._strict}))
 
 
-def compile_template(text: str) -> Template:
-    """Raises: TemplateError with Go's text where it is short."""
+def compile_template(text: str, *, strict: bool = False) -> Template:
+    """`strict`: a key that a map lacks is an error. Raises: TemplateError with Go's text where it is short."""
     root: list[Any] = []
     stack: list[tuple[str, list[Token], list[Any], list[Any] | None]] = [("", [], root, None)]
     at = 0
@@ -73,7 +76,7 @@ def compile_template(text: str) -> Template:
         _action(stack, match[2].strip())
     if len(stack) > 1:
         raise TemplateError("template: output:1: unexpected EOF")
-    return Template(root)
+    return Template(root, strict)
 
 
 def _current(stack: list[Any]) -> list[Any]:
@@ -224,7 +227,7 @@ def _operand(tokens: list[Token], at: int, dot: Any, names: dict[str, Any]) -> t
     elif token.kind == "number":
         value = float(token.text) if "." in token.text else int(token.text)
     elif token.kind == "field":
-        value = _walk(dot, token.text)
+        value = _walk(dot, token.text, names[_STRICT])
     elif token.text == "(":
         value, at = _pipe(tokens, at, dot, names)
         at += 1
@@ -233,16 +236,19 @@ def _operand(tokens: list[Token], at: int, dot: Any, names: dict[str, Any]) -> t
     else:
         value = {"true": True, "false": False, "nil": None}.get(token.text, _MISSING)
     while at < len(tokens) and tokens[at].kind == "field" and tokens[at].text != "." and token.kind in ("name", "mark"):
-        value = _walk(value, tokens[at].text)
+        value = _walk(value, tokens[at].text, names[_STRICT])
         at += 1
     return value, at
 
 
-def _walk(value: Any, path: str) -> Any:
+def _walk(value: Any, path: str, strict: bool) -> Any:
     for name in path.split(".")[1:]:
         if not name:
             continue
         if isinstance(value, dict):
+            if strict and name not in value:
+                where = f'template: output:1:2: executing "output" at <{path}>'
+                raise TemplateError(f'{where}: map has no entry for key "{name}"')
             value = value.get(name, _MISSING)
         elif value is _MISSING or value is None:
             return _MISSING

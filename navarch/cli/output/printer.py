@@ -42,6 +42,11 @@ def dry_run(options: Options) -> str:
     raise CliError(f'Invalid dry-run value ({value}). Must be "none", "server", or "client".')
 
 
+def dry_run_suffix(mode: str) -> str:
+    """What stands behind a report of something that was not done."""
+    return {"client": " (dry run)", "server": " (server dry run)"}.get(mode, "")
+
+
 def make(session: Session, options: Options, *, sort: bool = True, extra: tuple[str, ...] = ()) -> Print | None:
     """What `-o` and `--template` ask for; None if nothing. `extra`: forms that the caller itself knows.
 
@@ -128,7 +133,7 @@ class Reporter:
         if self._print is not None:
             self._session.write(self._print(tree))
             return
-        suffix = {"client": " (dry run)", "server": " (server dry run)"}.get(self.dry_run, "")
+        suffix = dry_run_suffix(self.dry_run)
         title = name_of(self._session, tree)
         if resource is not None:
             title = f"{resource.singular_qualified}/{(tree.get('metadata') or {}).get('name', '')}"

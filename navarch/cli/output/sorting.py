@@ -11,6 +11,8 @@ from navarch.base import jsonpath, quantity
 from navarch.cli.errors import CliError
 from navarch.schema.types import Tree
 
+_ABSENT = (0, 0)
+
 
 def sort_objects(items: list[Tree], path: str) -> list[Tree]:
     """Raises: CliError for a path that does not parse."""
@@ -19,8 +21,10 @@ def sort_objects(items: list[Tree], path: str) -> list[Tree]:
 
 
 def sort_rows(rows: list[Tree], path: str) -> list[Tree]:
-    """Rows of a Table that carries whole objects."""
+    """Rows of a Table that carries whole objects; none if no object has the field, as kubectl has it."""
     keys = _keys([row["object"] for row in rows], path)
+    if all(key == _ABSENT for key in keys):
+        return []
     return [rows[i] for i in sorted(range(len(rows)), key=keys.__getitem__)]
 
 
@@ -35,7 +39,7 @@ def _keys(items: list[Tree], path: str) -> list[tuple[int, Any]]:
 def _key(values: list[Any]) -> tuple[int, Any]:
     value = values[0] if values else None
     if value is None:
-        return 0, 0
+        return _ABSENT
     if isinstance(value, str):
         try:
             return 1, quantity.parse(value).nano

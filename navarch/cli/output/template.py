@@ -15,7 +15,7 @@ def template_printer(form: str, argument: str, given: bool, allow_missing: bool)
         argument = _read(form, argument)
     if form.startswith("jsonpath"):
         return _jsonpath(argument, as_json=form == "jsonpath-as-json", allow_missing=allow_missing)
-    return _go(argument)
+    return _go(argument, allow_missing=allow_missing)
 
 
 def _read(form: str, path: str) -> str:
@@ -43,11 +43,11 @@ def _jsonpath(text: str, *, as_json: bool, allow_missing: bool) -> Print:
     return show
 
 
-def _go(text: str) -> Print:
+def _go(text: str, *, allow_missing: bool) -> Print:
     from navarch.cli.output.go_template import TemplateError, compile_template
 
     try:
-        template = compile_template(text)
+        template = compile_template(text, strict=not allow_missing)
     except TemplateError as error:
         raise CliError(f"error parsing template {text}, {error}") from error
 

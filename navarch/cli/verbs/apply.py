@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from navarch.cli import manifest, writes
 from navarch.cli.command import Command
-from navarch.cli.errors import ApiError, CliError, UsageError, raise_all
+from navarch.cli.errors import ApiError, CliError, FlagError, UsageError, raise_all
 from navarch.cli.flags import Flag, Options, Words
 from navarch.cli.manifest import Manifest
 from navarch.cli.output import printer
@@ -15,28 +15,20 @@ from navarch.cli.session import Session
 from navarch.cli.verbs.apply_last import SET_LAST_APPLIED, VIEW_LAST_APPLIED
 
 if TYPE_CHECKING:
+    from navarch.cli.applyset import ApplySet
+    from navarch.cli.pruning import Pruner
     from navarch.schema.types import Tree
 
 
 CLIENT_MANAGER = "kubectl-client-side-apply"
-SERVER_MANAGER = "kubectl"
 _MISSING = (
     "resource {} is missing the kubectl.kubernetes.io/last-applied-configuration annotation which is required by "
     "kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl create "
     "--save-config or kubectl apply. The missing annotation will be patched automatically."
 )
-_CONFLICT_ADVICE = (
-    "Please review the fields above--they currently have other managers. Here\n"
-    "are the ways you can resolve this warning:\n"
-    "* If you intend to manage all of these fields, please re-run the apply\n"
-    "  command with the `--force-conflicts` flag.\n"
-    "* If you do not intend to manage all of the fields, please edit your\n"
-    "  manifest to remove references to the fields that should keep their\n"
-    "  current managers.\n"
-    "* You may co-own fields by updating your manifest to match the existing\n"
-    "  value; in this case, you'll become the manager if the other manager(s)\n"
-    "  stop managing the field (remove it from their configuration).\n"
-    "See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"
+_NOT_RESTORED = (
+    "An error occurred force-replacing the existing object with the newly provided one:\n\n{}.\n\nAdditionally, an "
+    "error occurred attempting to restore the original object:\n\n{}"
 )
 
 
@@ -52,14 +44,16 @@ class Applied(NamedTuple):
 def run(session: Session, options: Options, words: Words) -> int:
     if words.args:
         raise UsageError(f"Unexpected args: [{' '.join(words.args)}]")
-    _validate(options)
+    _validate(session, options)
     if not manifest.given(options):
         raise CliError("must specify one of -f and -k")
     reporter = printer.Reporter(session, options)
+    pruner = _pruner(session, options)
     problems: list[CliError] = []
     applied: list[Applied] = []
     count = 0
-    for item in manifest.read(session, options):
+    items = manifest.read(session, options, validating=True)
+    for item in items if pruner is None else pruner.begin(items):
         count += 1
         try:
             if isinstance(item, CliError):
@@ -68,6 +62,8 @@ def run(session: Session, options: Options, words: Words) -> int:
                 continue
             done = apply_one(session, options, item)
             applied.append(done)
+            if pruner is not None:
+                pruner.saw(item.namespace, done.tree)
             if not reporter.wants_object:
                 reporter.done(done.resource, done.tree, done.operation)
         except CliError as error:
@@ -77,16 +73,57 @@ def run(session: Session, options: Options, words: Words) -> int:
     if reporter.wants_object and applied:
         _print_objects(reporter, [done.tree for done in applied])
     raise_all(problems)
+    if pruner is not None:
+        _prune(session, options, pruner, reporter)
     return 0
 
 
-def _validate(options: Options) -> None:
+def _pruner(session: Session, options: Options) -> Pruner | ApplySet | None:
+    """Who decides what is pruned; it is told of everything that is applied."""
+    if not options.prune:
+        return None
+    if options.applyset:
+        from navarch.cli.applyset import ApplySet
+
+        return ApplySet(session, options)
+    from navarch.cli.pruning import Pruner
+
+    return Pruner(session, options)
+
+
+def _prune(session: Session, options: Options, pruner: Pruner | ApplySet, reporter: printer.Reporter) -> None:
+    """Delete what is left over. Raises: ApiError, CliError."""
+    grace_s = options.grace_period if options.grace_period >= 0 else None
+    for found in pruner.candidates():
+        if reporter.dry_run != "client":
+            dry = reporter.dry_run == "server"
+            writes.delete(
+                session, found.path, dry=dry, grace_s=grace_s, propagation=writes.propagation(options.cascade)
+            )
+        reporter.done(found.resource, found.tree, "pruned")
+    pruner.end()
+
+
+def _validate(session: Session, options: Options) -> None:
+    """Raises: CliError for flags that do not go together."""
     if options.force_conflicts and not options.server_side:
         raise CliError("--force-conflicts only works with --server-side")
     if options.server_side and printer.dry_run(options) == "client":
         raise CliError("--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)")
     if options.force and options.server_side:
         raise CliError("--force cannot be used with --server-side")
+    if options.selector and options.all:
+        raise CliError("cannot set --all and --selector at the same time")
+    if options.applyset:
+        from navarch.cli import applyset
+
+        if session.env.get("KUBECTL_APPLYSET", "").lower() != "true":
+            raise FlagError("unknown flag: --applyset")
+        applyset.validate(options)
+    elif options.prune:
+        from navarch.cli import pruning
+
+        pruning.validate(options)
 
 
 def _print_objects(reporter: printer.Reporter, trees: list[Tree]) -> None:
@@ -102,6 +139,7 @@ def apply_one(session: Session, options: Options, item: Manifest, annotate: bool
 
     Raises: ApiError, CliError.
     """
+    item = item._replace(tree=session.recorded(item.tree))
     if not item.name:
         if (item.tree.get("metadata") or {}).get("generateName"):
             raise CliError(f"from {item.tree['metadata']['generateName']}: cannot use generate name with apply")
@@ -110,7 +148,10 @@ def apply_one(session: Session, options: Options, item: Manifest, annotate: bool
             f'from server for: "{item.source}": resource name may not be empty'
         )
     if options.server_side:
-        return _apply_on_server(session, options, item)
+        from navarch.cli.server_side import apply
+
+        tree = apply(session, options, item)
+        return Applied(item.resource, item.namespace, tree, "serverside-applied")
     tree = writes.in_namespace(item.tree, item.namespace)
     tree = writes.with_last_applied(tree) if annotate else writes.without_last_applied(tree)
     try:
@@ -135,9 +176,11 @@ def _create(session: Session, options: Options, item: Manifest, tree: Tree) -> A
 def _patch(session: Session, options: Options, item: Manifest, tree: Tree, current: Tree) -> Applied:
     if not writes.has_last_applied(current):
         session.warn(_MISSING.format(f"{item.resource.plural}/{item.name}"))
-    from navarch.cli.three_way import patch_for
+    from navarch.cli.three_way import patch_for, refuse_conflicts
 
     body, content_type = patch_for(item.resource, tree, current)
+    if not options.overwrite:
+        refuse_conflicts(item.resource, tree, current)
     if not body:
         return Applied(item.resource, item.namespace, current, "unchanged")
     if printer.dry_run(options) == "client":
@@ -150,37 +193,29 @@ def _patch(session: Session, options: Options, item: Manifest, tree: Tree, curre
         done = writes.patch(session, options, path, body, content_type, extra=extra)
     except ApiError as error:
         if options.force and error.reason in ("Conflict", "Invalid"):
-            return _recreate(session, options, item, tree)
+            return _recreate(session, options, item, tree, current)
         if error.reason == "BadRequest" and "strict decoding error" in error.message:
             raise error.during("creating", item.source) from error
         raise _while_patching(error, item, body) from error
     return Applied(item.resource, item.namespace, done, "configured")
 
 
-def _recreate(session: Session, options: Options, item: Manifest, tree: Tree) -> Applied:
-    """`--force`: what cannot be patched is deleted and made anew."""
+def _recreate(session: Session, options: Options, item: Manifest, tree: Tree, current: Tree) -> Applied:
+    """`--force`: what cannot be patched is deleted and made anew; if that is refused, the old object comes back."""
     from navarch.cli.verbs.delete import wait_until_gone
 
-    answer = writes.delete(session, item.path, grace_s=options.grace_period if options.grace_period >= 0 else None)
+    grace_s = options.grace_period if options.grace_period >= 0 else None
+    answer = writes.delete(session, item.path, grace_s=grace_s, propagation=writes.propagation(options.cascade))
     wait_until_gone(session, item.resource, item.namespace, item.name, answer, timeout_s=options.timeout)
-    made = writes.create(session, options, item.resource, item.namespace, tree)
-    return Applied(item.resource, item.namespace, made, "configured")
-
-
-def _apply_on_server(session: Session, options: Options, item: Manifest) -> Applied:
-    query = [*writes.query(options)]
-    if options.field_manager == CLIENT_MANAGER:
-        query = [(name, SERVER_MANAGER if name == "fieldManager" else value) for name, value in query]
-    query.append(("force", "true" if options.force_conflicts else "false"))
-    tree = writes.in_namespace(item.tree, item.namespace)
-    path = f"{item.path}/{options.subresource}" if options.subresource else item.path
     try:
-        done = session.client.request("PATCH", path, query, tree, content_type=writes.APPLY).tree()
+        made = writes.create(session, options, item.resource, item.namespace, tree)
     except ApiError as error:
-        if error.reason == "Conflict" and (error.status.get("details") or {}).get("causes"):
-            raise CliError(f"{error.message}\n{_CONFLICT_ADVICE}") from error
-        raise error.during("patching", item.source) if error.reason == "BadRequest" else error from error
-    return Applied(item.resource, item.namespace, done, "serverside-applied")
+        try:
+            writes.create(session, options, item.resource, item.namespace, current)
+        except ApiError as second:
+            raise CliError(_NOT_RESTORED.format(error.message, second.message)) from error
+        raise
+    return Applied(item.resource, item.namespace, made, "configured")
 
 
 def _described(item: Manifest) -> str:
@@ -230,12 +265,17 @@ COMMAND = Command(
         printer.DRY_RUN,
         writes.VALIDATE,
         writes.field_manager(CLIENT_MANAGER),
+        Flag("all", kind="bool", help="Prune whatever is not in the files, with --prune"),
+        Flag("applyset", help="The object that knows what belongs together, for --prune; needs KUBECTL_APPLYSET=true"),
         Flag("cascade", default="background", bare="background", help="How deletion treats dependents"),
         Flag("force", kind="bool", help="Delete and create again what cannot be changed"),
         Flag("force-conflicts", kind="bool", help="Take over fields that others own, with --server-side"),
         Flag("grace-period", kind="int", default=-1, help="Seconds that a deleted object gets; -1: its own"),
         Flag("openapi-patch", kind="bool", default=True, hidden=True),
-        Flag("overwrite", kind="bool", default=True, hidden=True),
+        Flag("overwrite", kind="bool", default=True, help="Replace what others have changed in the live object"),
+        Flag("prune", kind="bool", help="Delete what was applied before and is no longer in the files"),
+        Flag("prune-allowlist", kind="array", help="Prune these kinds only: <group/version/kind>, core for no group"),
+        writes.RECORD,
         Flag("selector", "l", help="Only objects of the files whose labels match"),
         Flag("server-side", kind="bool", help="Let the server do the merging"),
         Flag("subresource", help="Apply to this subresource"),

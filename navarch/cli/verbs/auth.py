@@ -10,6 +10,7 @@ from navarch.cli.output.tables import lines
 from navarch.cli.resources import UnknownResource
 from navarch.cli.selection import ALL_NAMESPACES
 from navarch.cli.session import Session
+from navarch.cli.verbs.auth_reconcile import RECONCILE
 from navarch.schema.types import Tree
 
 _REVIEWS = "/apis/authorization.k8s.io/v1"
@@ -85,10 +86,16 @@ def _list(session: Session, options: Options) -> int:
                 rows.append([title, "[]", _listed(rule.get("resourceNames")), _listed(rule.get("verbs"))])
     for rule in status.get("nonResourceRules") or []:
         rows.append(["", _listed(rule.get("nonResourceURLs")), "[]", _listed(rule.get("verbs"))])
-    rows.sort(key=lambda row: (row[0] == "", row))
+    rows.sort(key=lambda row: (row[3], _group_of(row[0]), row[1]))
     head = [] if options.no_headers else [["Resources", "Non-Resource URLs", "Resource Names", "Verbs"]]
     session.write(lines(head + rows))
     return 0
+
+
+def _group_of(title: str) -> tuple[bool, str, str]:
+    """What a list is sorted by: resources by group and name, before paths."""
+    name, _, group = title.partition(".")
+    return not title, group, name
 
 
 def _listed(values: list[str] | None) -> str:
@@ -133,6 +140,7 @@ COMMAND = Command(
             run=_can_i,
             examples=(("Create pods", "auth can-i create pods"),),
         ),
+        RECONCILE,
         Command(name="whoami", summary="Show who the server takes one for", flags=printer.PRINT_FLAGS, run=_whoami),
     ),
 )

@@ -8,6 +8,7 @@ from navarch.cli.errors import ApiError, CliError, UsageError, raise_all
 from navarch.cli.flags import Flag, Options, Words
 from navarch.cli.manifest import Manifest
 from navarch.cli.output import printer
+from navarch.cli.selection import Found
 from navarch.cli.session import Session
 from navarch.cli.verbs.create_of import COMMANDS
 
@@ -15,14 +16,18 @@ from navarch.cli.verbs.create_of import COMMANDS
 def run(session: Session, options: Options, words: Words) -> int:
     if words.args:
         raise UsageError(f"Unexpected args: [{' '.join(words.args)}]")
+    if options.raw and options.edit:
+        raise UsageError("--raw and --edit are mutually exclusive")
     if options.raw:
         return _raw(session, options)
     if not manifest.given(options):
         raise CliError("must specify one of -f and -k")
+    if options.edit:
+        return _edit(session, options)
     reporter = printer.Reporter(session, options)
     problems: list[CliError] = []
     count = 0
-    for item in manifest.read(session, options):
+    for item in manifest.read(session, options, validating=True):
         count += 1
         try:
             if isinstance(item, CliError):
@@ -39,6 +44,25 @@ def run(session: Session, options: Options, words: Words) -> int:
         raise CliError("no objects passed to create")
     raise_all(problems)
     return 0
+
+
+def _edit(session: Session, options: Options) -> int:
+    """Create what the files say after the user has changed it."""
+    from navarch.cli.verbs.edit import edit
+
+    chosen: list[Found] = []
+    for item in manifest.read(session, options, validating=True):
+        if isinstance(item, CliError):
+            raise item
+        chosen.append(Found(item.resource, item.namespace, item.name, item.tree, item))
+    reporter = printer.Reporter(session, options)
+
+    def save(found: Found, before: dict[str, object], after: dict[str, object]) -> None:
+        assert found.manifest is not None
+        made = create_one(session, options, found.manifest._replace(tree=after))
+        reporter.done(found.resource, made, "created")
+
+    return edit(session, options, chosen, save)
 
 
 def create_one(session: Session, options: Options, item: Manifest) -> dict[str, object]:
@@ -83,9 +107,11 @@ COMMAND = Command(
         writes.SAVE_CONFIG,
         writes.VALIDATE,
         writes.field_manager("kubectl-create"),
+        writes.RECORD,
+        Flag("edit", kind="bool", help="Change the objects in an editor first"),
         Flag("raw", help="A path on the server to POST the file to"),
         Flag("selector", "l", help="Only objects of the files whose labels match"),
-        Flag("windows-line-endings", kind="bool", hidden=True),
+        Flag("windows-line-endings", kind="bool", help="End lines in the editor as Windows does"),
     ),
     children=COMMANDS,
     run=run,

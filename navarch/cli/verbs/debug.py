@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 
-from navarch.cli import writes
+from navarch.cli import manifest, writes
 from navarch.cli.command import Command
 from navarch.cli.debugging import PROFILES, Keep, Wish, copy, node_pod, with_ephemeral
 from navarch.cli.errors import CliError, UsageError
 from navarch.cli.flags import Flag, Options, Words
 from navarch.cli.pods import wait_until_running
-from navarch.cli.selection import Found, lookup, parse_names
+from navarch.cli.selection import Found, lookup, parse_names, select
 from navarch.cli.session import Session
 from navarch.cli.verbs.attach import attach_to
 from navarch.schema.types import Tree
@@ -19,15 +19,9 @@ _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def run(session: Session, options: Options, words: Words) -> int:
-    names = words.before_dash()
-    if len(names) != 1:
-        raise UsageError("NAME or TYPE/NAME is required for debug")
-    _validate(options, bool(words.after_dash()))
-    if "/" in names[0]:
-        ((resource, name),) = parse_names(session, names).pairs
-    else:
-        resource, name = session.resources.find("pods"), names[0]
-    found = lookup(session, resource, session.namespace, name)
+    _validate(options, words)
+    found = _chosen(session, options, words.before_dash())
+    resource = found.resource
     if resource.kind == "Node":
         pod, container = _on_node(session, options, words, found)
     elif resource.kind != "Pod":
@@ -36,14 +30,31 @@ def run(session: Session, options: Options, words: Words) -> int:
         pod, container = _copied(session, options, words, found.tree)
     else:
         pod, container = _beside(session, options, words, found)
-    if not (options.attach or options.stdin):
+    if not (options.attach if "attach" in options.given else options.stdin):
         return 0
     up = wait_until_running(session, pod["metadata"]["name"], options.pod_running_timeout, container)
     return attach_to(session, options, up, container)
 
 
-def _validate(options: Options, has_command: bool) -> None:
+def _chosen(session: Session, options: Options, names: list[str]) -> Found:
+    """The pod or node of the words, or of a file as it is. Raises: ApiError, CliError."""
+    if manifest.given(options):
+        found = next(iter(select(session, options, names, local=True)))
+        if isinstance(found, CliError):
+            raise found
+        return found
+    if "/" in names[0]:
+        ((resource, name),) = parse_names(session, names).pairs
+    else:
+        resource, name = session.resources.find("pods"), names[0]
+    return lookup(session, resource, session.namespace, name)
+
+
+def _validate(options: Options, words: Words) -> None:
     """Raises: CliError, UsageError."""
+    has_command = bool(words.after_dash())
+    if len(words.before_dash()) != 1 and not manifest.given(options):
+        raise UsageError("NAME or TYPE/NAME is required for debug")
     if options.profile not in PROFILES:
         raise CliError(f"unknown profile: {options.profile}")
     if not options.copy_to and not options.image:
@@ -72,7 +83,27 @@ def _wish(options: Options, words: Words, name: str) -> Wish:
         options.tty,
         options.target,
         options.profile,
+        _custom(options.custom),
     )
+
+
+def _custom(path: str) -> Tree:
+    """A part of a container that goes over the profile's. Raises: CliError."""
+    if not path:
+        return {}
+    from navarch.base.yaml import YamlError, load
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            tree = load(file.read())
+    except (OSError, YamlError) as error:
+        raise CliError(f"must pass a container spec json file for custom profile: {error}") from error
+    if not isinstance(tree, dict):
+        raise CliError("must pass a container spec json file for custom profile: it is no mapping")
+    for key in ("name", "command", "image", "lifecycle", "volumeDevices"):
+        if tree.get(key):
+            raise CliError(f"{key} is not allowed to be set in custom profile")
+    return tree
 
 
 def _some_name(base: str) -> str:
@@ -152,6 +183,8 @@ COMMAND = Command(
         Flag("attach", kind="bool", help="Wait for the container and show what it writes"),
         Flag("container", "c", help="The debugging container's name"),
         Flag("copy-to", help="Make a copy of the pod with this name"),
+        *manifest.FILE_FLAGS,
+        Flag("custom", help="File with a part of a container, in JSON or YAML, to put over the profile's"),
         Flag("env", kind="array", help="An environment variable: NAME=value"),
         Flag("image", help="Image of the debugging container"),
         Flag("image-pull-policy", help="Always, IfNotPresent or Never"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from navarch.cli import manifest, writes
 from navarch.cli.command import Command
@@ -24,10 +24,6 @@ from navarch.cli.selection import (
 )
 from navarch.cli.session import Session
 
-_PROPAGATION = {
-    "true": "Background", "background": "Background", "false": "Orphan", "orphan": "Orphan",
-    "foreground": "Foreground",
-}  # fmt: skip
 _IMMEDIATE = (
     "Immediate deletion does not wait for confirmation that the running resource has been terminated. "
     "The resource may continue to run on the cluster indefinitely."
@@ -39,16 +35,19 @@ def run(session: Session, options: Options, words: Words) -> int:
         session.write_bytes(session.client.request("DELETE", options.raw).body)
         return 0
     grace_s, wait = _validate(session, options, words.args)
-    propagation = _PROPAGATION[options.cascade]
+    propagation = writes.propagation(options.cascade)
     dry = printer.dry_run(options)
     problems: list[CliError] = []
     deleted: list[tuple[Found, Answer | None]] = []
-    for found in _chosen(session, options, words.args):
+    chosen: Iterable[Found | CliError] = _chosen(session, options, words.args)
+    if options.interactive:
+        chosen = list(chosen)
+        if not _confirmed(session, [found for found in chosen if isinstance(found, Found)]):
+            return 0
+    for found in chosen:
         if isinstance(found, CliError):
             if not (options.ignore_not_found and isinstance(found, ApiError) and found.reason == "NotFound"):
                 problems.append(found)
-            continue
-        if options.interactive and not _confirmed(session, found):
             continue
         try:
             answer = None
@@ -61,6 +60,8 @@ def run(session: Session, options: Options, words: Words) -> int:
                 source = found.manifest.source if found.manifest else ""
                 problems.append(error.during("deleting", source) if source else error)
             continue
+        if session.namespace_given and not found.resource.namespaced:
+            session.warn("deleting cluster-scoped resources, not scoped to the provided namespace")
         _report(session, options, found, grace_s, dry)
         deleted.append((found, answer))
     if not deleted and not problems:
@@ -77,12 +78,11 @@ def _validate(session: Session, options: Options, args: list[str]) -> tuple[int 
     """The grace period and whether to wait. Raises: CliError."""
     if not args and not manifest.given(options):
         raise CliError(NO_RESOURCES_NAMED)
-    if options.cascade not in _PROPAGATION:
-        raise CliError(f'invalid cascade value ({options.cascade}). Must be "background", "foreground", or "orphan"')
+    writes.propagation(options.cascade)
     if options.output not in ("", "name"):
         raise UsageError(f"unexpected -o output mode: {options.output}. We only support '-o name'")
     if options.all and options.selector:
-        raise UsageError("cannot set --all and --selector at the same time")
+        raise CliError("setting 'all' parameter but found a non empty selector. ")
     if options.all and options.field_selector:
         raise UsageError("cannot set --all and --field-selector at the same time")
     grace = options.grace_period
@@ -147,15 +147,20 @@ def _report(session: Session, options: Options, found: Found, grace_s: int | Non
         return
     how = "force deleted" if grace_s == 0 else "deleted"
     where = f" from {found.namespace} namespace" if found.namespace else ""
-    suffix = {"client": " (dry run)", "server": " (server dry run)"}.get(dry, "")
+    suffix = printer.dry_run_suffix(dry)
     session.say(f'{found.resource.singular_qualified} "{found.name}" {how}{where}{suffix}')
 
 
-def _confirmed(session: Session, found: Found) -> bool:
-    session.say(f"You are about to delete the following 1 resource(s):\n{found.title}")
+def _confirmed(session: Session, chosen: list[Found]) -> bool:
+    """`--interactive`: ask once about all of them."""
+    listed = "\n".join(found.title for found in chosen)
+    session.say(f"You are about to delete the following {len(chosen)} resource(s):\n{listed}")
     session.write("Do you want to continue? (y/n): ")
     session.out.flush()
-    return session.stdin.readline().strip().lower() in ("y", "yes")
+    if session.stdin.readline().strip().lower() in ("y", "yes"):
+        return True
+    session.say("deletion is cancelled")
+    return False
 
 
 def _wait(session: Session, options: Options, deleted: list[tuple[Found, Answer | None]]) -> None:

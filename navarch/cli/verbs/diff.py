@@ -15,12 +15,16 @@ from navarch.cli.flags import Flag, Options, Words
 from navarch.cli.manifest import Manifest
 from navarch.cli.output import yaml
 from navarch.cli.output.printer import unmanaged
+from navarch.cli.resources import Resource
 from navarch.cli.session import Session
 from navarch.cli.verbs.apply import CLIENT_MANAGER, apply_one
 
 if TYPE_CHECKING:
+    from navarch.cli.pruning import Pruner
     from navarch.schema.types import Tree
 
+#: The exit code when it could not be found out whether something differs.
+_FAILED = 2
 #: Characters that a program named in the environment may have in its arguments. Source: kubectl `diff`.
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 
@@ -32,20 +36,33 @@ def run(session: Session, options: Options, words: Words) -> int:
         raise CliError("must specify one of -f and -k")
     problems: list[CliError] = []
     with tempfile.TemporaryDirectory(prefix="LIVE-") as live, tempfile.TemporaryDirectory(prefix="MERGED-") as merged:
+        pruner = _pruner(session, options) if options.prune else None
         for item in manifest.read(session, options):
             try:
                 if isinstance(item, CliError):
                     raise item
                 if not options.selector or manifest.selected(item, options.selector):
-                    _write_both(session, options, item, live, merged)
+                    before = _write_both(session, options, item, live, merged)
+                    if pruner is not None:
+                        pruner.saw(item.namespace, before)
             except CliError as error:
+                error.code = max(error.code, _FAILED)
                 problems.append(manifest.refused(item, error))
         raise_all(problems)
+        for found in pruner.candidates() if pruner is not None else ():
+            _write(options, live, _file_name(found.resource, found.namespace, found.name), found.tree)
         return _compare(session, live, merged)
 
 
-def _write_both(session: Session, options: Options, item: Manifest, live: str, merged: str) -> None:
-    """The object as it is and as it would be, in files of the same name."""
+def _pruner(session: Session, options: Options) -> Pruner:
+    from navarch.cli import pruning
+
+    pruning.validate(options)
+    return pruning.Pruner(session, options)
+
+
+def _write_both(session: Session, options: Options, item: Manifest, live: str, merged: str) -> Tree | None:
+    """The object as it is and as it would be, in files of the same name; gives the former."""
     try:
         before: Tree | None = session.client.get(item.path).tree()
     except ApiError as error:
@@ -53,13 +70,23 @@ def _write_both(session: Session, options: Options, item: Manifest, live: str, m
             raise
         before = None
     after: Tree | None = apply_one(session, options, item, annotate=False).tree
+    current = before
     if item.resource.kind == "Secret" and not item.resource.group:
         before, after = masked(before, after)
-    name = ".".join(filter(None, (item.resource.group, item.resource.version, item.resource.kind, item.namespace)))
+    name = _file_name(item.resource, item.namespace, item.name)
     for directory, tree in ((live, before), (merged, after)):
         if tree is not None:
-            with open(os.path.join(directory, f"{name}.{item.name}"), "w") as file:
-                file.write(yaml.dump(tree if options.show_managed_fields else unmanaged(tree)))
+            _write(options, directory, name, tree)
+    return current
+
+
+def _file_name(resource: Resource, namespace: str, name: str) -> str:
+    return ".".join((*filter(None, (resource.group, resource.version, resource.kind, namespace)), name))
+
+
+def _write(options: Options, directory: str, name: str, tree: Tree) -> None:
+    with open(os.path.join(directory, name), "w") as file:
+        file.write(yaml.dump(tree if options.show_managed_fields else unmanaged(tree)))
 
 
 def masked(before: Tree | None, after: Tree | None) -> tuple[Tree | None, Tree | None]:
@@ -122,6 +149,9 @@ COMMAND = Command(
         Flag("selector", "l", help="Only objects of the files whose labels match"),
         Flag("server-side", kind="bool", help="Let the server do the merging"),
         Flag("show-managed-fields", kind="bool", help="Compare metadata.managedFields too"),
+        Flag("all", kind="bool", help="Show as gone whatever is not in the files, with --prune"),
+        Flag("prune", kind="bool", help="Show as gone what was applied before and is no longer in the files"),
+        Flag("prune-allowlist", kind="array", help="Prune these kinds only: <group/version/kind>, core for no group"),
         # What apply asks its options for; here they have one value each.
         Flag("dry-run", default="server", hidden=True),
         Flag("force", kind="bool", hidden=True),

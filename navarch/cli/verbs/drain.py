@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 
+from navarch.base import times
 from navarch.cli import writes
 from navarch.cli.command import Command
 from navarch.cli.errors import ApiError, CliError, raise_all
 from navarch.cli.flags import Flag, Options, Words
 from navarch.cli.output import printer
-from navarch.cli.selection import Found
+from navarch.cli.resources import Resource
+from navarch.cli.selection import CHUNK_SIZE, Found, list_all
 from navarch.cli.session import Session
 from navarch.cli.verbs.delete import wait_until_gone
 from navarch.cli.verbs.node import NODE_FLAGS, nodes, set_unschedulable
@@ -22,7 +24,7 @@ _RETRY_S = 5.0
 
 def run(session: Session, options: Options, words: Words) -> int:
     problems: list[CliError] = []
-    for node in nodes(session, options, words):
+    for node in nodes(session, options, words, "drain"):
         try:
             if isinstance(node, CliError):
                 raise node
@@ -38,10 +40,10 @@ def _drain(session: Session, options: Options, node: Found) -> None:
     query = [("fieldSelector", f"spec.nodeName={node.name}")]
     if options.pod_selector:
         query.append(("labelSelector", options.pod_selector))
-    pods = session.client.get("/api/v1/pods", query).tree().get("items") or []
+    pods = list_all(session, session.resources.find("pods"), "", query).get("items") or []
     leaving = _leaving(session, options, node, pods)
     dry = printer.dry_run(options)
-    suffix = {"client": " (dry run)", "server": " (server dry run)"}.get(dry, "")
+    suffix = printer.dry_run_suffix(dry)
     for pod in leaving:
         metadata = pod["metadata"]
         verb = "deleting" if options.disable_eviction else "evicting"
@@ -70,6 +72,8 @@ def _leaving(session: Session, options: Options, node: Found, pods: list[Tree]) 
                 obstacles.setdefault("DaemonSet-managed Pods (use --ignore-daemonsets to ignore)", []).append(title)
             continue
         local = any("emptyDir" in volume for volume in pod["spec"].get("volumes") or [])
+        if _skipped(options, metadata):
+            continue
         if local and not over and not options.delete_emptydir_data:
             obstacles.setdefault("Pods with local storage (use --delete-emptydir-data to override)", []).append(title)
         elif owner is None and not over and not options.force:
@@ -86,6 +90,12 @@ def _leaving(session: Session, options: Options, node: Found, pods: list[Tree]) 
     return leaving
 
 
+def _skipped(options: Options, metadata: Tree) -> bool:
+    """Whether the pod has been going for longer than one wants to wait for."""
+    limit_s, since = options.skip_wait_for_delete_timeout, metadata.get("deletionTimestamp")
+    return bool(limit_s and since and time.time() - times.parse(since) > limit_s)
+
+
 def _evict(session: Session, options: Options, pod: Tree) -> None:
     metadata = pod["metadata"]
     resource = session.resources.find("pods")
@@ -95,9 +105,9 @@ def _evict(session: Session, options: Options, pod: Tree) -> None:
     while True:
         try:
             if options.disable_eviction:
-                answer = writes.delete(session, path, grace_s=grace_s)
+                writes.delete(session, path, grace_s=grace_s)
             else:
-                answer = session.client.request("POST", f"{path}/eviction", (), _eviction(metadata, grace_s))
+                session.client.request("POST", f"{path}/eviction", (), _eviction(metadata, grace_s))
             break
         except ApiError as error:
             if error.reason == "NotFound":
@@ -109,13 +119,25 @@ def _evict(session: Session, options: Options, pod: Tree) -> None:
                 f"{error.message}"
             )
             time.sleep(_RETRY_S)
-    left = 0.0 if end is None else max(end - time.monotonic(), 0.1)
-    wait_until_gone(
-        session, resource, metadata["namespace"], metadata["name"], answer, timeout_s=left, uid=metadata["uid"]
-    )
+    _wait(session, options, resource, metadata, end)
     session.say(
         f"pod/{metadata['name']} evicted" if not options.disable_eviction else f"pod/{metadata['name']} deleted"
     )
+
+
+def _wait(session: Session, options: Options, resource: Resource, metadata: Tree, end: float | None) -> None:
+    """Until the pod is gone, or has been going for longer than one wants to wait for."""
+    left = 0.0 if end is None else max(end - time.monotonic(), 0.1)
+    patience_s = float(options.skip_wait_for_delete_timeout)
+    if patience_s:
+        left = min(left or patience_s, patience_s)
+    try:
+        wait_until_gone(
+            session, resource, metadata["namespace"], metadata["name"], None, timeout_s=left, uid=metadata["uid"]
+        )
+    except CliError:
+        if not patience_s or (end is not None and time.monotonic() > end):
+            raise
 
 
 def _eviction(metadata: Tree, grace_s: int | None) -> Tree:
@@ -136,14 +158,16 @@ COMMAND = Command(
     examples=(("For maintenance", "drain node-1 --ignore-daemonsets"),),
     flags=(
         *NODE_FLAGS,
-        Flag("chunk-size", kind="int", default=500, hidden=True),
+        CHUNK_SIZE,
         Flag("delete-emptydir-data", kind="bool", help="Also pods whose emptyDir data will be lost"),
         Flag("disable-eviction", kind="bool", help="Delete pods, past disruption budgets"),
         Flag("force", kind="bool", help="Also pods that nobody will replace"),
         Flag("grace-period", kind="int", default=-1, help="Seconds that a pod gets; -1: its own"),
         Flag("ignore-daemonsets", kind="bool", help="Leave pods of daemon sets where they are"),
         Flag("pod-selector", help="Only pods whose labels match"),
-        Flag("skip-wait-for-delete-timeout", kind="int", hidden=True),
+        Flag(
+            "skip-wait-for-delete-timeout", kind="int", help="Do not wait for pods that go for longer than this, in s"
+        ),
         Flag("timeout", kind="duration", help="How long to wait; 0: as long as it takes"),
     ),
     run=run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from navarch.cli import manifest
 from navarch.cli.command import Command
 from navarch.cli.errors import CliError, UsageError
 from navarch.cli.flags import Flag, Options, Words
@@ -10,7 +11,7 @@ from navarch.cli.session import Session
 
 
 def run(session: Session, options: Options, words: Words) -> int:
-    target, command = _split(options, words)
+    target, command = _split(session, options, words)
     pod = find_pods(session, target)[0]
     phase = (pod.get("status") or {}).get("phase")
     if phase in ("Succeeded", "Failed"):
@@ -40,7 +41,20 @@ def _is_terminal(session: Session) -> bool:
     return session.stdin.isatty()
 
 
-def _split(options: Options, words: Words) -> tuple[str, list[str]]:
+def _from_file(session: Session, options: Options) -> str:
+    """The one object of the files, as TYPE/NAME. Raises: CliError."""
+    found = list(manifest.read(session, options))
+    if len(found) > 1:
+        raise CliError("cannot exec into multiple objects at a time")
+    item = found[0]
+    if isinstance(item, CliError):
+        raise item
+    return f"{item.resource.qualified}/{item.name}"
+
+
+def _split(session: Session, options: Options, words: Words) -> tuple[str, list[str]]:
+    if manifest.given(options) and words.dash == 0 and words.args:
+        return _from_file(session, options), words.args
     if words.dash < 0:
         if len(words.args) > 1:
             raise UsageError("exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead")
@@ -64,7 +78,7 @@ COMMAND = Command(
     examples=(("One command", "exec web-0 -- date"), ("A shell", "exec -it web-0 -- sh")),
     flags=(
         Flag("container", "c", help="The container; the pod's default or first one if not given"),
-        Flag("filename", "f", kind="list", hidden=True),
+        *manifest.FILE_FLAGS,
         Flag("pod-running-timeout", kind="duration", default=60.0, help="How long to wait for a pod"),
         Flag("quiet", "q", kind="bool", help="Only what the command writes"),
         Flag("stdin", "i", kind="bool", help="Pass the input on"),

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from navarch.cli import manifest
+from navarch.cli import manifest, writes
 from navarch.cli.command import Command
 from navarch.cli.errors import CliError, raise_all
 from navarch.cli.flags import Flag, Options, Words
-from navarch.cli.generators import CREATE_FLAGS, make
+from navarch.cli.generators import CREATE_FLAGS, OVERRIDES, make, overridden
 from navarch.cli.output import printer
 from navarch.cli.selection import Found, select
 from navarch.cli.session import Session
 from navarch.schema.types import Tree
 
+#: How long the name of a service may be.
+_NAME_MAX = 63
 _KINDS = ("Node", "Pod", "Service", "ReplicationController", "ReplicaSet", "Deployment")
 
 
 def run(session: Session, options: Options, words: Words) -> int:
     reporter = printer.Reporter(session, options, sort=False)
     problems: list[CliError] = []
-    for found in select(session, options, words.args):
+    for found in select(session, options, words.args, local=True):
         try:
             if isinstance(found, CliError):
                 raise found
             if found.resource.kind not in _KINDS[1:]:
                 raise CliError(f"cannot expose a {found.resource.kind}")
-            make(session, options, service(options, found), reporter, operation="exposed")
+            tree = overridden(service(options, found), options)
+            make(session, options, tree, reporter, operation="exposed")
         except CliError as error:
             problems.append(error)
     raise_all(problems)
@@ -33,7 +36,7 @@ def run(session: Session, options: Options, words: Words) -> int:
 
 def service(options: Options, found: Found) -> Tree:
     """Raises: CliError where selector or port cannot be found out."""
-    metadata: Tree = {"name": (options.name or found.name)[:63]}
+    metadata: Tree = {"name": options.name or found.name[:_NAME_MAX]}
     labels = _pairs(options.labels) if options.labels else found.tree["metadata"].get("labels")
     if labels:
         metadata["labels"] = labels
@@ -85,7 +88,12 @@ def _selector(options: Options, found: Found) -> dict[str, str]:
             "couldn't retrieve selectors via --selector flag or introspection: couldn't convert expressions - "
             f'"{selector["matchExpressions"]}" to map-based selector format'
         )
-    return dict(selector.get("matchLabels") or {})
+    if not selector.get("matchLabels"):
+        raise CliError(
+            "couldn't retrieve selectors via --selector flag or introspection: invalid deployment: no selectors, "
+            "therefore cannot be exposed"
+        )
+    return dict(selector["matchLabels"])
 
 
 def _ports(options: Options, found: Found) -> list[Tree]:
@@ -124,15 +132,16 @@ COMMAND = Command(
         ("A service on port 80 for port 8080 of the pods", "expose deployment web --port=80 --target-port=8080"),
     ),
     flags=(
-        *CREATE_FLAGS,
+        *(flag for flag in CREATE_FLAGS if flag.name != "field-manager"),
+        writes.field_manager("kubectl-expose"),
+        writes.RECORD,
         *manifest.FILE_FLAGS,
         Flag("cluster-ip", help="Address to take; None for a headless service"),
         Flag("external-ip", help="Further address that the service answers on"),
         Flag("labels", "l", help="Labels of the service: key=value, separated by commas"),
         Flag("load-balancer-ip", help="Address for the load balancer"),
         Flag("name", help="Name of the service; that of the workload if not given"),
-        Flag("override-type", default="merge", hidden=True),
-        Flag("overrides", hidden=True),
+        *OVERRIDES,
         Flag("port", help="Port of the service; that of the container if not given"),
         Flag("protocol", help="TCP, UDP or SCTP"),
         Flag("selector", help="Labels of the pods; those of the workload if not given"),

@@ -13,7 +13,14 @@ from navarch.cli.output import printer
 from navarch.cli.output.tables import Aligner, TableOptions, cells, header
 from navarch.cli.resources import Resource
 from navarch.cli.rest import JSON, TABLE
-from navarch.cli.selection import ALL_NAMESPACES, SELECTOR_FLAGS, explain_selector, parse_names, selector_query
+from navarch.cli.selection import (
+    ALL_NAMESPACES,
+    CHUNK_SIZE,
+    SELECTOR_FLAGS,
+    explain_selector,
+    parse_names,
+    selector_query,
+)
 from navarch.cli.session import Session
 
 if TYPE_CHECKING:
@@ -130,6 +137,8 @@ def _print_tables(
             from navarch.cli.output.sorting import sort_rows
 
             rows = sort_rows(rows, options.sort_by)
+            if not rows:
+                continue
         style = table_options(options, wanted, several)
         if last is not wanted.resource:
             if block:
@@ -257,7 +266,7 @@ COMMAND = Command(
         *manifest.FILE_FLAGS,
         *SELECTOR_FLAGS,
         ALL_NAMESPACES,
-        Flag("chunk-size", kind="int", default=500, help="Fetch long lists in pieces of this size; 0: at once"),
+        CHUNK_SIZE,
         Flag("ignore-not-found", kind="bool", help="An object that does not exist is no error"),
         Flag("label-columns", "L", kind="list", help="Labels to show as columns"),
         Flag("no-headers", kind="bool", help="Leave out the column headers"),

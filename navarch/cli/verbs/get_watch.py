@@ -26,6 +26,7 @@ def watch(session: Session, options: Options, wanted: Wanted) -> int:
         version = listed["rows"][0]["object"]["metadata"]["resourceVersion"]
     if not options.watch_only:
         shown.show("ADDED", listed)
+        session.out.flush()
     query = [*selector_query(options), ("resourceVersion", version)]
     if wanted.name:
         query.append(("fieldSelector", f"metadata.name={wanted.name}"))

@@ -57,7 +57,7 @@ def _runner(kind: Kind) -> Run:
             raise CliError(NO_RESOURCES_NAMED)
         reporter = printer.Reporter(session, options)
         problems: list[CliError] = []
-        for found in select(session, options, names, all_namespaces=options.all_namespaces):
+        for found in select(session, options, names, all_namespaces=options.all_namespaces, local=options.local):
             try:
                 if isinstance(found, CliError):
                     raise found
@@ -139,6 +139,7 @@ def _command(name: str, kind: Kind, summary: str, example: str) -> Command:
             ALL_NAMESPACES,
             printer.DRY_RUN,
             writes.field_manager(f"kubectl-{name}"),
+            writes.RECORD,
             Flag("all", kind="bool", help="All objects of the type in the namespace"),
             Flag("list", kind="bool", help=f"Show the {kind.field}"),
             Flag("local", kind="bool", help="Change the file's object, without asking the server"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from navarch.cli import writes
 from navarch.cli.command import Command, Run
-from navarch.cli.errors import CliError, UsageError, raise_all
+from navarch.cli.errors import NO_RESOURCES_NAMED, CliError, UsageError, raise_all
 from navarch.cli.flags import Flag, Options, Words
 from navarch.cli.output import printer
 from navarch.cli.selection import Found, items_of, list_all, lookup
@@ -13,15 +13,17 @@ from navarch.cli.session import Session
 NODE_FLAGS: tuple[Flag, ...] = (printer.DRY_RUN, Flag("selector", "l", help="Nodes whose labels match"))
 
 
-def nodes(session: Session, options: Options, words: Words) -> list[Found | CliError]:
+def nodes(session: Session, options: Options, words: Words, verb: str) -> list[Found | CliError]:
     """The nodes that names or a selector mean. Raises: UsageError."""
     resource = session.resources.find("nodes")
     if options.selector:
         if words.args:
             raise UsageError("cannot specify both a node name and a --selector option")
         return list(items_of(resource, list_all(session, resource, "", [("labelSelector", options.selector)])))
+    if not words.args and "selector" in options.given:
+        raise CliError(NO_RESOURCES_NAMED)
     if not words.args:
-        raise UsageError("at least one node must be specified")
+        raise UsageError(f"USAGE: {verb} NODE [flags]")
     found: list[Found | CliError] = []
     for name in words.args:
         try:
@@ -35,7 +37,7 @@ def set_unschedulable(session: Session, options: Options, node: Found, wanted: b
     """Cordon or uncordon, and say so."""
     word = "cordoned" if wanted else "uncordoned"
     dry = printer.dry_run(options)
-    suffix = {"client": " (dry run)", "server": " (server dry run)"}.get(dry, "")
+    suffix = printer.dry_run_suffix(dry)
     if bool(node.tree["spec"].get("unschedulable")) == wanted:
         session.say(f"node/{node.name} already {word}{suffix}")
         return
@@ -47,7 +49,7 @@ def set_unschedulable(session: Session, options: Options, node: Found, wanted: b
 def _runner(wanted: bool) -> Run:
     def run(session: Session, options: Options, words: Words) -> int:
         problems: list[CliError] = []
-        for node in nodes(session, options, words):
+        for node in nodes(session, options, words, "cordon" if wanted else "uncordon"):
             if isinstance(node, CliError):
                 problems.append(node)
             else:
@@ -58,5 +60,5 @@ def _runner(wanted: bool) -> Run:
     return run
 
 
-CORDON = Command("cordon", "Keep new pods off a node", NODE_FLAGS, _runner(True), usage="NODE")
-UNCORDON = Command("uncordon", "Let pods onto a node again", NODE_FLAGS, _runner(False), usage="NODE")
+CORDON = Command("cordon", "Mark node as unschedulable", NODE_FLAGS, _runner(True), usage="NODE")
+UNCORDON = Command("uncordon", "Mark node as schedulable", NODE_FLAGS, _runner(False), usage="NODE")

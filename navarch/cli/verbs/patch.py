@@ -24,7 +24,7 @@ def run(session: Session, options: Options, words: Words) -> int:
     body = _body(options)
     reporter = printer.Reporter(session, options)
     problems: list[CliError] = []
-    for found in select(session, options, words.args):
+    for found in select(session, options, words.args, local=options.local):
         try:
             if isinstance(found, CliError):
                 raise found
@@ -58,8 +58,11 @@ def _patch(
     path = f"{found.path}/{options.subresource}" if options.subresource else found.path
     tree = found.tree
     if printer.dry_run(options) == "client" or options.local:
-        from navarch.cli.three_way import patched
+        from navarch.cli.three_way import builtin, patched
 
+        if content_type == writes.STRATEGIC and not builtin(found.resource):
+            shown = f"{found.resource.api_version}, Kind={found.resource.kind}"
+            raise CliError(f"strategic merge patch is not supported for {shown} locally, try --type merge")
         tree = patched(found.resource, tree, body, content_type)
     else:
         try:
@@ -80,9 +83,12 @@ def _run_replace(session: Session, options: Options, words: Words) -> int:
         session.write_bytes(session.client.request("PUT", options.raw, (), text.data).body)
         return 0
     manifest.require_files(options)
+    for name in ("grace-period", "timeout"):
+        if name in options.given and not options.force:
+            raise CliError(f"--{name} must have --force specified")
     reporter = printer.Reporter(session, options)
     problems: list[CliError] = []
-    for item in manifest.read(session, options):
+    for item in manifest.read(session, options, validating=True):
         try:
             if isinstance(item, CliError):
                 raise item
@@ -145,6 +151,7 @@ PATCH = Command(
         *manifest.FILE_FLAGS,
         printer.DRY_RUN,
         writes.field_manager("kubectl-patch"),
+        writes.RECORD,
         Flag("local", kind="bool", help="Change the file's object, without asking the server"),
         Flag("patch", "p", help="The patch, in JSON or YAML"),
         Flag("patch-file", help="File with the patch"),
@@ -168,6 +175,7 @@ REPLACE = Command(
         writes.SAVE_CONFIG,
         writes.VALIDATE,
         writes.field_manager("kubectl-replace"),
+        writes.RECORD,
         Flag("cascade", default="background", bare="background", help="How deletion treats dependents"),
         Flag("force", kind="bool", help="Delete and create again"),
         Flag("grace-period", kind="int", default=-1, help="Seconds that a deleted object gets"),

@@ -92,6 +92,8 @@ def _history(session: Session, options: Options, found: Found, reporter: printer
 
 
 def _undo(session: Session, options: Options, found: Found, reporter: printer.Reporter) -> None:
+    if found.resource.kind not in _RESTARTABLE:
+        raise CliError(f'no rollbacker has been implemented for "{found.resource.kind}"')
     if found.tree["spec"].get("paused"):
         raise CliError(
             "you cannot rollback a paused deployment; resume it first with "
@@ -104,6 +106,9 @@ def _undo(session: Session, options: Options, found: Found, reporter: printer.Re
             found.resource, found.tree, f"skipped rollback (current template already matches revision {target.number})"
         )
         return
+    if reporter.dry_run == "client":
+        reporter.done(found.resource, found.tree, f"will roll back to {template_text(target)}")
+        return
     if found.resource.kind == "Deployment":
         template = target.template
         labels = {k: v for k, v in (template["metadata"].get("labels") or {}).items() if k != "pod-template-hash"}
@@ -111,13 +116,9 @@ def _undo(session: Session, options: Options, found: Found, reporter: printer.Re
             {"op": "replace", "path": "/spec/template",
              "value": {**template, "metadata": {**template["metadata"], "labels": labels}}}
         ]  # fmt: skip
-        tree = found.tree
-        if reporter.dry_run != "client":
-            tree = writes.patch(session, options, found.path, body, writes.JSON_PATCH)
+        tree = writes.patch(session, options, found.path, body, writes.JSON_PATCH)
     else:
-        tree = found.tree
-        if reporter.dry_run != "client":
-            tree = writes.patch(session, options, found.path, target.patch, writes.STRATEGIC)
+        tree = writes.patch(session, options, found.path, target.patch, writes.STRATEGIC)
     reporter.done(found.resource, tree, "rolled back")
 
 

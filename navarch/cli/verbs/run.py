@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from navarch.cli import writes
 from navarch.cli.command import Command
 from navarch.cli.errors import CliError, UsageError
 from navarch.cli.flags import Flag, Options, Words
-from navarch.cli.generators import CREATE_FLAGS, make
+from navarch.cli.generators import CREATE_FLAGS, OVERRIDES, make, overridden
 from navarch.cli.output import printer
 from navarch.cli.session import Session
 from navarch.schema.types import Tree
@@ -28,7 +29,7 @@ def run(session: Session, options: Options, words: Words) -> int:
         raise CliError(f'Invalid image name "{options.image}": invalid reference format')
     if options.restart not in _POLICIES:
         raise UsageError(f"invalid restart policy: {options.restart}")
-    attach = options.attach or options.stdin or options.tty
+    attach = options.attach if "attach" in options.given else options.stdin
     if options.tty and not options.stdin:
         raise CliError("-i/--stdin is required for containers with -t/--tty=true")
     if options.rm and not attach:
@@ -37,9 +38,9 @@ def run(session: Session, options: Options, words: Words) -> int:
     reporter = printer.Reporter(session, options, sort=False)
     tree = pod(name, options, arguments)
     if not attach or printer.dry_run(options) != "none":
-        make(session, options, tree, reporter)
         if options.expose:
             make(session, options, _service(name, options), reporter)
+        make(session, options, tree, reporter)
         return 0
     from navarch.cli.verbs.attach import attach_to_new_pod
 
@@ -49,8 +50,6 @@ def run(session: Session, options: Options, words: Words) -> int:
 
 def _make(session: Session, options: Options, tree: Tree) -> Tree:
     """Create without a word: what the container says is all there is to see."""
-    from navarch.cli import writes
-
     resource = session.resources.find("pods")
     namespace = session.namespace
     return writes.create(session, options, resource, namespace, writes.in_namespace(tree, namespace))
@@ -85,9 +84,7 @@ def pod(name: str, options: Options, arguments: list[str]) -> Tree:
         "spec": {"containers": [container], "restartPolicy": options.restart, "dnsPolicy": "ClusterFirst"},
         "status": {},
     }
-    if options.overrides:
-        tree = _overridden(tree, options)
-    return tree
+    return overridden(tree, options)
 
 
 def _variable(text: str) -> Tree:
@@ -95,21 +92,6 @@ def _variable(text: str) -> Tree:
     if not equals or not name:
         raise CliError(f"invalid env: {text}")
     return {"name": name, "value": value}
-
-
-def _overridden(tree: Tree, options: Options) -> Tree:
-    from navarch.base.yaml import load
-
-    body = load(options.overrides)
-    if options.override_type == "strategic":
-        from navarch.schema.facts import load as facts
-        from navarch.schema.strategic import merge
-
-        return merge(facts().type("io.k8s.api.core.v1.Pod"), tree, body)
-    from navarch.base.patch import apply_merge_patch
-
-    merged: Tree = apply_merge_patch(tree, body)
-    return merged
 
 
 def _service(name: str, options: Options) -> Tree:
@@ -135,7 +117,9 @@ COMMAND = Command(
         ("A shell in a pod that goes away with it", "run -it --rm sh --image=busybox --restart=Never -- sh"),
     ),
     flags=(
-        *CREATE_FLAGS,
+        *(flag for flag in CREATE_FLAGS if flag.name != "field-manager"),
+        writes.field_manager("kubectl-run"),
+        writes.RECORD,
         Flag("annotations", kind="array", help="An annotation: key=value"),
         Flag("attach", kind="bool", help="Wait for the pod and show what it writes"),
         Flag("command", kind="bool", help="The words behind -- replace the image's command, not its arguments"),
@@ -145,8 +129,7 @@ COMMAND = Command(
         Flag("image-pull-policy", help="Always, IfNotPresent or Never"),
         Flag("labels", "l", help="Labels of the pod: key=value, separated by commas"),
         Flag("leave-stdin-open", kind="bool", help="Keep the input open after the first attach"),
-        Flag("override-type", default="merge", help="json, merge or strategic"),
-        Flag("overrides", help="JSON to merge into the pod"),
+        *OVERRIDES,
         Flag("pod-running-timeout", kind="duration", default=60.0, help="How long to wait for the pod"),
         Flag("port", help="Port that the container serves"),
         Flag("privileged", kind="bool", help="Run privileged"),

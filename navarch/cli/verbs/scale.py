@@ -68,7 +68,7 @@ def _run_autoscale(session: Session, options: Options, words: Words) -> int:
         )
     reporter = printer.Reporter(session, options, sort=False)
     problems: list[CliError] = []
-    for found in select(session, options, words.args):
+    for found in select(session, options, words.args, local=True):
         try:
             if isinstance(found, CliError):
                 raise found
@@ -119,6 +119,7 @@ SCALE = Command(
         *printer.PRINT_FLAGS,
         *manifest.FILE_FLAGS,
         printer.DRY_RUN,
+        writes.RECORD,
         Flag("all", kind="bool", help="All objects of the type in the namespace"),
         Flag("current-replicas", kind="int", default=-1, help="Only if there are so many now"),
         Flag("replicas", kind="int", help="How many there shall be"),
@@ -134,8 +135,10 @@ AUTOSCALE = Command(
     usage="(-f FILENAME | TYPE NAME | TYPE/NAME) [--min=MINPODS] --max=MAXPODS [--cpu=CPU] [--memory=MEMORY]",
     examples=(("Two to five pods", "autoscale deployment web --min=2 --max=5 --cpu=60%"),),
     flags=(
-        *CREATE_FLAGS,
+        *(flag for flag in CREATE_FLAGS if flag.name != "field-manager"),
         *manifest.FILE_FLAGS,
+        writes.field_manager("kubectl-autoscale"),
+        writes.RECORD,
         Flag("cpu", help="Target: a share (70%) or an amount (500m)"),
         Flag("cpu-percent", kind="int", default=-1, hidden=True),
         Flag("max", kind="int", default=-1, help="Upper limit"),

@@ -108,7 +108,8 @@ def _run_selector(session: Session, options: Options, words: Words) -> int:
     def change(found: Found) -> Tree:
         if found.resource.kind != "Service":
             raise CliError("setting a selector is only supported for Services")
-        return {"spec": {"selector": {"$patch": "replace", **selector}}}
+        metadata = {"metadata": {"resourceVersion": options.resource_version}} if options.resource_version else {}
+        return {**metadata, "spec": {"selector": {"$patch": "replace", **selector}}}
 
     return change_each(session, options, names, change, "selector updated")
 
@@ -119,6 +120,7 @@ def _flags(*more: Flag) -> tuple[Flag, ...]:
         *manifest.FILE_FLAGS,
         printer.DRY_RUN,
         writes.field_manager("kubectl-set"),
+        writes.RECORD,
         Flag("all", kind="bool", help="All objects of the type in the namespace"),
         Flag("local", kind="bool", help="Change the file's object, without asking the server"),
         Flag("selector", "l", help="Only objects whose labels match"),

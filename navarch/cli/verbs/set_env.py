@@ -19,7 +19,12 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
 
 
 def run(session: Session, options: Options, words: Words) -> int:
-    names, setting, removing = _split(words.args)
+    if "-" in words.args and "-" in options.filename:
+        raise CliError("standard input cannot be used for multiple arguments")
+    args = [arg for arg in words.args if arg != "-"]
+    if len(args) < len(words.args):
+        args += [line for line in session.read_input().splitlines() if line and not line.startswith("#")]
+    names, setting, removing = _split(args)
     for text in options.env:
         name, _, value = text.partition("=")
         setting[name] = {"name": name, "value": value}
@@ -114,6 +119,7 @@ ENV = Command(
         *manifest.FILE_FLAGS,
         printer.DRY_RUN,
         writes.field_manager("kubectl-set"),
+        writes.RECORD,
         Flag("all", kind="bool", help="All objects of the type in the namespace"),
         Flag("containers", "c", default="*", help="Names of the containers; * stands for any letters"),
         Flag("env", "e", kind="array", help="A variable: NAME=value"),

@@ -11,7 +11,7 @@ from navarch.schema.types import Tree
 CLIENT: Tree = {
     "major": "1",
     "minor": "36",
-    "gitVersion": "v1.36.0+navarch",
+    "gitVersion": "v1.36.2",
     "gitCommit": "",
     "gitTreeState": "clean",
     "buildDate": "1970-01-01T00:00:00Z",

@@ -33,7 +33,17 @@ class Context:
             return None
 
     def items(self, path: str, **query: str) -> list[Tree]:
-        return (self.get(path, **query) or {}).get("items") or []
+        """The objects of a list, fetched in pieces; none if they cannot be had."""
+        size = self._session.chunk_size
+        whole = (*query.items(), ("limit", str(size))) if size else tuple(query.items())
+        found: list[Tree] = []
+        token = ""
+        while True:
+            part = self.get(path, **dict(whole), **({"continue": token} if token else {})) or {}
+            found += part.get("items") or []
+            token = (part.get("metadata") or {}).get("continue") or ""
+            if not token:
+                return found
 
     def age(self, timestamp: str | None) -> str:
         return times.age(timestamp, self.now)
@@ -48,7 +58,7 @@ class Context:
             fields["uid"] = found.name
         selector = ",".join(f"involvedObject.{key}={value}" for key, value in fields.items())
         namespace = f"/namespaces/{found.namespace}" if found.namespace else ""
-        events = self.items(f"/api/v1{namespace}/events", fieldSelector=selector, limit="500")
+        events = self.items(f"/api/v1{namespace}/events", fieldSelector=selector)
         write_events(out, events, self, level)
 
 

@@ -39,7 +39,6 @@ from navarch.server.objects import Handler, Objects
 from navarch.server.own_writes import OwnWrites
 from navarch.server.pages import Pages
 from navarch.server.pipeline import Pipeline
-from navarch.server.profiling.pages import Profiling
 from navarch.server.reactions import Reactions
 from navarch.server.reads import Reads, form_of
 from navarch.server.respond import in_form, indent, too_many_requests
@@ -126,7 +125,6 @@ class ApiServer:
         self._audit = config.audit
         self.flow_control = FlowControl(store, self.resources)
         self._measure()
-        self._profiling = Profiling(seams.clock)
         self._reviews = ReviewRequests(judges, seams.clock)
         self._components = ComponentStatuses(config.components, self.reads)
         collector = Collector(fetcher(config.kubelets), seams.clock)
@@ -274,7 +272,10 @@ class ApiServer:
 
     async def _page(self, request: Request) -> Response:
         if request.path.startswith("/debug/pprof") and request.method in ("GET", "POST"):
-            found = await self._profiling.answer(request)
+            # Few ask for these pages; a simulated cluster starts without what they take.
+            from navarch.server.profiling.pages import Profiling
+
+            found = await Profiling(self.seams.clock).answer(request)
             if found is not None:
                 return found
         return self.pages.answer(request)

@@ -28,7 +28,7 @@ RUNNERS = {
     "base": (),
     "control": ("collectors.py", "execute.py", "runner.py"),
     "dns": ("forward.py", "run.py", "serve.py"),
-    "proxy": ("apply.py", "conntrack.py", "run.py"),
+    "proxy": ("apply.py", "conntrack.py", "policies/run.py", "run.py"),
     "scheduler": ("cycle.py", "write.py"),
     "schema": (),
     "server/authz": (),
@@ -36,7 +36,16 @@ RUNNERS = {
 }
 
 #: Files of the kubelet that decide and do not wait.
-PURE_NODE_FILES = ("machine.py", "qos.py", "resources.py", "status.py")
+PURE_NODE_FILES = (
+    "eviction/pressure.py",
+    "eviction/thresholds.py",
+    "eviction/victims.py",
+    "image_gc.py",
+    "machine.py",
+    "qos.py",
+    "resources.py",
+    "status.py",
+)
 
 #: Who may start a task outside a TaskGroup, each because something else ends it: a connection, a store, a
 #: simulated machine, a process that is told to end by a signal.

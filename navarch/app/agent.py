@@ -99,9 +99,10 @@ class Agent:
         await kubelet.run()
 
     async def _proxy(self) -> None:
-        from navarch.proxy.apply import NftApplier
+        from navarch.proxy.apply import NftApplier, open_nft
         from navarch.proxy.config import ProxyConfig
         from navarch.proxy.health import HealthServers
+        from navarch.proxy.policies.run import Policies
         from navarch.proxy.run import Proxy, network_of
 
         spec = self.spec
@@ -109,7 +110,10 @@ class Agent:
             self.node.name, pod_cidrs=(spec.pod_cidr,), service_cidrs=(self.place.profile.service_cidr,)
         )
         applier = NftApplier(network_of(config))
-        await Proxy(self._client("proxy", PROXY), self.seams, config, applier, HealthServers()).run()
+        client = self._client("proxy", PROXY)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Proxy(client, self.seams, config, applier, HealthServers()).run())
+            group.create_task(Policies(client, self.seams, config, open_nft()).run())
 
     async def _dns(self) -> None:
         from navarch.dns.config import DnsConfig, upstreams_of

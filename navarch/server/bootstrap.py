@@ -22,7 +22,8 @@ from navarch.base.errors import StatusError
 from navarch.base.times import format_time
 from navarch.schema.types import Tree
 from navarch.server.app import ApiServer
-from navarch.server.authz.bootstrap_policy import API_VERSION, AUTOUPDATE, bootstrap_objects, reconcile
+from navarch.server.authz.bootstrap_policy import bootstrap_objects, reconcile
+from navarch.server.authz.own_policy import own_objects
 from navarch.server.identity_lease import IdentityLease
 from navarch.server.own_calls import call, check, ensure, put
 from navarch.server.stages import Stage
@@ -47,18 +48,6 @@ PRIORITY_CLASSES = (
         "Used for system critical pods that must not be moved from their current node.",
     ),
 )
-
-#: Lets whoever may view pods see what they use. Source: metrics-server's manifests.
-METRICS_READER: Tree = {
-    "apiVersion": API_VERSION,
-    "kind": "ClusterRole",
-    "metadata": {
-        "name": "system:aggregated-metrics-reader",
-        "labels": {f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in ("admin", "edit", "view")},
-        "annotations": {AUTOUPDATE: "true"},
-    },
-    "rules": [{"apiGroups": ["metrics.k8s.io"], "resources": ["pods", "nodes"], "verbs": ["get", "list", "watch"]}],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +76,9 @@ async def bootstrap(server: ApiServer, config: BootstrapConfig, identity: Identi
     await _together(ensure(server, path, wanted) for path, wanted in _objects(config, server.seams.clock.now()))
     await _apply_readiness(server)
     reach(Stage.OBJECTS)
-    usage = [METRICS_READER] if server.resources.find("metrics.k8s.io", "v1beta1", "pods") is not None else []
-    await _together(_ensure_policy(server, wanted) for wanted in (*bootstrap_objects(), *usage))
+    measured = server.resources.find("metrics.k8s.io", "v1beta1", "pods") is not None
+    objects = (*bootstrap_objects(), *own_objects(measured=measured))
+    await _together(_ensure_policy(server, wanted) for wanted in objects)
     reach(Stage.POLICY)
     await server.aggregator.register_all()
     reach(Stage.REGISTERED)

@@ -16,6 +16,7 @@ from navarch.api.views import (
     core,
     discovery,
     meta,
+    networking,
     node,
     pod,
     policy,
@@ -40,6 +41,7 @@ HOMES = {
     batch: "io.k8s.api.batch.v1.",
     coordination: "io.k8s.api.coordination.v1.",
     discovery: "io.k8s.api.discovery.v1.",
+    networking: "io.k8s.api.networking.v1.",
     policy: "io.k8s.api.policy.v1.",
     rbac: "io.k8s.api.rbac.v1.",
 }

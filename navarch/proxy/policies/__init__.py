@@ -1,0 +1,1 @@
+"""NetworkPolicies as nftables rules of the nodes that pods run on."""

@@ -6,14 +6,14 @@ Source: apiextensions-apiserver `pkg/apis/apiextensions/validation` (order of ch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Final
 
-from navarch.api.validation.cel_check import DYN, UNKNOWN, Type, name_of, schema_type, type_of
+from navarch.api.validation.cel_check import UNKNOWN, schema_type
 from navarch.api.validation.cel_cost import Budget, occurrences_below
+from navarch.api.validation.definition_rules import expression_errors, rule_errors
 from navarch.api.validation.definition_structure import (
     EMBEDDED,
     LIST_TYPE,
@@ -36,7 +36,6 @@ from navarch.schema.types import Tree
 _TYPES: Final = ("array", "boolean", "integer", "number", "object", "string")
 _LIST_TYPES: Final = ("atomic", "set", "map")
 _MAP_TYPES: Final = ("atomic", "granular")
-_REASONS: Final = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
 _OF_METADATA: Final = ("metadata", "kind", "apiVersion")
 #: What the root of a schema may say where the status has an endpoint of its own, in Go's order.
 _AT_ROOT: Final = {
@@ -85,10 +84,6 @@ _FORMATS: Final = frozenset(
         *("ssn", "uri", "uuid", "uuid3", "uuid4", "uuid5"),
     )
 )
-_PATH_STEP: Final = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)|\['([^']+)'\]")
-
-
-_OLD_SELF: Final = re.compile(r"\boldSelf\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +109,20 @@ class _Checker:
 
     def errors(self, node: Tree, path: str, place: _Place) -> tuple[Errors, Errors]:
         """Those of the schema, and those of its rules: rules are compiled where the schema is right."""
-        errors, rule_errors = _keyword_errors(node, path, place), []
+        errors, of_rules = _keyword_errors(node, path, place), []
         for where, child, below in _below(node, path, place):
             found, found_rules = self.errors(child, where, below)
             errors += found
-            rule_errors += found_rules
+            of_rules += found_rules
         errors += _extension_errors(node, path)
         for index, rule in enumerate(node.get(RULES) or ()):
-            errors += _rule_errors(rule or {}, node, f"{path}.{RULES}[{index}]")
+            errors += rule_errors(rule or {}, node, f"{path}.{RULES}[{index}]")
         if place.rules and not errors:
-            rule_errors += self.budget.rule_errors(node, path, self._times.get(path, 1))
+            of_rules += self.budget.rule_errors(node, path, self._times.get(path, 1))
             own = schema_type(node) if node.get(RULES) else UNKNOWN
             for index, rule in enumerate(node.get(RULES) or ()):
-                rule_errors += _expression_errors(rule, own, f"{path}.{RULES}[{index}]", place)
-        return errors, rule_errors
+                of_rules += expression_errors(rule, own, f"{path}.{RULES}[{index}]", place.uncorrelated)
+        return errors, of_rules
 
 
 def schema_errors(schema: Tree, path: str, *, with_status: bool = False) -> Errors:
@@ -154,20 +149,6 @@ def _beside_status_errors(schema: Tree, path: str) -> Errors:
         text = 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled'
         return [invalid_value(f"{path}.type", kind, text)]
     return []
-
-
-def ends_at(schema: Tree, path: str) -> Tree | None:
-    """The schema of the field at a path such as `.spec.size`; None if there is none."""
-    position = 0
-    while position < len(path):
-        step = _PATH_STEP.match(path, position)
-        if step is None:
-            return None
-        properties = schema.get("properties") or {}
-        if (found := properties.get(step[1] or step[2])) is None:
-            return None
-        schema, position = found, step.end()
-    return schema
 
 
 def unknown_formats(schema: Tree) -> Iterator[str]:
@@ -351,61 +332,4 @@ def _identity_errors(items: Tree, keys: list[str], list_type: str, path: str) ->
         if field.get("nullable"):
             text = f"this property is in {MAP_KEYS}, so it cannot be nullable"
             errors.append(forbidden_field(f"{where}.nullable", text))
-    return errors
-
-
-def _rule_errors(rule: Tree, node: Tree, path: str) -> Errors:
-    """What is wrong with a rule apart from its expressions."""
-    errors: Errors = []
-    expression, message = (rule.get("rule") or "").strip(), rule.get("message") or ""
-    if not expression:
-        errors.append(required(f"{path}.rule", "rule is not specified"))
-    elif message and not message.strip():
-        errors.append(invalid_value(f"{path}.message", message, "must be non-empty if specified"))
-    elif _has_breaks(message.strip()):
-        errors.append(invalid_value(f"{path}.message", message, "must not contain line breaks"))
-    elif _has_breaks(expression) and not message:
-        errors.append(required(f"{path}.message", "message must be specified if rule contains line breaks"))
-    if rule.get("messageExpression") and not rule["messageExpression"].strip():
-        errors.append(required(f"{path}.messageExpression", "messageExpression must be non-empty if specified"))
-    reason = rule.get("reason")
-    if reason is not None and reason not in _REASONS:
-        errors.append(not_supported(f"{path}.reason", reason, _REASONS))
-    where, field = f"{path}.fieldPath", rule.get("fieldPath") or ""
-    if field and not field.strip():
-        errors.append(invalid_value(where, field, "must be non-empty if specified"))
-    if _has_breaks(field):
-        errors.append(invalid_value(where, field, "must not contain line breaks"))
-    if field and not unsupported(node) and ends_at(node, field) is None:
-        errors.append(invalid_value(where, field, "must be a valid path"))
-    return errors
-
-
-def _has_breaks(text: str) -> bool:
-    return "\n" in text or "\r" in text
-
-
-def _expression_errors(rule: Tree, own: Type, path: str, place: _Place) -> Errors:
-    """A rule about the value here, of type `own`, and, on updates, the one that was."""
-    names, errors = {"self": own, "oldSelf": DYN if rule.get("optionalOldSelf") else own}, []
-    found, why = type_of(rule["rule"], names)
-    if not why and name_of(found) not in ("bool", UNKNOWN):
-        why = "cel expression must evaluate to a bool"
-    if why:
-        errors.append(invalid_value(f"{path}.rule", shown("ValidationRule", rule), why))
-    if rule.get("messageExpression"):
-        found, why = type_of(rule["messageExpression"], names)
-        if not why and name_of(found) not in ("string", UNKNOWN):
-            why = "messageExpression must evaluate to a string"
-        elif why:
-            why = f"messageExpression {why}"
-        if why:
-            errors.append(invalid_value(f"{path}.messageExpression", shown("ValidationRule", rule), why))
-    if _OLD_SELF.search(rule["rule"]):
-        if place.uncorrelated:
-            text = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {place.uncorrelated}"
-            errors.append(invalid_value(f"{path}.rule", rule["rule"], text))
-    elif rule.get("optionalOldSelf") is not None:
-        text = "may not be set if oldSelf is not used in rule"
-        errors.append(invalid_value(f"{path}.optionalOldSelf", rule["optionalOldSelf"], text))
     return errors

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from navarch.api.validation.definition_schema import ends_at, schema_errors
+from navarch.api.validation.definition_rules import ends_at
+from navarch.api.validation.definition_schema import schema_errors
 from navarch.api.validation.go_form import shown
 from navarch.api.validation.rules import Errors, indexed, one_of, supported
 from navarch.api.validation.webhooks import client_config_errors, review_version_errors

@@ -42,6 +42,8 @@ from navarch.server.served import Served
 from navarch.server.watch import Watches
 from navarch.store.contract import Store
 from navarch.wire.messages import Request, RequestInfo, Response
+from navarch.wire.websocket import is_websocket
+from navarch.wire.websocket_stream import upgraded
 
 Handler = Callable[[Request, RequestInfo, Served], Awaitable[Response]]
 
@@ -89,7 +91,8 @@ class Objects:
             query = {**query, "fieldSelector": [f"metadata.name={info.name}"]}
         form = form_of(request, served, many=True)
         check_stream(form)
-        return await self._watches.open(served, info.namespace, query, form)
+        response = await self._watches.open(served, info.namespace, query, form)
+        return upgraded(request, response) if is_websocket(request) and not form.is_protobuf else response
 
     # --- writes
 

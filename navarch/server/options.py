@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
-from navarch.base.errors import StatusError, bad_request
+from navarch.base.errors import Cause, StatusError, bad_request, timeout
 from navarch.base.field import FieldError, forbidden_field, invalid, invalid_value, not_supported, required, too_long
 from navarch.base.times import parse_duration
 
@@ -77,6 +77,12 @@ def parse_revision(text: str) -> int:
             f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": value out of range'
         )
     return revision
+
+
+def not_yet(revision: int, current: int) -> StatusError:
+    """The 504 for a revision that nothing has reached."""
+    text = f"Timeout: Too large resource version: {revision}, current: {current}"
+    return timeout(text, causes=[Cause("ResourceVersionTooLarge", "Too large resource version")])
 
 
 _UINT64_MAX = (1 << 64) - 1

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 import orjson
 
-from navarch.base.errors import Cause, bad_request, expired, not_found, timeout
+from navarch.base.errors import bad_request, expired, not_found
 from navarch.schema import protobuf_encode
 from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
 from navarch.server import continuation, tables
 from navarch.server.continuation import Continuation
 from navarch.server.negotiate import ANYTHING, JSON, PLAIN, PROTOBUF, Format, negotiate, not_acceptable
-from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
+from navarch.server.options import ListOptions, Query, first, list_options, not_yet, parse_revision, server_error
 from navarch.server.selection import NEWEST, Selection
 from navarch.server.served import Served
 from navarch.server.shared_lists import SharedLists
@@ -98,9 +98,7 @@ class Reads:
             return
         current = await self._store.sync()
         if revision > current:
-            text = f"Timeout: Too large resource version: {revision}, current: {current}"
-            cause = Cause("ResourceVersionTooLarge", "Too large resource version")
-            raise timeout(text, causes=[cause])
+            raise not_yet(revision, current)
 
     # --- many objects
 

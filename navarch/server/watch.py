@@ -25,7 +25,7 @@ from navarch.seams.contract import Clock, Rng
 from navarch.server import tables
 from navarch.server.metrics import watch_labels
 from navarch.server.negotiate import Format
-from navarch.server.options import ListOptions, Query, first, list_options, parse_revision, server_error
+from navarch.server.options import ListOptions, Query, first, list_options, not_yet, parse_revision, server_error
 from navarch.server.selection import Selection
 from navarch.server.served import Served
 from navarch.server.watch_agenda import Agenda, Second
@@ -41,6 +41,9 @@ DeliverChanges = Callable[[Sequence[WatchEvent]], None]
 
 #: A watcher with more than this in its buffer is cut off. Some 1,000 pods, as etcd's clients get.
 MAX_BUFFERED_BYTES = 8 << 20
+
+#: So long before its end a watcher that allows bookmarks hears of the revision once more, to go on from it.
+LAST_BOOKMARK_S = 2.0
 
 #: How often a watcher that allows bookmarks hears of the revision. Source: apiserver cacher.
 BOOKMARK_INTERVAL_S = 60.0
@@ -85,7 +88,9 @@ class Watches:
         hub = self._hub(served)
         if not options.resource_version or after > self._store.index.revision:
             # Another server of the same store may have told of `after` before its events came here.
-            await self._store.sync()
+            current = await self._store.sync()
+            if options.send_initial_events and after > current:
+                raise not_yet(after, current)
         text = self._text(hub, form, include)
         state, after = await hub.prepare(selection, options, after)
         stream = WatchStream(text, Beginning(self, hub, selection, options, state, after))
@@ -216,7 +221,9 @@ class WatchStream(Watcher):
 
     def _appoint(self, agenda: Agenda, agreed: Terms) -> None:
         left_s = agreed.ends_s - asyncio.get_running_loop().time()
-        agenda.set(self, min(left_s, BOOKMARK_INTERVAL_S) if agreed.bookmarks else left_s)
+        if agreed.bookmarks and left_s > LAST_BOOKMARK_S:
+            left_s = min(left_s - LAST_BOOKMARK_S, BOOKMARK_INTERVAL_S)
+        agenda.set(self, left_s)
 
     # --- within the process
 

@@ -9,7 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from navarch.server.own_writes import API_SERVER
 from navarch.server.watch import MAX_BUFFERED_BYTES
+from navarch.wire.messages import Request, Response
 from tests.server.peer import Peer
 from tests.server.sinks import Collected, open_watch
 
@@ -64,13 +66,54 @@ def test_initial_events_end_with_a_bookmark(peer: Peer) -> None:
     assert sink.events()[-1]["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
 
 
-def test_bookmarks_come_every_minute_and_the_watch_ends_in_time(peer: Peer) -> None:
-    sink = Collected()
+def test_bookmarks_come_every_minute_and_before_the_end_which_comes_in_time(peer: Peer) -> None:
+    sink, none = Collected(), Collected()
     open_watch(peer, CONFIG_MAPS + "?watch=1&allowWatchBookmarks=true&timeoutSeconds=130", sink)
-    peer.loop.run_until_complete(asyncio.sleep(129))
-    assert [e["type"] for e in sink.events()] == ["BOOKMARK", "BOOKMARK"]
+    open_watch(peer, CONFIG_MAPS + "?watch=1&timeoutSeconds=130", none)
+    peer.loop.run_until_complete(asyncio.sleep(126))
+    assert [e["type"] for e in sink.events()] == ["BOOKMARK"] * 2
+    peer.post("/api/v1/namespaces", {"metadata": {"name": "elsewhere"}})
+    peer.loop.run_until_complete(asyncio.sleep(3))
+    revision = peer.get(CONFIG_MAPS)["metadata"]["resourceVersion"]
+    assert len(sink.events()) == 3
+    assert sink.events()[-1]["object"] == {
+        "kind": "ConfigMap",
+        "apiVersion": "v1",
+        "metadata": {"resourceVersion": revision},
+    }
+    assert not sink.closed
     peer.loop.run_until_complete(asyncio.sleep(2))
-    assert sink.closed
+    assert sink.closed and len(sink.events()) == 3
+    assert none.closed and not none.data
+
+
+def test_a_short_watch_hears_of_the_revision_once(peer: Peer) -> None:
+    sink = Collected()
+    open_watch(peer, CONFIG_MAPS + "?watch=1&allowWatchBookmarks=true&timeoutSeconds=5", sink)
+    peer.loop.run_until_complete(asyncio.sleep(10))
+    assert [e["type"] for e in sink.events()] == ["BOOKMARK"] and sink.closed
+
+
+def test_initial_events_of_a_revision_that_is_not_yet_time_out(peer: Peer) -> None:
+    query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    status, message = peer.refused("GET", f"{CONFIG_MAPS}?{query}&resourceVersion=999999")
+    assert status == 504
+    assert message.startswith("Timeout: Too large resource version: 999999, current: ")
+
+
+def test_a_watch_over_a_websocket_is_one(peer: Peer) -> None:
+    upgrade = {"upgrade": "websocket", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    path, _, query = (CONFIG_MAPS + "?watch=1").partition("?")
+
+    def asked(accept: str) -> Response:
+        headers = {"user-agent": "test/1", "accept": accept, **upgrade}
+        request = Request("GET", path, query, headers, b"", user=API_SERVER, can_upgrade=True)
+        return peer.loop.run_until_complete(peer.server.handle_as(request))
+
+    answer = asked("application/json")
+    assert (answer.status, answer.stream) == (101, None)
+    assert answer.take_over is not None
+    assert asked("application/vnd.kubernetes.protobuf").status == 200, "frames of bytes are no lines"
 
 
 def test_a_slow_watcher_is_cut_off_and_the_others_go_on(peer: Peer) -> None:

@@ -14,6 +14,12 @@ from navarch.seams.uuid4 import uuid4
 SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
+#: Bits for identifiers: the system is asked for many at once, a forked process asks for its own.
+_DRAWN_AT_ONCE = 256
+_DRAWN: list[int] = []
+os.register_at_fork(after_in_child=_DRAWN.clear)
+
+
 class RealClock:
     def now(self) -> float:
         return time.time()
@@ -24,7 +30,10 @@ class RealRng:
         self._random = random.Random()
 
     def uuid(self) -> str:
-        return uuid4(int.from_bytes(os.urandom(16)))
+        if not _DRAWN:
+            bits = os.urandom(16 * _DRAWN_AT_ONCE)
+            _DRAWN.extend([int.from_bytes(bits[at : at + 16]) for at in range(0, len(bits), 16)])
+        return uuid4(_DRAWN.pop())
 
     def suffix(self, length: int) -> str:
         return "".join(self._random.choices(SUFFIX_ALPHABET, k=length))

@@ -265,8 +265,7 @@ def delete_options(query: Query, body: Mapping[str, Any] | None) -> DeleteOption
 
 def timeout_of(query: Query) -> None:
     """Check `?timeout=`; the value itself bounds nothing here. Raises: StatusError 400."""
-    text = first(query, "timeout")
-    if text:
+    if "timeout" in query and (text := first(query, "timeout")):
         try:
             parse_duration(text)
         except ValueError as error:

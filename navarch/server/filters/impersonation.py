@@ -46,10 +46,7 @@ def impersonate(request: Request, security: Security) -> None:
 def _asked(headers: dict[str, str]) -> User | None:
     """The identity that the headers describe, None without any. The wire joins repeated headers with
     commas; groups are taken apart there."""
-    for header in headers:
-        if header.startswith("impersonate-"):
-            break
-    else:
+    if "impersonate-" not in "\n".join(headers):
         return None
     name = headers.get("impersonate-user", "")
     uid = headers.get("impersonate-uid", "")

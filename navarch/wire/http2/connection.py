@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from navarch.wire.answer import BODILESS, stream_fields, whole_answer
@@ -116,10 +117,6 @@ class Http2Connection(asyncio.Protocol):
             answering.close()
         self.flush()
 
-    @property
-    def is_draining(self) -> bool:
-        return self._server.draining
-
     def abort(self) -> None:
         self._transport.abort()
 
@@ -133,33 +130,55 @@ class Http2Connection(asyncio.Protocol):
                 if head is not None:
                     self._handle(stream, head, event.body)
             elif isinstance(event, Cancelled):
-                answering = self.answers.get(stream)
-                if answering is not None:
-                    answering.cancel()
+                self._cancel(stream)
             else:
                 too_large = event.why is Refusal.BODY_TOO_LARGE
-                self.respond(stream, "", "", body_too_large(MAX_BODY_BYTES) if too_large else headers_too_large())
+                self._respond(stream, "", "", body_too_large(MAX_BODY_BYTES) if too_large else headers_too_large())
 
     def _handle(self, stream: StreamState, head: Head, body: bytes) -> None:
         path, query = split_target(head.target)
-        request = Request(
-            method=head.method,
-            path=path,
-            query=query,
-            headers=head.headers,
-            body=body,
-            peer_certificate=self._peer_certificate,
-            peer_address=self._peer_address,
-        )
-        exchange(self._server, request, Answering(self, self._session, stream).answer)
+        certificate, address = self._peer_certificate, self._peer_address
+        request = Request(head.method, path, query, head.headers, body, certificate, address)
+        exchange(self._server, request, partial(self._answer, stream))
 
-    def respond(self, stream: StreamState, method: str, accepts: str, response: Response) -> None:
+    # --- answers
+
+    def _answer(self, stream: StreamState, request: Request, response: Response) -> None:
+        assert response.take_over is None, "nobody is asked to take a stream over"
+        try:
+            if response.stream is None:
+                self._respond(stream, request.method, request.headers.get("accept-encoding", ""), response)
+            else:
+                self._start(stream, request.method, response, response.stream)
+        except Exception:
+            log.exception("path=%s the answer could not be given", request.path)
+            self._cancel(stream)
+            self._session.give_up(stream)
+        self.flush()
+
+    def _respond(self, stream: StreamState, method: str, accepts: str, response: Response) -> None:
         """Give a whole answer."""
         fields, body = whole_answer(response, method, accepts)
         stream.held = response.shared
         self._session.respond(stream, encode_head(response.status, fields), body)
 
-    # --- answers
+    def _start(self, stream: StreamState, method: str, response: Response, writer: Stream) -> None:
+        """Give the head of an answer that `writer` goes on with."""
+        block = encode_head(response.status, stream_fields(response))
+        if method == "HEAD" or response.status in BODILESS or stream.closed:
+            self._session.respond(stream, block, b"")
+            writer.stop()
+            return
+        self._session.start(stream, block)
+        answering = self.answers[stream] = Answering(self, self._session, stream, writer)
+        writer.start(answering)
+        if self._server.draining:
+            answering.close()
+
+    def _cancel(self, stream: StreamState) -> None:
+        answering = self.answers.get(stream)
+        if answering is not None:
+            answering.cancel()
 
     def flush(self) -> None:
         """Write, once in this turn of the loop, what all streams have to send."""
@@ -178,45 +197,15 @@ class Http2Connection(asyncio.Protocol):
 
 
 class Answering(Sink):
-    """The answer of one request: whole, or a stream that writes here."""
+    """Where the writer of one streamed answer writes to."""
 
     __slots__ = ("_connection", "_session", "_stream", "_writer")
 
-    def __init__(self, connection: Http2Connection, session: Session, stream: StreamState) -> None:
+    def __init__(self, connection: Http2Connection, session: Session, stream: StreamState, writer: Stream) -> None:
         self._connection = connection
         self._session = session
         self._stream = stream
-        self._writer: Stream | None = None
-
-    def answer(self, request: Request, response: Response) -> None:
-        assert response.take_over is None, "nobody is asked to take a stream over"
-        try:
-            self._answer(request, response)
-        except Exception:
-            log.exception("path=%s the answer could not be given", request.path)
-            self.cancel()
-            self._session.give_up(self._stream)
-        self._connection.flush()
-
-    def _answer(self, request: Request, response: Response) -> None:
-        method, writer = request.method, response.stream
-        if writer is None:
-            self._connection.respond(self._stream, method, request.headers.get("accept-encoding", ""), response)
-        else:
-            block = encode_head(response.status, stream_fields(response))
-            if method == "HEAD" or response.status in BODILESS or self._stream.closed:
-                self._session.respond(self._stream, block, b"")
-                writer.stop()
-            else:
-                self._session.start(self._stream, block)
-                self._start(writer)
-
-    def _start(self, writer: Stream) -> None:
-        self._writer = writer
-        self._connection.answers[self._stream] = self
-        writer.start(self)
-        if self._connection.is_draining:
-            self.close()
+        self._writer: Stream | None = writer
 
     def write(self, data: bytes) -> None:
         if self._writer is not None:

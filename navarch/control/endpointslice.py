@@ -21,6 +21,7 @@ from navarch.api.views.discovery import (
     ForNode,
     ForZone,
 )
+from navarch.api.views.node import Node
 from navarch.api.views.pod import Pod
 from navarch.api.views.service import Service
 from navarch.base.resource import ObjectKey
@@ -36,6 +37,8 @@ from navarch.control.world import Controller, Watch, World, same_key
 MAX_ENDPOINTS: Final = 100
 MANAGER: Final = "endpointslice-controller.k8s.io"
 HEADLESS: Final = "service.kubernetes.io/headless"
+#: When a node of a pod may have come.
+LOOK_AGAIN_S: Final = 5.0
 ZONE: Final = "topology.kubernetes.io/zone"
 
 Ports = tuple[EndpointPort, ...]
@@ -46,12 +49,19 @@ def reconcile(world: World, key: ObjectKey, _now: float) -> Plan:
     if service is None or service.metadata.deletionTimestamp is not None or not is_selecting(service):
         return DONE
     mine = slices_of(world, key, MANAGER)
-    pods = selected(world, service)
+    every = selected(world, service)
+    # A pod whose node is gone will go, too; one whose node is not known yet is looked at again.
+    pods = [pod for pod in every if not pod.spec.nodeName or _node(world, pod) is not None]
+    again = LOOK_AGAIN_S if len(pods) < len(every) else None
     intents: list[Intent] = []
     for family in families(service):
         intents += _family(world, service, family, pods, [s for s in mine if s.addressType == family])
     intents += [delete(s) for s in mine if s.addressType not in families(service)]
-    return Plan(tuple(intents)) if intents else DONE
+    return Plan(tuple(intents), requeue_after_s=again) if intents or again else DONE
+
+
+def _node(world: World, pod: Pod) -> Node | None:
+    return world[NODES].get(ObjectKey("", pod.spec.nodeName))
 
 
 def _family(
@@ -114,7 +124,7 @@ def _endpoint(world: World, service: Service, pod: Pod, address: str) -> Endpoin
     serving = is_ready(pod)
     terminating = pod.metadata.deletionTimestamp is not None
     ready = bool(service.spec.publishNotReadyAddresses) or (serving and not terminating)
-    node = world[NODES].get(ObjectKey("", pod.spec.nodeName))
+    node = _node(world, pod)
     zone = node.metadata.labels.get(ZONE, "") if node is not None else ""
     return Endpoint(
         addresses=(address,),

@@ -13,6 +13,7 @@ from navarch.schema.types import Tree
 from tests.control.worlds import creates, deleted, patches, world
 
 KEY = ObjectKey("default", "web")
+NODE: Tree = {"metadata": {"name": "n1"}}
 
 
 def pod(number: int, *, ready: bool = True, **metadata: Any) -> Tree:
@@ -36,7 +37,7 @@ def service(**spec: Any) -> Tree:
 
 
 def around(pods: list[Tree], slices: list[Tree] = [], old: list[Tree] = [], **spec: Any) -> World:  # noqa: B006
-    return world({SERVICES: [service(**spec)], PODS: pods, ENDPOINTSLICES: slices, NODES: [], ENDPOINTS: old})
+    return world({SERVICES: [service(**spec)], PODS: pods, ENDPOINTSLICES: slices, NODES: [NODE], ENDPOINTS: old})
 
 
 def apply(plan_trees: list[Tree]) -> list[Tree]:
@@ -64,6 +65,17 @@ def test_unready_addresses_can_be_published() -> None:
         endpointslice.reconcile(around([pod(1, ready=False)], publishNotReadyAddresses=True), KEY, 0).intents
     )
     assert tree["endpoints"][0]["conditions"] == {"ready": True, "serving": False, "terminating": False}
+
+
+def test_pods_of_nodes_that_are_not_there_wait() -> None:
+    lost = pod(2)
+    lost["spec"]["nodeName"] = "gone"
+    plan = endpointslice.reconcile(around([pod(1), lost]), KEY, 0)
+    (tree,) = creates(plan.intents)
+    assert [e["targetRef"]["name"] for e in tree["endpoints"]] == ["web-0001"]
+    assert plan.requeue_after_s == endpointslice.LOOK_AGAIN_S
+    again = endpointslice.reconcile(around([pod(1), lost], apply([tree])), KEY, 0)
+    assert (again.intents, again.requeue_after_s) == ((), endpointslice.LOOK_AGAIN_S)
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, [0]), (1, [1]), (100, [100]), (101, [100, 1]), (250, [100, 100, 50])])

@@ -36,7 +36,7 @@ def check_log_options(pod: str, query: Mapping[str, str]) -> None:
         if (count := counts.get(name)) is not None and count < least
     ]
     if since and query.get("sinceSeconds"):
-        errors.append(forbidden_field("", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+        errors.append(forbidden_field("[]", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
     errors += _stream_errors(query.get("stream", "All"), "tailLines" in counts)
     if errors:
         raise invalid("PodLogOptions", "", pod, errors)
@@ -46,7 +46,7 @@ def _stream_errors(stream: str, tail: bool) -> list[FieldError]:
     if stream not in _STREAMS:
         return [not_supported("stream", stream, _STREAMS)]
     if stream != "All" and tail:
-        return [forbidden_field("", "`tailLines` and specific `stream` are mutually exclusive for now")]
+        return [forbidden_field("[]", "`tailLines` and specific `stream` are mutually exclusive for now")]
     return []
 
 

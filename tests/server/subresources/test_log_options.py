@@ -17,7 +17,7 @@ from navarch.server.subresources.log_options import check_log_options
         (
             {"sinceSeconds": "0", "sinceTime": "2026-01-01T00:00:00Z"},
             422,
-            ": Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified",
+            "[]: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified",
         ),
         ({"stream": "Both"}, 422, 'stream: Unsupported value: "Both": supported values: "All", "Stderr", "Stdout"'),
         ({"stream": "Stdout", "tailLines": "3"}, 422, "`tailLines` and specific `stream` are mutually exclusive"),

@@ -23,6 +23,8 @@ from navarch.launch.api import Api
 from navarch.launch.drivers.contract import NodeSpec, NodeState, Service
 from navarch.launch.drivers.inside import Endings
 from navarch.launch.drivers.netns import NetnsDriver
+from navarch.launch.images.load import load
+from navarch.launch.images.loaded import Archives
 from navarch.launch.planes import Planes
 from navarch.launch.profile import DriverName, Home, NodeEntry, Profile, fake_node_ip, node_spec
 from navarch.wire.certificates import cluster_certificates, ensure, etcd_certificates
@@ -110,7 +112,14 @@ class Cluster:
         return self.driver.service_running(self.spec(node), AGENT) if self.has_nodes else self.planes.fake_nodes_run
 
     def start_node(self, node: NodeEntry) -> None:
-        self.driver.start(self.spec(node), self.specs)
+        """Start it, and give it the archives that were loaded before it came. Raises: LaunchError."""
+        spec = self.spec(node)
+        self.driver.start(spec, self.specs)
+        self.archives.bring(spec.directory, lambda archive: load(self.driver, spec, archive))
+
+    @property
+    def archives(self) -> Archives:
+        return Archives(self.directory)
 
     def start_agent(self, node: NodeEntry) -> None:
         if self.agent_runs(node):

@@ -106,14 +106,19 @@ def logs(home: Home, name: str, lines: int, follow: bool, out: Output) -> int:
 
 
 def load_image(home: Home, name: str, archive: Path, out: Output) -> int:
-    """Put an archive into every node."""
+    """Put an archive into every node, and keep it for those that are still to come."""
     from navarch.launch.images.load import load
 
     profile = home.require(name)
     cluster = Cluster(home, profile)
     if not cluster.has_nodes:
         raise LaunchError("GUEST_IMAGE_LOAD", "simulated nodes take any image", "nothing needs to be loaded", 80)
+    brought: dict[str, tuple[str, ...]] = {}
     for spec in cluster.specs:
-        for image in load(cluster.driver, spec, archive):
+        brought[spec.name] = load(cluster.driver, spec, archive)
+        for image in brought[spec.name]:
             out.line("📦", f"{image} is in {spec.name}")
+    kept = cluster.archives.keep(archive, {image for images in brought.values() for image in images})
+    for spec in cluster.specs:
+        cluster.archives.note(spec.directory, kept)
     return os.EX_OK

@@ -136,7 +136,10 @@ def test_a_node_is_added_and_deleted(pair: LiveCluster, default: Namespace) -> N
         return labels.get("minikube.k8s.io/name") == pair.name and labels["minikube.k8s.io/primary"] == "false"
 
     eventually(labelled)
-    default.apply(on_node("late", third, "echo late > /tmp/name; httpd -f -p 8000 -h /tmp"))
+    late = on_node("late", third, "echo late > /tmp/name; httpd -f -p 8000 -h /tmp")
+    # It has the archive that was loaded before it came, and so nobody has to be asked for its image.
+    late["spec"]["containers"][0] |= {"image": "own:v1", "imagePullPolicy": "Never"}
+    default.apply(late)
     default.wait_ready("late")
     ip = default.path("pod", "late", ".status.podIP")
     default.apply(on_node("asks-late", pair.node_name(0)))

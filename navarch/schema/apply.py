@@ -12,7 +12,8 @@ Source: KEP-555; structured-merge-diff `merge`; apimachinery `util/managedfields
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -33,6 +34,7 @@ from navarch.schema.managed_fields import (
 from navarch.schema.ownable import field_set, merge, named_members, without
 from navarch.schema.typed import errors_text, type_errors
 from navarch.schema.types import Struct, Tree
+from navarch.schema.versions import Comparison, Versions
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -68,10 +70,12 @@ def apply(
     force: bool = False,
     *,
     reset: frozenset[str] | None = None,
+    versions: Versions | None = None,
 ) -> Tree:
     """The object that results, with its managedFields. `live` is None for a create.
 
-    `reset` names root fields that this endpoint does not write, as in `managed_fields.on_update`.
+    `reset` names root fields that this endpoint does not write, as in `managed_fields.on_update`; so does `versions`
+    know the others of the kind.
 
     Raises: StatusError 409 with a cause for each conflict, 500 for a configuration that does not
     fit the type, 400 for one that states managedFields.
@@ -83,14 +87,15 @@ def apply(
     ignored = reset_fields(subresource) if reset is None else reset
     before, managed = _live_state(node, live, api_version, time_text, subresource, ignored)
     key = ManagerKey(manager, "Apply", "", subresource)
+    form = _Form(node, api_version, ignored, versions)
     try:
-        return _apply(node, before, managed, applied, key, api_version, time_text, force, ignored)
+        return _apply(form, before, managed, applied, key, time_text, force)
     except _ConflictError as error:
         conflicts = error.conflicts
     if manager == "kubectl":
         conflicts = _beyond_last_applied(node, before, conflicts)
         if not conflicts:
-            return _apply(node, before, managed, applied, key, api_version, time_text, True, ignored)
+            return _apply(form, before, managed, applied, key, time_text, True)
     raise _conflict(conflicts)
 
 
@@ -117,17 +122,19 @@ def _live_state(
     return before, managed
 
 
+class _Form(NamedTuple):
+    """In what is applied: type, version, root fields that do not count, and the other versions."""
+
+    node: Struct
+    api_version: str
+    ignored: frozenset[str]
+    versions: Versions | None
+
+
 def _apply(
-    node: Struct,
-    before: Tree,
-    managed: Managed,
-    applied: Tree,
-    key: ManagerKey,
-    api_version: str,
-    time_text: str,
-    force: bool,
-    ignored: frozenset[str],
+    form: _Form, before: Tree, managed: Managed, applied: Tree, key: ManagerKey, time_text: str, force: bool
 ) -> Tree:
+    node, api_version, ignored, versions = form
     stated = field_set(node, applied)
     for name in ignored:
         stated.pop("f:" + name, None)
@@ -135,13 +142,17 @@ def _apply(
     others = {other: owned for other, owned in managed.items() if other != key}
     merged = merge(node, before, applied)
     if last is not None:
-        merged = _pruned(node, merged, stated, last.fields, [owned.fields for owned in others.values()])
+        merged = _pruned(form, merged, stated, last, others.values())
     if others:
-        changed, removed = compiled(node).compare(before, merged, ignored)
-        conflicts = {other: taken for other, o in others.items() if (taken := intersection(o.fields, changed))}
+        comparison = Comparison(node, api_version, before, merged, ignored, versions)
+        conflicts: Conflicts = {}
+        for other, owned in others.items():
+            found = comparison.of(owned.api_version)
+            if found is not None and (taken := intersection(owned.fields, found[0])):
+                conflicts[other] = taken
         if conflicts and not force:
             raise _ConflictError(conflicts)
-        give_up(others, changed, removed)
+        give_up(others, comparison)
     if merged != before:
         time = taken_at(key.subresource, last, time_text)
     else:
@@ -158,22 +169,49 @@ def _apply(
     return result
 
 
-def _pruned(node: Struct, merged: Tree, stated: FieldSet, last: FieldSet, others: list[FieldSet]) -> Tree:
-    """Take out what only this manager's last configuration had."""
-    if not difference(last, stated):
-        return merged
-    owned = stated
-    for fields in others:
-        owned = union(owned, fields)
-    last = named_members(node, last)
-    everything = named_members(node, field_set(node, merged))
-    kept = union(_members(node, without(node, merged, last)), named_members(node, owned))
-    # Fields that somebody owns come back, and with them the fields on the way to them.
-    left = _members(node, without(node, merged, difference(everything, kept)))
+def _pruned(form: _Form, merged: Tree, stated: FieldSet, last: Owned, others: Iterable[Owned]) -> Tree:
+    """Take out what only this manager's last configuration had, in the version in which it was."""
+    versions, version = form.versions, last.api_version
+    owned = {form.api_version: stated}
+    for each in others:
+        known = versions is None or each.api_version == form.api_version or versions.node(each.api_version) is not None
+        if known:
+            key = form.api_version if versions is None else each.api_version
+            owned[key] = union(owned.get(key, {}), each.fields)
+    if versions is None or version == form.api_version:
+        node: Struct | None = form.node
+        version = form.api_version
+    else:
+        node = versions.node(version)
+        if node is None:
+            return merged
+        merged = versions.convert(merged, form.api_version, version)
+    assert node is not None
+    if not difference(last.fields, owned.get(version, {})):
+        return merged if versions is None else versions.convert(merged, version, form.api_version)
+    wanted = named_members(node, last.fields)
+    left = without(node, merged, wanted) or {}
+    for other, fields in owned.items():
+        left = _given_back(form, merged, left, version, other, fields)
     # What this manager never applied is not its to remove.
-    gone = intersection(difference(everything, left), last)
-    result: Tree | None = without(node, merged, gone)
-    return result or {}
+    gone = intersection(difference(_members(node, merged), _members(node, left)), wanted)
+    result: Tree = without(node, merged, gone) or {}
+    return result if versions is None else versions.convert(result, version, form.api_version)
+
+
+def _given_back(form: _Form, merged: Tree, left: Tree, version: str, other: str, owned: FieldSet) -> Tree:
+    """`left` with what somebody owns in the version `other`, and the fields on the way there. Trees are of
+    `version`."""
+    versions = form.versions
+    if versions is not None and other != version:
+        whole, rest = (versions.convert(tree, version, other) for tree in (merged, left))
+    else:
+        whole, rest = merged, left
+    node = form.node if versions is None or other == form.api_version else versions.node(other)
+    assert node is not None
+    kept = union(_members(node, rest), named_members(node, owned))
+    found = without(node, whole, difference(_members(node, whole), kept)) or {}
+    return found if versions is None or other == version else versions.convert(found, other, version)
 
 
 def _members(node: Struct, tree: Tree | None) -> FieldSet:

@@ -16,9 +16,9 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from navarch.base import times
-from navarch.schema.changes import compiled
 from navarch.schema.field_set import FieldSet, difference, is_valid, union
 from navarch.schema.types import Struct, Tree
+from navarch.schema.versions import Comparison, Versions
 
 #: More entries of updates than this are merged, the oldest first.
 MAX_UPDATERS: Final = 10
@@ -57,11 +57,12 @@ def on_update(
     subresource: str = "",
     *,
     reset: frozenset[str] | None = None,
+    versions: Versions | None = None,
 ) -> None:
     """Set `new["metadata"]["managedFields"]` for a create (`old` None), update or patch.
 
     `reset` names the root fields that this endpoint does not write; by default `status` for the
-    object itself and `spec` for its status.
+    object itself and `spec` for its status. Without `versions` all entries count as of `api_version`.
     """
     metadata = new["metadata"]
     given = metadata.pop("managedFields", None)
@@ -69,11 +70,13 @@ def on_update(
     entries = _starting_point(given, stored, subresource)
     if not entries and old is not None:
         return  # an object that nobody tracks stays so until the first apply
-    changed, removed = compiled(node).compare(old, new, reset_fields(subresource) if reset is None else reset)
-    if changed or removed:
+    ignored = reset_fields(subresource) if reset is None else reset
+    comparison = Comparison(node, api_version, old, new, ignored, versions)
+    changed = comparison.changed
+    if changed or comparison.removed or _has_gone(entries, api_version, versions):
         managed = decode(entries) or {}
         key = ManagerKey(manager or "unknown", "Update", api_version, subresource)
-        give_up(managed, changed, removed, key)
+        give_up(managed, comparison, key)
         if changed:
             mine = managed.get(key)
             fields = union(mine.fields, changed) if mine is not None else changed
@@ -99,10 +102,22 @@ def reset_fields(subresource: str) -> frozenset[str]:
     return frozenset({"spec"}) if subresource == "status" else frozenset()
 
 
-def give_up(managed: Managed, changed: FieldSet, removed: FieldSet, writer: ManagerKey | None = None) -> None:
-    """Take changed and removed fields from all who have them; who has none left, goes. The writer, who is
-    about to get the changed ones, keeps them: most writers change what is theirs already."""
+def _has_gone(entries: Any, api_version: str, versions: Versions | None) -> bool:
+    """Has anybody an entry in a version that there is no more?"""
+    others = {entry.get("apiVersion", "") for entry in entries or ()} - {api_version}
+    return versions is not None and any(versions.node(other) is None for other in others)
+
+
+def give_up(managed: Managed, comparison: Comparison, writer: ManagerKey | None = None) -> None:
+    """Take changed and removed fields from all who have them; who has none left, goes, and so does who wrote in a
+    version that is gone. The writer, who is about to get the changed ones, keeps them: most writers change what is
+    theirs already."""
     for key, owned in list(managed.items()):
+        found = comparison.of(owned.api_version)
+        if found is None:
+            del managed[key]
+            continue
+        changed, removed = found
         fields = owned.fields if key == writer else difference(owned.fields, changed)
         fields = difference(fields, removed)
         if not fields:

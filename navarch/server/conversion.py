@@ -66,6 +66,10 @@ class Conversion:
         except KeyError:
             raise StatusError(500, "", f"conversion webhook for {_shown(orjson.loads(value))} was not asked") from None
 
+    def has(self, value: bytes, served: Served) -> bool:
+        """Whether `found` has an answer."""
+        return _is_of(value, served.api_version) or (served.api_version, value) in self._known
+
     async def ready(self, values: Iterable[bytes], served: Served) -> None:
         """Fetch what is missing. Nothing is given up between this call's end and the next wait.
 

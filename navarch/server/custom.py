@@ -44,8 +44,11 @@ def served_of(crd: Tree, conversion: Conversion | None = None) -> list[Served]:
     names = (crd.get("status") or {}).get("acceptedNames") or {}
     if not names.get("plural") or not names.get("kind"):
         return []
-    versions = [version for version in crd["spec"]["versions"] if version.get("served")]
-    return [_served(crd, version, names, conversion) for version in versions]
+    versions = crd["spec"]["versions"]
+    family = [_served(crd, version, names, conversion) for version in versions]
+    for served in family:
+        served.family = family
+    return [served for served, version in zip(family, versions, strict=True) if version.get("served")]
 
 
 def storage_of(crd: Tree) -> Served:

@@ -15,6 +15,7 @@ from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
 from navarch.server import bodies, patching
 from navarch.server.delete import Deleter, Deletion, success
+from navarch.server.field_versions import FieldVersions
 from navarch.server.negotiate import check_stream
 from navarch.server.options import (
     DeleteOptions,
@@ -181,6 +182,7 @@ class Objects:
                 subresource,
                 options.force,
                 reset=served.reset_fields(),
+                versions=FieldVersions(served),
             )
             bodies.complete_applied(write, merged, live)
             return merged

@@ -34,6 +34,7 @@ from navarch.schema.decode import stated, stored
 from navarch.schema.types import Tree
 from navarch.seams.contract import Seams
 from navarch.server.admission.contract import CREATE, UPDATE, Attributes, Chain
+from navarch.server.field_versions import FieldVersions, judged
 from navarch.server.options import WriteOptions
 from navarch.server.reactions import Reactions
 from navarch.server.served import Served
@@ -150,7 +151,7 @@ class Pipeline:
         self._fill_metadata(write, tree)
         _dedup_owners(write, tree)
         if not applied:
-            self._own_fields(write, None, tree)
+            await self._own_fields(write, None, tree)
         attributes = self._attributes(CREATE, write, tree, None)
         try:
             await self._chain.admit(attributes)
@@ -225,7 +226,7 @@ class Pipeline:
             if shares and served.builtin and not served.converts:
                 tree = _unshared(change(old), old)
             else:
-                tree = change(served.tree(current.value))
+                tree = await judged(partial(_changed, change, served, current.value))
             tries -= 1
             outcome = await self._change_once(write, current, old, tree, applied=applied)
             if outcome is not None:
@@ -245,7 +246,7 @@ class Pipeline:
         _carry_metadata(tree, old)
         _dedup_owners(write, tree)
         if not applied:
-            self._own_fields(write, old, tree)
+            await self._own_fields(write, old, tree)
         attributes = self._attributes(UPDATE, write, tree, old)
         try:
             if not write.admitted:
@@ -344,18 +345,31 @@ class Pipeline:
 
     # --- shared steps
 
-    def _own_fields(self, write: Write, old: Tree | None, tree: Tree) -> None:
+    async def _own_fields(self, write: Write, old: Tree | None, tree: Tree) -> None:
+        served = write.served
         seen = _as_owned(write, tree, old)
-        managed_fields.on_update(
-            write.served.node,
-            old,
-            seen,
-            write.manager,
-            write.served.api_version,
-            format_time(self._seams.clock.now()),
-            write.subresource,
-            reset=None if write.subresource == "status" else write.served.reset_fields(),
-        )
+        given = seen["metadata"].get("managedFields")
+        now = format_time(self._seams.clock.now())
+        reset = None if write.subresource == "status" else served.reset_fields()
+        versions = FieldVersions(served)
+
+        def own() -> Tree:
+            if given is not None:
+                seen["metadata"]["managedFields"] = given
+            managed_fields.on_update(
+                served.node,
+                old,
+                seen,
+                write.manager,
+                served.api_version,
+                now,
+                write.subresource,
+                reset=reset,
+                versions=versions,
+            )
+            return seen
+
+        await judged(own)
         if seen is not tree:
             carry(tree["metadata"], seen["metadata"], "managedFields")
 
@@ -482,6 +496,11 @@ def _as_owned(write: Write, tree: Tree, old: Tree | None) -> Tree:
     kind.to_stored(seen)
     kind.from_stored(seen)
     return seen
+
+
+def _changed(change: Change, served: Served, value: bytes) -> Tree:
+    """What a change makes of a fresh tree."""
+    return change(served.tree(value))
 
 
 def _unshared(tree: Tree, old: Tree) -> Tree:

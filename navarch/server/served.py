@@ -75,6 +75,7 @@ class Served:
         "bucket",
         "builtin",
         "conversion",
+        "family",
         "fields_decoder",
         "head",
         "kind",
@@ -100,6 +101,8 @@ class Served:
         self.builtin = builtin
         #: What converts stored objects, for versions that differ by more than their name.
         self.conversion = conversion
+        #: All versions of the kind, itself among them; those of a definition are there served or not.
+        self.family: Sequence[Served] = ()
         #: The version that custom resources are stored in.
         self.storage_version = storage_version
         #: Whether the status has an endpoint of its own. Built-in kinds without one keep it out of sight.
@@ -253,6 +256,8 @@ class Resources:
         self.generation += 1
         self._by_path[kind.group, kind.version, kind.plural] = served
         self._versions.setdefault(served.bucket, []).append(served)
+        if served.builtin:
+            served.family = self._versions[served.bucket]
         if not kind.stored_as:
             self._by_bucket.setdefault(served.bucket, served)
 

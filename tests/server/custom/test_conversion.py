@@ -170,6 +170,65 @@ async def test_delete_and_apply_in_the_other_version(world: Hooked) -> None:
     assert gone["status"] == "Success"
 
 
+APPLY = {"content_type": "application/apply-patch+yaml"}
+
+
+def owners(tree: Tree) -> dict[str, tuple[str, list[str]]]:
+    """Manager -> version and fields beside the metadata."""
+    return {
+        entry["manager"]: (entry["apiVersion"].rpartition("/")[2], sorted(entry["fieldsV1"].keys() - {"f:metadata"}))
+        for entry in tree["metadata"]["managedFields"]
+    }
+
+
+async def test_owners_are_judged_in_the_version_in_which_they_wrote(world: Hooked) -> None:
+    await world.ok("POST", f"{V1}?fieldManager=one", boat(hostPort="localhost:8080"))
+    changed = await world.ok("PATCH", f"{V2}/argo?fieldManager=two", {"port": "9090"}, **MERGE)
+    # What the second changed is, as the first sees it, all that the first had.
+    assert owners(changed) == {"two": ("v2", ["f:port"])}
+    again = await world.ok("PATCH", f"{V1}/argo?fieldManager=three", {"hostPort": "localhost:7070"}, **MERGE)
+    assert owners(again) == {"three": ("v1", ["f:hostPort"])}
+    kept = await world.ok("PATCH", f"{V2}/argo?fieldManager=two", {"metadata": {"labels": {"a": "b"}}}, **MERGE)
+    assert owners(kept) == {"three": ("v1", ["f:hostPort"]), "two": ("v2", [])}
+
+
+async def test_applies_of_different_versions_conflict_in_the_owners_version(world: Hooked) -> None:
+    await world.ok("PATCH", f"{V1}/argo?fieldManager=one", boat(hostPort="localhost:8080"), **APPLY)
+    response, status = await world.send("PATCH", f"{V2}/argo?fieldManager=two", boat2(port="9090"), **APPLY)
+    assert response.status == 409
+    assert status["message"] == 'Apply failed with 1 conflict: conflict with "one": .hostPort'
+    forced = await world.ok("PATCH", f"{V2}/argo?fieldManager=two&force=true", boat2(port="9090"), **APPLY)
+    assert owners(forced) == {"two": ("v2", ["f:port"])}
+    assert (forced["host"], forced["port"]) == ("localhost", "9090")
+
+
+async def test_fields_that_are_given_up_stay_for_owners_in_other_versions(world: Hooked) -> None:
+    await world.ok("PATCH", f"{V2}/argo?fieldManager=one", boat2(host="localhost", port="8080"), **APPLY)
+    shared = await world.ok("PATCH", f"{V1}/argo?fieldManager=two", boat(hostPort="localhost:8080"), **APPLY)
+    assert owners(shared) == {"one": ("v2", ["f:host", "f:port"]), "two": ("v1", ["f:hostPort"])}
+    left = await world.ok("PATCH", f"{V2}/argo?fieldManager=one", boat2(host="localhost"), **APPLY)
+    assert left["port"] == "8080"
+    await world.ok("PATCH", f"{V1}/argo?fieldManager=two", boat(), **APPLY)
+    await world.ok("PATCH", f"{V2}/argo?fieldManager=one", boat2(host="localhost", port="8080"), **APPLY)
+    gone = await world.ok("PATCH", f"{V2}/argo?fieldManager=one", boat2(host="localhost"), **APPLY)
+    assert gone["port"] == "" and owners(gone) == {"one": ("v2", ["f:host"])}
+
+
+async def test_owners_of_versions_that_are_gone_go(world: Hooked) -> None:
+    await world.ok("POST", f"{V2}?fieldManager=two", boat2(host="localhost", port="8080"))
+    await world.ok("PATCH", f"{V1}/argo?fieldManager=one", {"metadata": {"labels": {"a": "b"}}}, **MERGE)
+    unserved = versions("v1")
+    unserved[1]["served"] = False
+    patch = {"spec": {"versions": unserved}}
+    await world.ok("PATCH", f"{CRDS}/boats.ex.example.com", patch, **MERGE)
+    kept = await world.ok("PATCH", f"{V1}/argo?fieldManager=one", {"metadata": {"labels": {"a": "c"}}}, **MERGE)
+    assert owners(kept) == {"one": ("v1", []), "two": ("v2", ["f:host", "f:port"])}
+    patch = {"spec": {"versions": unserved[:1], "conversion": {"strategy": "None", "webhook": None}}}
+    await world.ok("PATCH", f"{CRDS}/boats.ex.example.com", patch, **MERGE)
+    left = await world.ok("PATCH", f"{V1}/argo?fieldManager=one", {"metadata": {"labels": {"a": "d"}}}, **MERGE)
+    assert owners(left) == {"one": ("v1", [])}
+
+
 def _fail(response: Tree) -> None:
     response["result"] = {"status": "Failed", "message": "no such luck"}
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from navarch.base.errors import unauthorized
 from navarch.server.authn.tokens import Identity, ServiceAccountTokens
+from navarch.server.authn.websocket_token import take_token
 from navarch.server.authn.x509 import user_of_certificate
 from navarch.wire.messages import ANONYMOUS, Request, User
 
@@ -40,7 +41,7 @@ class Authenticator:
             user = user_of_certificate(request.peer_certificate)
             if user is not None:
                 return _authenticated(user)
-        token = _bearer_token(request)
+        token = _bearer_token(request) or take_token(request)
         if token:
             identity = self.identify(token)
             if identity is None:

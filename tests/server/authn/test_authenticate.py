@@ -47,6 +47,44 @@ def test_a_bad_token_is_refused_and_so_is_nobody_where_anonymous_is_off(authenti
         assert (error.value.code, error.value.message) == (401, "Unauthorized")
 
 
+BEARER = "base64url.bearer.authorization.k8s.io."
+
+
+def over_websocket(protocols: str, authorization: str = "") -> Request:
+    asked = request(authorization)
+    asked.headers |= {"upgrade": "websocket", "sec-websocket-protocol": protocols}
+    asked.can_upgrade = True
+    return asked
+
+
+def test_browsers_show_a_token_as_a_subprotocol_which_goes_no_further(authenticator: Authenticator) -> None:
+    asked = over_websocket(f"v5.channel.k8s.io, {BEARER}dDE, base64.binary.k8s.io")
+    assert authenticator.authenticate(asked).name == "alice"
+    assert asked.headers["sec-websocket-protocol"] == "v5.channel.k8s.io, base64.binary.k8s.io"
+    asked.can_upgrade = False
+    assert authenticator.authenticate(asked) is ANONYMOUS
+    assert authenticator.authenticate(over_websocket("v5.channel.k8s.io")) is ANONYMOUS
+    assert authenticator.authenticate(over_websocket(f"x, {BEARER}dDE", "Bearer t2")).name == "bob"
+
+
+@pytest.mark.parametrize(
+    "protocols",
+    [
+        f"{BEARER}dDE",
+        f"{BEARER}dDE, {BEARER}dDI, x",
+        f"{BEARER}dDE=, x",
+        f"{BEARER}d D, x",
+        f"{BEARER}_w, x",
+        f"{BEARER}eA, x",
+    ],
+    ids=["no other", "two", "padded", "no base64", "no text", "unknown"],
+)
+def test_a_subprotocol_that_is_no_good_token_is_refused(authenticator: Authenticator, protocols: str) -> None:
+    with pytest.raises(StatusError) as error:
+        authenticator.authenticate(over_websocket(protocols))
+    assert error.value.code == 401
+
+
 def test_a_token_file_line_with_too_few_columns() -> None:
     with pytest.raises(UsageError, match="line 2"):
         parse_token_file(["a,b,c", "a,b"])

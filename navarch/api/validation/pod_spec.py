@@ -19,6 +19,7 @@ from navarch.api.validation.resources import container_resource_errors, pod_reso
 from navarch.api.validation.rules import INT32_MAX, Errors, between, indexed, invalid_each, one_of
 from navarch.api.validation.security import pod_security_errors
 from navarch.api.validation.volumes import volume_errors
+from navarch.api.validation.windows import host_process_errors
 from navarch.base import names
 from navarch.base.field import duplicate, forbidden_field, invalid_value, required
 from navarch.schema.types import Tree
@@ -60,6 +61,7 @@ def _errors(spec: Tree, path: str) -> Errors:
     errors += _dns_errors(spec, path)
     errors += _gate_errors(spec, path)
     errors += spread_errors(spec, path)
+    errors += host_process_errors(spec, path)
     errors += _name_errors(spec, path)
     errors += between(f"{path}.activeDeadlineSeconds", spec.get("activeDeadlineSeconds"), 1, INT32_MAX)
     errors += toleration_errors(spec, path)

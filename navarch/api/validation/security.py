@@ -7,6 +7,7 @@ from typing import Final
 
 from navarch.api.validation.go_form import shown
 from navarch.api.validation.rules import INT32_MAX, Errors, between, descending_path, indexed, supported
+from navarch.api.validation.windows import windows_errors
 from navarch.base.field import duplicate, invalid_value, not_supported, required
 from navarch.schema.types import Tree
 
@@ -38,9 +39,9 @@ def pod_security_errors(spec: Tree, path: str) -> Errors:
         if context.get(key) is not None:
             errors += supported(f"{path}.{key}", context[key], allowed)
     errors += _sysctl_errors(context, path)
-    for key, word in (("seccompProfile", "seccomp"), ("appArmorProfile", "AppArmor")):
-        errors += _profile_errors(context, path, key, word)
-    return errors
+    errors += _profile_errors(context, path, "seccompProfile", "seccomp")
+    errors += windows_errors(context, path)
+    return errors + _profile_errors(context, path, "appArmorProfile", "AppArmor")
 
 
 def container_security_errors(context: Tree | None, path: str) -> Errors:
@@ -60,6 +61,7 @@ def container_security_errors(context: Tree | None, path: str) -> Errors:
         if {"CAP_SYS_ADMIN"} & added:
             text = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
             errors.append(invalid_value(path, shown("SecurityContext", context), text))
+    errors += windows_errors(context, path)
     return errors + _profile_errors(context, path, "appArmorProfile", "AppArmor")
 
 

@@ -20,6 +20,7 @@ import signal
 import ssl
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
@@ -50,7 +51,7 @@ from navarch.seams.real import real_seams
 from navarch.server.app import ApiServer, ServerConfig
 from navarch.server.authn.keys import load_verifying_keys
 from navarch.server.authn.of_store import ISSUER, service_account_tokens
-from navarch.server.bootstrap import bootstrap
+from navarch.server.bootstrap import bootstrap, keep_up
 from navarch.server.compaction import compact_regularly
 from navarch.server.endpoint_leases import EndpointLeases
 from navarch.server.health import READY, Check, well
@@ -107,6 +108,7 @@ class ControlPlane:
         if settings.etcd_servers:
             health.add("etcd", fault)
             health.add("etcd-readiness", fault, READY)
+        self._bootstrap = bootstrap_config(settings)
         self._identity = IdentityLease(self.server, settings.hostname_override, config.address)
         self._endpoints: EndpointLeases | None = None
         if settings.etcd_servers and reachable(settings.advertise_address):
@@ -121,7 +123,7 @@ class ControlPlane:
 
     async def prepare(self) -> None:
         """Write what every cluster holds; from now on the server is ready."""
-        await bootstrap(self.server, bootstrap_config(self.settings), self._identity)
+        await bootstrap(self.server, self._bootstrap, self._identity)
         if self._endpoints is not None:
             await self._endpoints.join()
 
@@ -137,6 +139,9 @@ class ControlPlane:
     async def _run(self, group: asyncio.TaskGroup) -> None:
         group.create_task(compact_regularly(self.server.store), name="compaction")
         group.create_task(self._identity.keep(), name="identity lease")
+        # Where there may be several servers, the endpoints are theirs together.
+        lasting = self._bootstrap if self._endpoints is None else replace(self._bootstrap, address="")
+        group.create_task(keep_up(self.server, lasting), name="lasting objects")
         if self._audit_webhook is not None:
             group.create_task(self._audit_webhook.run(), name="audit webhook")
         if self._endpoints is not None:

@@ -10,28 +10,37 @@ Source: the objects of a fresh Kubernetes 1.36.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from navarch.base.errors import StatusError
 from navarch.base.times import format_time
 from navarch.schema.types import Tree
+from navarch.seams.contract import routine
 from navarch.server.app import ApiServer
 from navarch.server.authz.bootstrap_policy import bootstrap_objects, reconcile
 from navarch.server.authz.own_policy import own_objects
 from navarch.server.identity_lease import IdentityLease
 from navarch.server.own_calls import call, check, ensure, put
 from navarch.server.stages import Stage
+from navarch.store.contract import StoreError
+
+log = logging.getLogger(__name__)
 
 #: Who owns the fields of flow control's objects.
 _FLOW_CONTROL_MANAGER = "api-priority-and-fairness-config-producer-v1"
 
+_CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
 _SYSTEM = "/api/v1/namespaces/kube-system"
+
+#: How long what is missing may be missing. Source: the period of kube-apiserver's reconciler of its Service.
+KEEP_UP_S: Final = 10.0
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
@@ -70,10 +79,11 @@ async def bootstrap(server: ApiServer, config: BootstrapConfig, identity: Identi
     """
     server.resume()
     reach = server.pages.progress.reach
-    namespaces = [{"metadata": {"name": name}} for name in NAMESPACES]
-    await _together(ensure(server, "/api/v1/namespaces", wanted) for wanted in namespaces)
+    await _together(ensure(server, *wanted) for wanted in _namespaces())
     reach(Stage.NAMESPACES)
-    await _together(ensure(server, path, wanted) for path, wanted in _objects(config, server.seams.clock.now()))
+    once = ((_CLASSES, wanted) for wanted in _priority_classes())
+    lasting = _lasting_objects(config, server.seams.clock.now())
+    await _together(ensure(server, *wanted) for wanted in (*once, *lasting))
     await _apply_readiness(server)
     reach(Stage.OBJECTS)
     measured = server.resources.find("metrics.k8s.io", "v1beta1", "pods") is not None
@@ -87,6 +97,23 @@ async def bootstrap(server: ApiServer, config: BootstrapConfig, identity: Identi
     if identity is not None:
         await identity.renew()
     reach(Stage.PUBLISHED)
+
+
+async def keep_up(server: ApiServer, config: BootstrapConfig) -> None:
+    """Bring back, until cancelled, what every cluster holds and somebody took away: namespaces, flow control, the
+    range of cluster IPs, the `kubernetes` Service and, given an address, its endpoints."""
+    while True:
+        with routine():
+            await asyncio.sleep(KEEP_UP_S)
+        try:
+            for path, wanted in (*_namespaces(), *_lasting_objects(config, server.seams.clock.now())):
+                await ensure(server, path, wanted)
+            await _apply_readiness(server)
+            if config.address:
+                await publish_endpoints(server, [config.address], config.port)
+        except (StatusError, StoreError) as error:
+            # Deleted things may take their time to go.
+            log.warning("not brought back, again in %s s: %s", KEEP_UP_S, error)
 
 
 async def _together(writes: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -104,11 +131,18 @@ def service_ip(config: BootstrapConfig) -> str:
     return str(ip_network(config.service_cidrs[0])[1])
 
 
-def _objects(config: BootstrapConfig, now: float) -> Iterator[tuple[str, Tree]]:
-    """(collection path, object) of everything that needs nothing but the namespaces."""
+def _namespaces() -> Iterator[tuple[str, Tree]]:
+    for name in NAMESPACES:
+        yield "/api/v1/namespaces", {"metadata": {"name": name}}
+
+
+def _priority_classes() -> Iterator[Tree]:
     for name, value, description in PRIORITY_CLASSES:
-        tree = {"metadata": {"name": name}, "value": value, "description": description}
-        yield "/apis/scheduling.k8s.io/v1/priorityclasses", tree
+        yield {"metadata": {"name": name}, "value": value, "description": description}
+
+
+def _lasting_objects(config: BootstrapConfig, now: float) -> Iterator[tuple[str, Tree]]:
+    """(collection path, object) of what has to be there as long as the server runs; needs the namespaces."""
     yield (
         "/apis/networking.k8s.io/v1/servicecidrs",
         {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": list(config.service_cidrs)}},

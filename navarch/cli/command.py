@@ -50,7 +50,7 @@ GLOBAL_FLAGS: tuple[Flag, ...] = (
     Flag("insecure-skip-tls-verify", kind="bool", help="Do not check the server's certificate. Insecure"),
     Flag("kubeconfig", help="The kubeconfig file"),
     Flag("log-flush-frequency", kind="duration", default=5.0, hidden=True),
-    Flag("kuberc", hidden=True),
+    Flag("kuberc", help="File with your preferences: defaults of flags, and aliases"),
     Flag("match-server-version", kind="bool", help="Fail unless the server has the client's version"),
     Flag("namespace", "n", help="The namespace to work in"),
     Flag("password", help="Password for basic authentication"),

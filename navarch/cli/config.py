@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from navarch.cli.errors import CliError, ConfigError
 from navarch.cli.flags import Options, duration
+from navarch.cli.preferences import Preferences
 from navarch.cli.rest import Endpoint
 
 if TYPE_CHECKING:
@@ -139,7 +140,9 @@ class Target:
         return entries.get(name, {})
 
 
-def endpoint(config: Kubeconfig, options: Options, env: Mapping[str, str]) -> tuple[Endpoint, str]:
+def endpoint(
+    config: Kubeconfig, options: Options, env: Mapping[str, str], preferences: Preferences
+) -> tuple[Endpoint, str]:
     """What to connect to, and the namespace to work in. Raises: ConfigError, CliError."""
     inside = _in_cluster(env) if not config.trees and not options.server else None
     if inside is not None:
@@ -149,7 +152,7 @@ def endpoint(config: Kubeconfig, options: Options, env: Mapping[str, str]) -> tu
     server = options.server or cluster.get("server") or "http://localhost:8080"
     if options.insecure_skip_tls_verify and (options.certificate_authority or cluster.get("certificate-authority")):
         raise CliError("specifying a root certificates file with the insecure flag is not allowed")
-    headers, pair = _identity(target, options, env, server)
+    headers, pair = _identity(target, options, env, server, preferences)
     ca = _content(cluster, "certificate-authority", target.cluster_home)
     if options.certificate_authority:
         ca = _file(options.certificate_authority)
@@ -180,7 +183,7 @@ def request_timeout(text: str) -> float:
 
 
 def _identity(
-    target: Target, options: Options, env: Mapping[str, str], server: str
+    target: Target, options: Options, env: Mapping[str, str], server: str, preferences: Preferences
 ) -> tuple[list[tuple[str, str]], tuple[bytes, bytes]]:
     """The headers that say who we are, and the client certificate with its key."""
     user, home, name_of_user = target.user, target.user_home, target.user_name
@@ -196,6 +199,8 @@ def _identity(
     if not token and not certificate and user.get("exec"):
         from navarch.cli.exec_credential import run_plugin  # few have one
 
+        if why := preferences.refusal(user["exec"]["command"]):
+            raise CliError(f"Unable to connect to the server: getting credentials: {why}", prefix=False)
         credential = run_plugin(user["exec"], env, server, name_of_user)
         token = credential.token
         if credential.certificate:

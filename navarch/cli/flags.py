@@ -113,7 +113,7 @@ def _long(options: Options, by_name: dict[str, Flag], word: str, rest: list[str]
         raise FlagError("help requested" if name == "help" else f"unknown flag: --{name}")
     if not equals:
         value = _bare(flag, rest, f"flag needs an argument: --{name}")
-    _set(options, flag, value, f"--{name}" if not flag.short else f"-{flag.short}, --{name}")
+    assign(options, flag, value, f"--{name}" if not flag.short else f"-{flag.short}, --{name}")
 
 
 def _short(options: Options, by_short: dict[str, Flag], word: str, rest: list[str]) -> None:
@@ -131,7 +131,7 @@ def _short(options: Options, by_short: dict[str, Flag], word: str, rest: list[st
             value, letters = letters, ""
         else:
             value = _bare(flag, rest, f"flag needs an argument: '{letter}' in {word}")
-        _set(options, flag, value, f"-{flag.short}, --{flag.name}")
+        assign(options, flag, value, f"-{flag.short}, --{flag.name}")
 
 
 def _bare(flag: Flag, rest: list[str], missing: str) -> str:
@@ -144,7 +144,8 @@ def _bare(flag: Flag, rest: list[str], missing: str) -> str:
     return rest.pop()
 
 
-def _set(options: Options, flag: Flag, text: str, shown: str) -> None:
+def assign(options: Options, flag: Flag, text: str, shown: str) -> None:
+    """Set a flag from its text; `shown` is what messages call it. Raises: FlagError."""
     try:
         value = convert(flag.kind, text)
     except ValueError as error:

@@ -13,7 +13,9 @@ from typing import TextIO
 
 from navarch.cli.command import GLOBAL_FLAGS, Command
 from navarch.cli.errors import CliError, Exit, FlagError, UsageError, report
-from navarch.cli.flags import Flag, Options, Words, parse, spelled
+from navarch.cli.flags import Flag, Options, Words, assign, parse, spelled
+from navarch.cli.preferences import Defaults
+from navarch.cli.preferences import load as load_preferences
 from navarch.cli.session import Session
 from navarch.cli.verbs import VERBS, load
 
@@ -42,9 +44,14 @@ def _run(argv: list[str], env: Mapping[str, str], stdin: TextIO | None, out: Tex
     name, rest = next_word(argv, GLOBAL_FLAGS)
     if name is None or name == "help":
         return _help(rest if name else [], argv, out)
-    command, path = load(name), [name]
+    preferences = load_preferences(argv, env)
+    command, defaults = load(name), None
+    if command is None and (alias := preferences.aliases.get(name)) is not None:
+        name, defaults = alias.command[0], alias.defaults
+        command, rest = load(name), [*alias.command[1:], *alias.before, *rest, *alias.after]
     if command is None:
         return _unknown(name, argv, env, err)
+    path = [name]
     while command.children:
         name, inner = next_word(rest, (*GLOBAL_FLAGS, *command.flags))
         child = command.child(name) if name is not None else None
@@ -60,7 +67,9 @@ def _run(argv: list[str], env: Mapping[str, str], stdin: TextIO | None, out: Tex
     session = None
     try:
         options, words = parse((*GLOBAL_FLAGS, *command.flags), rest, stop_at_word=command.stop_at_word)
+        prefer(options, command, defaults if defaults is not None else preferences.defaults.get(" ".join(path), ()))
         session = Session(_settings(command, options), env, stdin=stdin, out=out, err=err)
+        session.preferences = preferences
         _note(session, command, path, options, words)
         code = command.run(session, options, words)
     except CliError as error:
@@ -74,6 +83,16 @@ def _run(argv: list[str], env: Mapping[str, str], stdin: TextIO | None, out: Tex
         session.complain(f"error: {count} warning{'s' if count > 1 else ''} received")
         return 1
     return code
+
+
+def prefer(options: Options, command: Command, defaults: Defaults) -> None:
+    """Give flags that are not on the line the values that the user prefers. Raises: CliError."""
+    flags = {flag.name: flag for flag in (*GLOBAL_FLAGS, *command.flags)}
+    for name, text in defaults:
+        if name not in flags:
+            raise CliError(f"kuberc: unknown flag: --{name}")
+        if name not in options.given:
+            assign(options, flags[name], text, f"--{name}")
 
 
 def _note(session: Session, command: Command, path: list[str], options: Options, words: Words) -> None:

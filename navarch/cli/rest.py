@@ -151,6 +151,20 @@ class Client:
         headers = [("Accept", accept), ("User-Agent", USER_AGENT), *self.endpoint.headers]
         if raw is not None:
             headers += [("Content-Type", content_type), ("Content-Length", str(len(raw)))]
+        for left in range(_RETRIES, -1, -1):
+            response = self._send_once(method, target, headers, raw, (method, path, query))
+            wait_s = _retry_after_s(response) if left else None
+            if wait_s is None:
+                break
+            response.body.read()
+            time.sleep(wait_s)
+        self._report_warnings(response)
+        return response
+
+    def _send_once(
+        self, method: str, target: str, headers: list[tuple[str, str]], raw: bytes | None, about: tuple[str, str, Query]
+    ) -> Response:
+        """`about`: method, path and query for messages. Raises: CliError."""
         began = time.monotonic()
         while True:
             used, self._used = self._used, True
@@ -159,7 +173,7 @@ class Client:
                 break
             except TimeoutError as error:
                 self.close()
-                raise self._timed_out(method, path, query) from error
+                raise self._timed_out(*about) from error
             except (BrokenPipeError, ConnectionResetError) as error:
                 self.close()
                 if not used:
@@ -172,7 +186,6 @@ class Client:
             url = self.endpoint.server + target.removeprefix(self.prefix)
             self._log.body("Request", raw or b"")
             self._log.answered(method, url, headers, response.status, response.headers, took_s)
-        self._report_warnings(response)
         return response
 
     def target(self, path: str, query: Query = ()) -> str:
@@ -223,6 +236,16 @@ class Client:
                 self._warn(value)
 
 
+def _retry_after_s(response: Response) -> float | None:
+    """How long a server that is busy asks to wait; None if it does not ask. Source: client-go `rest/with_retry.go`."""
+    if response.status != 429 and response.status < 500:
+        return None
+    text = next((value for name, value in response.headers if name == "retry-after"), "")
+    return float(text) if text.isdecimal() else None
+
+
+#: How often a request is sent again on the server's demand.
+_RETRIES = 10
 USER_AGENT = "kubectl/v1.36.0 (linux/amd64) navarch"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from navarch.cli import config
 from navarch.cli.errors import CliError
 from navarch.cli.flags import Options
+from navarch.cli.preferences import NONE
 from navarch.cli.resources import Resources
 from navarch.cli.rest import Client, Endpoint
 
@@ -43,6 +44,7 @@ class Session:
         self.warnings: list[str] = []
         #: The command line, if it is to be noted on what it changes (`--record`).
         self.cause = ""
+        self.preferences = NONE
         #: How many objects of a list to ask for at once; 0: all.
         self.chunk_size = 500
         #: Whether somebody reads the standard input, which can be read once.
@@ -54,7 +56,7 @@ class Session:
 
     @cached_property
     def _endpoint(self) -> tuple[Endpoint, str]:
-        return config.endpoint(self.config, self.options, self.env)
+        return config.endpoint(self.config, self.options, self.env, self.preferences)
 
     @property
     def namespace(self) -> str:

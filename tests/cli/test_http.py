@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from navarch.cli.errors import ApiError
 from navarch.cli.http import Address, Connection
 from navarch.cli.rest import Client, Endpoint
 
@@ -98,4 +99,24 @@ def test_a_kept_connection_that_was_closed_is_opened_anew() -> None:
         client = Client(Endpoint(f"http://127.0.0.1:{port}"))
         assert client.get("/").body == b"abc"
         assert client.get("/").body == b"abc"
+        client.close()
+
+
+BUSY = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 4\r\n\r\nbusy"
+
+
+def test_a_busy_server_is_asked_again_when_it_says_so() -> None:
+    with serving([BUSY, BUSY.replace(b"429 Too Many Requests", b"503 Service Unavailable"), LENGTH]) as port:
+        client = Client(Endpoint(f"http://127.0.0.1:{port}"))
+        assert client.get("/").body == b"abc"
+        client.close()
+
+
+@pytest.mark.parametrize("answers", [[BUSY.replace(b"Retry-After", b"X")], [BUSY] * 11], ids=["unasked", "at last"])
+def test_refusals_are_told(answers: list[bytes]) -> None:
+    with serving(answers) as port:
+        client = Client(Endpoint(f"http://127.0.0.1:{port}"))
+        with pytest.raises(ApiError) as error:
+            client.get("/")
+        assert error.value.http_code == 429
         client.close()

@@ -10,6 +10,7 @@ import pytest
 
 from tests.kubectl.conftest import PROGRAMS, in_new_namespace
 from tests.kubectl.objects import labelled_pod
+from tests.kubectl.programs import ours
 from tests.kubectl.site import Kubectl, Site, Tree
 
 CLUSTER = "{.clusters[?(@.name == 'test-cluster')].cluster.certificate-authority%s}"
@@ -111,9 +112,10 @@ def test_help(k: Kubectl) -> None:
 
 
 @pytest.mark.suite("kuberc_tests")
-def test_preferences(site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("client", ["navarch", "kubectl"])
+def test_preferences(site: Site, tmp_path: Path, client: str) -> None:
     """Aliases and overrides from a file; the clients that know such files are newer than the others here."""
-    program = PROGRAMS.get(KUBERC)
+    program = ours(site.directory) if client == "navarch" else PROGRAMS.get(KUBERC)
     if program is None:
         pytest.skip(f"NO KUBECTL 1.{KUBERC} ON THIS MACHINE: preferences are not tested")
     with in_new_namespace(site, tmp_path, program) as k:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from navarch.base.yaml import YamlError, load, load_all
 from navarch.cli.errors import CliError
-from navarch.cli.kustomize import generate, patches, references, transform
+from navarch.cli.kustomize import generate, patches, references, replacements, transform
 from navarch.cli.kustomize.item import CLUSTER_KINDS, Item
 from navarch.schema.types import Tree
 
@@ -25,9 +26,14 @@ _KNOWN: Final = frozenset(
     (
         "apiVersion", "kind", "metadata", "resources", "bases", "components", "namespace", "namePrefix", "nameSuffix",
         "commonLabels", "labels", "commonAnnotations", "images", "replicas", "configMapGenerator", "secretGenerator",
-        "generatorOptions", "patches", "patchesStrategicMerge", "patchesJson6902", "sortOptions", "buildMetadata",
+        "generatorOptions", "patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "sortOptions",
+        "buildMetadata",
     )
 )  # fmt: skip
+_HELM: Final = frozenset(("helmCharts", "helmChartInflationGenerator", "helmGlobals"))
+_HELM_ADVICE: Final = (
+    "\nhint: charts are not rendered here; write what `helm template` prints to a file and list it under resources"
+)
 _DEPRECATED: Final = {
     "bases": "resources",
     "commonLabels": "labels",
@@ -104,6 +110,8 @@ class _Layer:
         tree = load(self._read(found[0])) or {}
         if not isinstance(tree, dict):
             raise CliError(f"invalid Kustomization: {self._directory}/{found[0]} is no map")
+        for name in _HELM & tree.keys():
+            raise CliError(f"{self._directory}: {name}: must specify --enable-helm{_HELM_ADVICE}")
         for name in tree:
             if name not in _KNOWN:
                 raise CliError(f'invalid Kustomization: field "{name}" of {self._directory} is not supported')
@@ -196,6 +204,8 @@ class _Layer:
         for entry in self._list("replicas"):
             if not transform.set_replicas(items, entry):
                 raise CliError(f"resource with name {entry.get('name')} does not match a config with the following GVK")
+        for entry in self._list("replacements"):
+            _rename(items, partial(replacements.apply, items, entry, self._read))
 
 
 def _with_generated(items: list[Item], new: Item, behavior: str) -> list[Item]:

@@ -132,7 +132,7 @@ def test_generated_over_generated(tmp_path: Path) -> None:
     ("files", "text"),
     [
         ({}, "unable to find one of 'kustomization.yaml'"),
-        ({"kustomization.yaml": "helmCharts: []"}, 'field "helmCharts" of'),
+        ({"kustomization.yaml": "openapi: {}"}, 'field "openapi" of'),
         ({"kustomization.yaml": "resources: [nope.yaml]"}, "no such file or directory"),
         ({"kustomization.yaml": "resources: [../../../../etc/hostname]"}, "is not in or below"),
         ({"kustomization.yaml": "resources: [.]"}, "cycle detected"),
@@ -152,3 +152,58 @@ def test_what_is_old_is_said(tmp_path: Path) -> None:
     said: list[str] = []
     assert build(str(tmp_path), said.append) == []
     assert said[0].startswith("# Warning: 'commonLabels' is deprecated. Please use 'labels' instead.")
+
+
+REPLACEMENTS = """
+resources: [deployment.yaml, map.yaml]
+replacements:
+- source: {kind: ConfigMap, name: source, fieldPath: data.image, options: {delimiter: ":", index: 1}}
+  targets:
+  - select: {kind: Deployment}
+    fieldPaths: ["spec.template.spec.containers.[name=c].image"]
+    options: {delimiter: ":", index: 2}
+- source: {kind: ConfigMap, name: source}
+  targets:
+  - select: {kind: Deployment}
+    fieldPaths:
+    - metadata.annotations.[example.com/source]
+    - spec.template.spec.containers.*.envFrom.0.configMapRef.name
+    options: {create: true}
+- sourceValue: other
+  targets: [{select: {kind: Deployment}, reject: [{name: web}], fieldPaths: [metadata.name]}]
+"""
+
+
+def test_replacements(tmp_path: Path) -> None:
+    source = "{apiVersion: v1, kind: ConfigMap, metadata: {name: source}, data: {image: 'x:2'}}"
+    found = objects(tmp_path, {"deployment.yaml": DEPLOYMENT, "map.yaml": source, "kustomization.yaml": REPLACEMENTS})
+    made = found["Deployment"]
+    container = made["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == "registry:5000/web:2"
+    assert container["envFrom"] == [{"configMapRef": {"name": "source"}}]
+    assert made["metadata"] == {"name": "web", "annotations": {"example.com/source": "source"}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ("{source: {kind: Secret}, targets: [{select: {kind: Deployment}}]}", "nothing selected by Secret"),
+        ("{source: {kind: Deployment, fieldPath: spec.no}, targets: [{select: {}}]}", "`spec.no` is missing"),
+        (
+            "{source: {kind: Deployment}, targets: [{select: {kind: Deployment}, fieldPaths: [spec.none]}]}",
+            'unable to find field "spec.none" in replacement target',
+        ),
+        ("{source: {kind: Deployment}}", "at least one target"),
+    ],
+)
+def test_replacements_that_cannot_be_made(tmp_path: Path, entry: str, text: str) -> None:
+    kustomization = f"resources: [deployment.yaml]\nreplacements: [{entry}]"
+    with pytest.raises(CliError) as error:
+        objects(tmp_path, {"deployment.yaml": DEPLOYMENT, "kustomization.yaml": kustomization})
+    assert text in error.value.message
+
+
+def test_charts_are_refused_with_advice(tmp_path: Path) -> None:
+    with pytest.raises(CliError) as error:
+        objects(tmp_path, {"kustomization.yaml": "helmCharts: [{name: web}]"})
+    assert "must specify --enable-helm" in error.value.message and "helm template" in error.value.message

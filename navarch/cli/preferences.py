@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from navarch.cli.errors import CliError
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.schema.types import Tree
 
 _GROUP = "kubectl.config.k8s.io/"
 _POLICIES = ("", "AllowAll", "DenyAll", "Allowlist")

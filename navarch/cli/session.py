@@ -70,7 +70,12 @@ class Session:
 
     @cached_property
     def client(self) -> Client:
-        return Client(self._endpoint[0], self.warn_header, self._request_log())
+        client = Client(self._endpoint[0], self.warn_header, self._request_log())
+        if self.options.match_server_version:
+            from navarch.cli.verbs.version import refuse_other
+
+            refuse_other(client)
+        return client
 
     def another_client(self) -> Client:
         """A second connection, for what streams while requests go on."""

@@ -34,7 +34,7 @@ _NORMAL: tuple[tuple[re.Pattern[str], str], ...] = (
 
 def normal(text: str, directory: str) -> list[str]:
     """The lines with everything that differs from run to run made the same."""
-    text = text.replace(directory, "<dir>")
+    text = text.replace(directory, "<dir>").replace("<dir>/pki", "<pki>")
     for pattern, replacement in _NORMAL:
         text = pattern.sub(replacement, text)
     return text.strip().split("\n")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from navarch.api.catalog import KINDS
 from navarch.client import identities
 from navarch.client.direct import direct_client
 from navarch.client.rest import RestClient
@@ -49,7 +50,9 @@ async def run() -> None:
     tokens = ServiceAccountTokens(ISSUER, generate_key(), (), (ISSUER,), lookup, seams.clock.now)
     static = StaticTokens(parse_token_file(TOKENS.splitlines()))
     authenticator = Authenticator(tokens, (static,) if callable(static) else (static.identify,))
-    config = ServerConfig(service_cidrs=("10.96.0.0/16",))
+    # No metrics server ran there.
+    kinds = tuple(kind for kind in KINDS if kind.group != "metrics.k8s.io")
+    config = ServerConfig(service_cidrs=("10.96.0.0/16",), kinds=kinds)
     server = ApiServer(store, seams, config, authenticator=authenticator, tokens=tokens)
     await bootstrap(server, BootstrapConfig(service_cidrs=config.service_cidrs))
     admin = direct_client(server.handle_as, identities.ADMIN, "setup")
@@ -83,6 +86,7 @@ def _control(server: ApiServer, seams: object) -> ControlPlane:
 KUBECONFIG = """apiVersion: v1
 clusters:
 - cluster:
+    certificate-authority: {authority}
     server: {server}
   name: gold
 contexts:
@@ -117,8 +121,10 @@ def running(directory: Path) -> Iterator[str]:
     with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None and child.stdout is not None
         address = f"http://127.0.0.1:{int(child.stdout.readline())}"
+        (directory / "pki").mkdir()
+        (directory / "pki" / "ca.crt").write_text(ROOT_CA)
         for name in ("kubeconfig", "kubeconfig2"):
-            (directory / name).write_text(KUBECONFIG.format(server=address))
+            (directory / name).write_text(KUBECONFIG.format(server=address, authority=directory / "pki" / "ca.crt"))
         try:
             yield address
         finally:

@@ -24,7 +24,11 @@ def run(session: Session, options: Options, words: Words) -> int:
         )
     if options.sort_by not in ("", "name", "kind"):
         raise CliError("--sort-by accepts only name or kind")
-    rows = [row for row in session.resources.refresh() if row.preferred and _wanted(row, options)]
+    rows = [
+        row
+        for row in (session.resources.all() if options.cached else session.resources.refresh())
+        if row.preferred and _wanted(row, options)
+    ]
     if options.sort_by:
         rows.sort(key=lambda row: row.plural if options.sort_by == "name" else row.kind)
     else:

@@ -85,7 +85,7 @@ def _list(session: Session, options: Options) -> int:
                 title = f"{resource}.{group}" if group else resource
                 rows.append([title, "[]", _listed(rule.get("resourceNames")), _listed(rule.get("verbs"))])
     for rule in status.get("nonResourceRules") or []:
-        rows.append(["", _listed(rule.get("nonResourceURLs")), "[]", _listed(rule.get("verbs"))])
+        rows += [["", f"[{url}]", "[]", _listed(rule.get("verbs"))] for url in rule.get("nonResourceURLs") or []]
     rows.sort(key=lambda row: (row[3], _group_of(row[0]), row[1]))
     head = [] if options.no_headers else [["Resources", "Non-Resource URLs", "Resource Names", "Verbs"]]
     session.write(lines(head + rows))

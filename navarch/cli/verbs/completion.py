@@ -34,7 +34,17 @@ _kubectl() {
 _FISH = """# fish completion for kubectl
 complete -c kubectl -f -a '(set -l w (commandline -opc); kubectl __complete -- $w[2..-1] (commandline -ct) 2>/dev/null)'
 """
-_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
+_POWERSHELL = """# powershell completion for kubectl
+Register-ArgumentCompleter -Native -CommandName kubectl -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+    $words = @($commandAst.CommandElements | Select-Object -Skip 1 | Where-Object {
+        $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.Extent.Text })
+    & kubectl __complete -- @words "$wordToComplete" 2>$null | ForEach-Object {
+        [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
+    }
+}
+"""
+_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH, "powershell": _POWERSHELL}
 #: Commands whose words are a type and then names.
 _ON_RESOURCES = frozenset(
     ("get", "describe", "delete", "edit", "label", "annotate", "patch", "scale", "expose", "autoscale", "wait")

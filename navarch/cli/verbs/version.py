@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from navarch.cli.command import Command
 from navarch.cli.errors import CliError
 from navarch.cli.flags import Flag, Options, Words
 from navarch.cli.session import Session
-from navarch.schema.types import Tree
+
+if TYPE_CHECKING:
+    from navarch.cli.rest import Client
+    from navarch.schema.types import Tree
 
 CLIENT: Tree = {
     "major": "1",
@@ -48,6 +53,15 @@ def run(session: Session, options: Options, words: Words) -> int:
     if problem is not None:
         raise problem
     return 0
+
+
+def refuse_other(client: Client) -> None:
+    """`--match-server-version`. Raises: CliError if the server has another version."""
+    server = client.get("/version").tree()
+    if server.get("gitVersion") != CLIENT["gitVersion"]:
+        raise CliError(
+            f"server version ({server.get('gitVersion')}) differs from client version ({CLIENT['gitVersion']})!"
+        )
 
 
 def _print_lines(session: Session, options: Options, known: Tree) -> None:

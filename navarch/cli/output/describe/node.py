@@ -27,7 +27,9 @@ def node(found: Found, context: Context) -> str:
     out.labels("Labels", labels)
     out.annotations(metadata.get("annotations"))
     out.line(0, "CreationTimestamp:", rfc1123(metadata.get("creationTimestamp")))
-    taints = [f"{t['key']}{'=' + t['value'] if t.get('value') else ''}:{t['effect']}" for t in spec.get("taints") or []]
+    taints = [
+        f"{t['key']}{'=' + t['value'] if t.get('value') else ''}:{t['effect']}" for t in _sorted(spec.get("taints"))
+    ]
     out.pairs("Taints", taints)
     out.line(0, "Unschedulable:", yes(spec.get("unschedulable")))
     _lease(out, found, context)
@@ -126,3 +128,7 @@ def _share(nano: int, name: str, allocatable: dict[str, str]) -> str:
     of = quantity.parse(allocatable[name]).nano if name in allocatable else 0
     style: quantity.Format = "DecimalSI" if name == "cpu" else "BinarySI"
     return f"{quantity.Quantity(nano, style)} ({nano * 100 // of if of else 0}%)"
+
+
+def _sorted(taints: list[Tree] | None) -> list[Tree]:
+    return sorted(taints or [], key=lambda taint: (taint["effect"], taint["key"]))

@@ -33,6 +33,15 @@ def document(documents: Iterable[Tree], info: Tree, security: Tree, gvks: dict[s
     }
 
 
+def is_readable(one: Tree) -> bool:
+    """Whether a version 3 document of somebody else's can be a part of it."""
+    try:
+        document([one], {}, {}, {})
+    except (AttributeError, KeyError, TypeError, ValueError, StopIteration):
+        return False
+    return True
+
+
 def _path(item: Tree) -> Tree:
     out: Tree = {method: _operation(part) for method, part in item.items() if method != "parameters"}
     if item.get("parameters"):

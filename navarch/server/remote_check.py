@@ -26,6 +26,8 @@ from navarch.schema.types import Tree
 from navarch.seams.contract import routine
 from navarch.server import aggregation
 from navarch.server.aggregation import PASSED, Finding, Offer, Remote
+from navarch.server.openapi_from_v2 import converted
+from navarch.server.openapi_v2 import is_readable
 from navarch.wire.collect import AnswerTooLong, collected
 from navarch.wire.messages import Request, Response, User
 
@@ -104,7 +106,7 @@ class RemoteCheck:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 listed = await self._fetch(remote.path)
-                document = await self._fetch(f"/openapi/v3{remote.path}", optional=True)
+                document = await self._described()
         except (TimeoutError, OSError, ValueError, AnswerTooLong) as error:
             why = str(error) or "context deadline exceeded"
             return Finding(False, "FailedDiscoveryCheck", f"failing or missing response from {url}: {why}")
@@ -115,8 +117,16 @@ class RemoteCheck:
         resources = aggregation.aggregated_resources(
             named if isinstance(named, list) else (), remote.group, remote.version
         )
-        self._links.take(Offer(remote, tuple(resources), document or None))
+        self._links.take(Offer(remote, tuple(resources), document))
         return PASSED
+
+    async def _described(self) -> Tree | None:
+        """The remote's OpenAPI v3 document; of a server that knows version 2 alone, what follows from that."""
+        path = self.remote.path
+        document = await self._fetch(f"/openapi/v3{path}", optional=True)
+        if not document:
+            document = converted(await self._fetch("/openapi/v2", optional=True), path) or {}
+        return document if document and is_readable(document) else None
 
     async def _fetch(self, path: str, *, optional: bool = False) -> Tree:
         """A JSON document of the remote. Raises: ValueError for another status or body."""

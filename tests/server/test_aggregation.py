@@ -36,14 +36,17 @@ class Wardle:
     def __init__(self) -> None:
         self.asked: list[Request] = []
         self.status = 200
+        self.openapi: dict[str, Tree] = {"/openapi/v3/apis/wardle.example.com/v1alpha1": OPENAPI}
 
     async def answer(self, request: Request) -> Response:
         self.asked.append(request)
         if request.path == "/apis/wardle.example.com/v1alpha1":
             body = {"kind": "APIResourceList", "groupVersion": "wardle.example.com/v1alpha1", "resources": RESOURCES}
             return Response(self.status, json.dumps(body).encode())
-        if request.path == "/openapi/v3/apis/wardle.example.com/v1alpha1":
-            return Response(200, json.dumps(OPENAPI).encode())
+        if request.path in self.openapi:
+            return Response(200, json.dumps(self.openapi[request.path]).encode())
+        if request.path.startswith("/openapi/"):
+            return Response(404)
         return Response(201, json.dumps({"path": request.path, "query": request.query}).encode())
 
 
@@ -124,6 +127,77 @@ async def test_discovery_and_openapi_tell_of_it(world: Hooked) -> None:
     assert "wardle.example.com" not in str(await world.ok("GET", "/apis"))
     response, _ = await world.send("GET", FLUNDERS)
     assert response.status == 404
+
+
+FLUNDER = "com.example.wardle.v1alpha1.Flunder"
+GVK = [{"group": "wardle.example.com", "version": "v1alpha1", "kind": "Flunder"}]
+SWAGGER: Tree = {
+    "swagger": "2.0",
+    "info": {"title": "wardle", "version": "1"},
+    "paths": {
+        FLUNDERS: {
+            "parameters": [{"uniqueItems": True, "type": "string", "name": "pretty", "in": "query"}],
+            "post": {
+                "operationId": "createFlunder",
+                "consumes": ["*/*"],
+                "produces": ["application/json", "application/yaml"],
+                "parameters": [
+                    {"name": "body", "in": "body", "required": True, "schema": {"$ref": f"#/definitions/{FLUNDER}"}}
+                ],
+                "responses": {"200": {"description": "OK", "schema": {"$ref": f"#/definitions/{FLUNDER}"}}},
+                "x-kubernetes-action": "post",
+            },
+        },
+        "/apis/other.example.com/v1/things": {"get": {"responses": {"200": {"description": "OK"}}}},
+    },
+    "definitions": {
+        FLUNDER: {
+            "type": "object",
+            "properties": {"spec": {"$ref": "#/definitions/com.example.Spec", "description": "What is wanted."}},
+            "x-kubernetes-group-version-kind": GVK,
+        },
+        "com.example.Spec": {"type": "object", "properties": {"default": {"type": "integer", "default": 1}}},
+        "com.example.Thing": {"type": "object"},
+    },
+}
+
+
+async def test_openapi_of_a_server_that_knows_version_2_alone(world: Hooked, wardle: Wardle) -> None:
+    wardle.openapi = {"/openapi/v2": SWAGGER}
+    await world.ok("POST", SERVICES, api_service(world))
+    await until(world, passed)
+    index = await world.ok("GET", "/openapi/v3")
+    document = await world.ok("GET", index["paths"]["apis/wardle.example.com/v1alpha1"]["serverRelativeURL"])
+    reference = {"$ref": f"#/components/schemas/{FLUNDER}"}
+    post = document["paths"][FLUNDERS]["post"]
+    assert post["requestBody"] == {"required": True, "content": {"application/json": {"schema": reference}}}
+    assert post["responses"]["200"]["content"]["application/yaml"] == {"schema": reference}
+    (pretty,) = document["paths"][FLUNDERS]["parameters"]
+    assert pretty == {"name": "pretty", "in": "query", "schema": {"uniqueItems": True, "type": "string"}}
+    schemas = document["components"]["schemas"]
+    assert sorted(schemas) == ["com.example.Spec", FLUNDER]
+    spec = {"description": "What is wanted.", "allOf": [{"$ref": "#/components/schemas/com.example.Spec"}]}
+    assert schemas[FLUNDER]["properties"]["spec"] == spec
+    assert list(document["paths"]) == [FLUNDERS]
+    merged = await world.ok("GET", "/openapi/v2")
+    assert merged["definitions"][FLUNDER]["x-kubernetes-group-version-kind"] == GVK
+    assert merged["paths"][FLUNDERS]["post"]["responses"]["200"]["schema"] == {"$ref": f"#/definitions/{FLUNDER}"}
+
+
+@pytest.mark.parametrize(
+    "openapi",
+    [
+        {"/openapi/v2": {**SWAGGER, "paths": {FLUNDERS: {"post": []}}}},
+        {"/openapi/v2": {**SWAGGER, "paths": 7}},
+        {"/openapi/v3/apis/wardle.example.com/v1alpha1": {"openapi": "3.0.0", "paths": {"/a": {"get": {}}}}},
+    ],
+)
+async def test_documents_that_are_none_are_left_out(world: Hooked, wardle: Wardle, openapi: dict[str, Tree]) -> None:
+    wardle.openapi = openapi
+    await world.ok("POST", SERVICES, api_service(world))
+    await until(world, passed)
+    assert "apis/wardle.example.com/v1alpha1" not in (await world.ok("GET", "/openapi/v3"))["paths"]
+    assert "definitions" in await world.ok("GET", "/openapi/v2")
 
 
 async def test_one_that_does_not_answer_well_is_unavailable(world: Hooked, wardle: Wardle) -> None:

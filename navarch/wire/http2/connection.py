@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, cast
 from navarch.wire.answer import BODILESS, stream_fields, whole_answer
 from navarch.wire.exchange import exchange, split_target
 from navarch.wire.http2.answer_head import encode_head
+from navarch.wire.http2.events import Asked, Cancelled, Event, Refusal
 from navarch.wire.http2.request_head import Head
-from navarch.wire.http2.session import Asked, Cancelled, Event, Refusal, Session
+from navarch.wire.http2.session import Session
 from navarch.wire.http2.stream import Stream as StreamState
 from navarch.wire.limits import IDLE_TIMEOUT_S, LINGER_S, MAX_BODY_BYTES, READ_TIMEOUT_S, WRITE_TIMEOUT_S
 from navarch.wire.messages import Request, Response, Sink, Stream
@@ -190,8 +191,10 @@ class Http2Connection(asyncio.Protocol):
         self._flushing = False
         session, transport = self._session, self._transport
         outbox = session.outbox
-        while outbox.has_more and not transport.is_closing():
-            transport.write(b"".join(outbox.take(self._loop.time())))
+        taken = outbox.take(self._loop.time())
+        while taken and not transport.is_closing():
+            transport.write(b"".join(taken))
+            taken = outbox.take(self._loop.time()) if outbox.has_more else []
         if session.failed or session.is_drained:
             transport.close()
 

@@ -16,10 +16,10 @@ Source: RFC 9113.
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 from navarch.wire.http2 import frames as h2
+from navarch.wire.http2.events import Asked, Cancelled, Event, Refusal, Refused
 from navarch.wire.http2.fields import Field
 from navarch.wire.http2.frames import ConnectionFailure
 from navarch.wire.http2.header_decoder import HeaderDecoder
@@ -52,36 +52,6 @@ SMALL_BLOCK_BYTES: Final = 64 * 1024
 REMEMBERED_RESETS: Final = 512
 
 _DRAIN_PING: Final = b"draining"
-
-
-class Refusal(Enum):
-    """Why a request is answered without being handled."""
-
-    HEAD_TOO_LARGE = "head"
-    BODY_TOO_LARGE = "body"
-
-
-class Asked(NamedTuple):
-    """A whole request. Whoever handles it says so with `Session.take_up`."""
-
-    stream: Stream
-    body: bytes
-
-
-class Refused(NamedTuple):
-    """A request that is too large. It wants a whole answer; the rest of it is not read."""
-
-    stream: Stream
-    why: Refusal
-
-
-class Cancelled(NamedTuple):
-    """The peer gave the stream up, broke its rules, or took too long."""
-
-    stream: Stream
-
-
-Event = Asked | Refused | Cancelled
 
 
 class Session:

@@ -8,9 +8,10 @@ import hpack
 
 from navarch.wire.http2 import frames as h2
 from navarch.wire.http2.answer_head import encode_head
+from navarch.wire.http2.events import Asked, Event
 from navarch.wire.http2.frames import FrameReader, frame
 from navarch.wire.http2.request_head import Head
-from navarch.wire.http2.session import Asked, Event, Session
+from navarch.wire.http2.session import Session
 
 GET = [(":method", "GET"), (":scheme", "https"), (":path", "/p"), (":authority", "localhost")]
 POST = [(":method", "POST"), *GET[1:]]

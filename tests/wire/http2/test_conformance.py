@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from navarch.wire.http2 import frames as h2
+from navarch.wire.http2.events import Asked, Cancelled
 from navarch.wire.http2.frames import frame, reset, settings_frame, window_update
-from navarch.wire.http2.session import Asked, Cancelled
 from tests.wire.http2.peer import GET, OK, POST, Peer, ping
 
 #: The priority part of HEADERS: depends on stream 5, weight 16.

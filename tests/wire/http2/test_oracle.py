@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from navarch.wire.http2.answer_head import encode_head
-from navarch.wire.http2.session import Asked, Session
+from navarch.wire.http2.events import Asked
+from navarch.wire.http2.session import Session
 from navarch.wire.http2.stream import Stream
 
 #: What one request sends, what it gets, and whether that comes whole or in pieces.

@@ -5,18 +5,9 @@ from __future__ import annotations
 import pytest
 
 from navarch.wire.http2 import frames as h2
+from navarch.wire.http2.events import Asked, Cancelled, Refusal, Refused
 from navarch.wire.http2.frames import frame, reset, settings_frame, window_update
-from navarch.wire.http2.session import (
-    CONNECTION_WINDOW,
-    IDLE_FRAMES,
-    MAX_STREAMS,
-    MAX_UNSENT_BYTES,
-    STREAM_WINDOW,
-    Asked,
-    Cancelled,
-    Refusal,
-    Refused,
-)
+from navarch.wire.http2.session import CONNECTION_WINDOW, IDLE_FRAMES, MAX_STREAMS, MAX_UNSENT_BYTES, STREAM_WINDOW
 from navarch.wire.limits import MAX_BODY_BYTES, MAX_HEAD_BYTES, READ_TIMEOUT_S, WRITE_TIMEOUT_S
 from tests.wire.http2.peer import GET, OK, POST, Peer, ping
 

@@ -30,6 +30,8 @@ class Cleaning:
         self._at = HEAD_BYTES
         #: Where the next part begins once the last is on the disk; None: there is none.
         self._next: int | None = HEAD_BYTES
+        #: Nothing is left that anybody needs.
+        self.is_done = False
 
     def carry(self, beside: int, current: Callable[[str], Entry | None]) -> Sequence[Row]:
         """What goes into the next frame in front of `beside` bytes of new writes. The same again until `carried`."""
@@ -49,9 +51,9 @@ class Cleaning:
         self._next = at
         return carried
 
-    def carried(self) -> bool:
-        """The last part is on the disk. Whether it was the last of the segment."""
+    def carried(self) -> None:
+        """The last part is on the disk."""
         if self._next is None:
-            return True
-        self._at = self._next
-        return False
+            self.is_done = True
+        else:
+            self._at = self._next

@@ -1,8 +1,9 @@
 """A thread for calls that wait for the disk, which a busy event loop cannot starve. Called by durable.py.
 
-To learn of the end of a call from another thread through the event loop costs a wake-up of the loop, as much as half
-the call. So who has nothing better to do waits for the end on the spot, as long as calls are short: `PATIENCE_S` at
-most, and not at all after a call that took longer.
+To hand a call to another thread and to hear of its end costs as much as a quick disk itself. So a light call, one small
+write that nobody else waits behind, is made on the loop's own thread as long as the disk is quick: after `TRUST` light
+calls in a row of which each took less than `QUICK_S`. One that takes longer ends that; it is the only one the loop has
+waited for.
 
 A thread that comes back from the disk needs the interpreter lock. An event loop that is never idle
 gives it up only for instants, in its poll, too short for the other thread to wake: it was measured
@@ -17,10 +18,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 
-#: How long the loop's thread waits for the end of a call on the spot.
-PATIENCE_S = 0.0005
+#: Shorter than most of what a loop does at a stretch.
+QUICK_S = 0.00025
+TRUST = 50
 
 #: First and longest pause between two moments in which the loop's thread stands aside.
 PAUSE_FIRST_S = 0.001
@@ -40,26 +43,19 @@ class _Call:
         self.work = work
         self.done: Done | None = done
         self.error: BaseException | None = None
-        self.took_s = 0.0
-        #: Whether the loop is to be woken: nobody waits for the end any more.
-        self.wakes: asyncio.AbstractEventLoop | None = None
+        self.loop = asyncio.get_running_loop()
         self.begun = threading.Lock()
         self.begun.acquire()
         self.ended = threading.Lock()
         self.ended.acquire()
 
     def run(self) -> None:
-        began = time.perf_counter()
         self.begun.release()
         try:
             self.work()
         except BaseException as error:
             self.error = error
-        self.took_s = time.perf_counter() - began
         self.ended.release()
-        if self.wakes is not None:
-            with suppress(RuntimeError):  # a loop that was closed without us has nobody left to tell
-                self.wakes.call_soon_threadsafe(self.report)
 
     def report(self) -> None:
         """Tell how it ended, once."""
@@ -67,49 +63,59 @@ class _Call:
             done, self.done = self.done, None
             done(self.error)
 
-    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Go on with other work until the call has ended."""
-        self.wakes = loop
-        if self.ended.acquire(blocking=False):  # it has, and may not have seen that it should wake the loop
-            loop.call_soon(self.report)
-            return
-        self.begun.acquire()
-        loop.call_later(PAUSE_FIRST_S, self.stand_aside, PAUSE_FIRST_S)
-
     def stand_aside(self, pause_s: float) -> None:
-        if self.done is None or self.wakes is None:
+        if self.done is None:
             return
         if self.ended.acquire(timeout=MOMENT_S):
             self.report()
         else:
-            self.wakes.call_later(pause_s, self.stand_aside, min(2 * pause_s, PAUSE_LAST_S))
+            self.loop.call_later(pause_s, self.stand_aside, min(2 * pause_s, PAUSE_LAST_S))
 
 
 class Committer:
-    """Runs calls one after the other in a thread of its own."""
+    """Runs calls one after the other, nearly always in a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, time_s: Callable[[], float] = time.perf_counter) -> None:
+        self._time_s = time_s
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._last: _Call | None = None
+        #: Light calls in a row that were quick.
+        self._quick = 0
         self._thread = threading.Thread(target=self._run, name="store-commit", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[], None], done: Done, *, alone: bool) -> None:
-        """Begin `work` in the thread; `done` is called on this event loop, before this returns perhaps. One at a time.
-        `alone`: whoever waits for it is likely the only one for whom there is something to do."""
-        patient = alone and (self._last is None or self._last.took_s < PATIENCE_S)
-        call = self._last = _Call(work, done)
+    def submit(self, work: Callable[[], None], done: Done, *, light: bool) -> None:
+        """Make the call; `done` is called on this event loop, for a light one perhaps before this returns. One at a
+        time."""
+        if light and self._quick >= TRUST:
+            self._on_the_spot(work, done)
+            return
+        call = _Call(partial(self._timed, work) if light else work, done)
         self._calls.put(call)
-        if patient and call.ended.acquire(timeout=PATIENCE_S):
-            call.report()
-        else:
-            call.leave(asyncio.get_running_loop())
+        call.begun.acquire()
+        call.loop.call_later(PAUSE_FIRST_S, call.stand_aside, PAUSE_FIRST_S)
 
     def close(self) -> None:
-        """End the thread. No call may be under way."""
+        """End the thread, after the call that is under way."""
         self._calls.put(None)
         self._thread.join()
+
+    def _on_the_spot(self, work: Callable[[], None], done: Done) -> None:
+        error = None
+        try:
+            self._timed(work)
+        except Exception as raised:
+            error = raised
+        done(error)
+
+    def _timed(self, work: Callable[[], None]) -> None:
+        began = self._time_s()
+        try:
+            work()
+        finally:
+            self._quick = self._quick + 1 if self._time_s() - began < QUICK_S else 0
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:
             call.run()
+            with suppress(RuntimeError):  # a loop that was closed without us has nobody left to tell
+                call.loop.call_soon_threadsafe(call.report)

@@ -2,8 +2,11 @@
 the format, recovery.py the way back.
 
 The log grows by chunks of zeros in front of its frames: a frame then lies on blocks that the file system has given and
-written before, and making it durable touches no metadata. After a write that failed it is not known what lies there;
-the next frame has its number and its place, and is as good as any once it is written and synced itself.
+written before, and making it durable touches no metadata. All that a commit need not wait for is upkeep: the next
+chunk, the next segment, the removal of the oldest.
+
+After a write that failed it is not known what lies there; the next frame has its number and its place, and is as good
+as any once it is written and synced itself.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import errno
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from navarch.store.cleaning import Cleaning
@@ -35,21 +39,32 @@ class Sizes:
 class _Tail:
     """The segment that is written to."""
 
-    def __init__(self, file: File, segment: Segment, sizes: Sizes) -> None:
+    def __init__(self, file: File, segment: Segment, sizes: Sizes, last_bytes: int = 0) -> None:
         self.file = file
         self.segment = segment
+        #: Length of the frame last written, here or in the segment before.
+        self.last_bytes = last_bytes
         self._sizes = sizes
         self._filled = file.size
 
     def append(self, data: bytes) -> None:
-        """Raises: OSError; the next frame is written in the place of what is there then."""
-        end = self.segment.used + len(data)
-        while self._filled < end and len(data) < self._sizes.large_bytes:
-            self.file.write(bytes(self._sizes.chunk_bytes), self._filled)
-            self._filled += self._sizes.chunk_bytes
+        """Raises: OSError."""
         self.file.write(data, self.segment.used)
-        self.segment.used = end
-        self._filled = max(self._filled, end)
+        self.last_bytes = len(data)
+        self.segment.used += self.last_bytes
+        self._filled = max(self._filled, self.segment.used)
+
+    def is_full(self) -> bool:
+        return self.segment.used >= self._sizes.segment_bytes
+
+    def is_short(self) -> bool:
+        """Whether a chunk is to be made, for more frames like the last."""
+        return self.last_bytes < self._sizes.large_bytes and self._filled - self.segment.used < self._sizes.large_bytes
+
+    def lengthen(self) -> None:
+        """Raises: OSError."""
+        self.file.write(bytes(self._sizes.chunk_bytes), self._filled)
+        self._filled += self._sizes.chunk_bytes
 
 
 class Disk:
@@ -97,9 +112,27 @@ class Disk:
             except OSError as error:
                 raise self._read_only(error) from error
             self._live_bytes += written - gone
-            self._clean()
 
         return commit
+
+    def upkeep_is_due(self) -> bool:
+        tail, cleaning = self._tail, self._cleaning
+        if tail is None or tail.is_full() or tail.is_short():
+            return True
+        return cleaning.is_done if cleaning is not None else self._cleaning_is_due()
+
+    def upkeep(self) -> None:
+        """What is not due at once, from any one thread, between commits. Does what can be done."""
+        with suppress(OSError):
+            tail = self._tail
+            if tail is None or tail.is_full():
+                tail = self._next_tail()
+            if tail.is_short():
+                tail.lengthen()
+            if self._cleaning is not None and self._cleaning.is_done:
+                self._remove_oldest()
+            if self._cleaning is None and self._cleaning_is_due():
+                self._cleaning = Cleaning(self._files.read(self._segments[0].name))
 
     def clear(self) -> None:
         """Remove what there is of a log. Raises: StoreReadOnly."""
@@ -110,19 +143,19 @@ class Disk:
             raise self._read_only(error) from error
 
     def close(self) -> None:
-        self._leave_tail()
+        if self._tail is not None:
+            self._tail.file.close()
         self._files.close()
 
     def _append(self, data: bytes) -> None:
-        if self._tail is None:
-            self._tail = self._new_segment()
-        self._tail.append(data)
+        tail = self._tail or self._next_tail()
+        tail.append(data)
         self._next_frame += 1
         self._log_bytes += len(data)
-        if self._tail.segment.used >= self._sizes.segment_bytes:
-            self._leave_tail()
+        if self._cleaning is not None:
+            self._cleaning.carried()
 
-    def _new_segment(self) -> _Tail:
+    def _next_tail(self) -> _Tail:
         number = self._segments[-1].number + 1 if self._segments else 1
         segment = Segment(number, self._next_frame)
         file = self._files.create(segment.name)
@@ -131,39 +164,29 @@ class Disk:
         except OSError:
             file.close()
             raise
+        last_bytes = 0
+        if self._tail is not None:
+            self._tail.file.close()
+            last_bytes = self._tail.last_bytes
+        self._tail = _Tail(file, segment, self._sizes, last_bytes)
         self._segments.append(segment)
         self._log_bytes += segment.used
-        return _Tail(file, segment, self._sizes)
+        return self._tail
 
     def _open_tail(self, segment: Segment) -> None:
         """What was read may lie in memory only, written by a process that was killed: none may see it before it is
         on the disk."""
         self._tail = _Tail(self._files.open(segment.name), segment, self._sizes)
         self._tail.file.sync()
-        if segment.used >= self._sizes.segment_bytes:
-            self._leave_tail()
 
-    def _leave_tail(self) -> None:
-        if self._tail is not None:
-            self._tail.file.close()
-            self._tail = None
+    def _cleaning_is_due(self) -> bool:
+        is_long = self._log_bytes > 2 * self._live_bytes + self._sizes.slack_bytes
+        return is_long and len(self._segments) > 1
 
-    def _clean(self) -> None:
-        """Go on with the oldest segment, after a frame that carried some of it."""
-        segments = self._segments
-        try:
-            if self._cleaning is not None and self._cleaning.carried():
-                self._cleaning = None
-                self._files.remove(segments[0].name)
-                self._log_bytes -= segments.popleft().used
-            if self._cleaning is None and len(segments) > 1 and self._is_due():
-                self._cleaning = Cleaning(self._files.read(segments[0].name))
-        except OSError:
-            # The log stays longer than it need be, and that is all; the next write tries again.
-            self._cleaning = None
-
-    def _is_due(self) -> bool:
-        return self._log_bytes > 2 * self._live_bytes + self._sizes.slack_bytes
+    def _remove_oldest(self) -> None:
+        self._files.remove(self._segments[0].name)
+        self._log_bytes -= self._segments.popleft().used
+        self._cleaning = None
 
     def _read_only(self, error: OSError) -> StoreReadOnly:
         """What a failed write means to the person who runs this."""

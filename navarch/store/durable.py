@@ -67,6 +67,7 @@ class DurableStore:
         self._under_way: dict[str, _Write] = {}
         self._group: list[tuple[_Write, Row]] = []
         self._flush_planned = False
+        self._upkeep_under_way = False
         self._disk: Disk | None = None
         self._committer: Committer | None = None
 
@@ -121,6 +122,7 @@ class DurableStore:
         disk.recover()
         for rows in _groups(found):
             disk.begin(rows, found.revision, found.entries.get)()
+            disk.upkeep()
         (self._directory / former.DATABASE).unlink()
         return found
 
@@ -142,7 +144,7 @@ class DurableStore:
 
     def _plan_flush(self) -> None:
         """Begin the next group once those who are ready to write now have queued."""
-        if self._queue and not self._group and not self._flush_planned:
+        if self._queue and not self._group and not self._flush_planned and not self._upkeep_under_way:
             self._flush_planned = True
             asyncio.get_running_loop().call_soon(self._flush)
 
@@ -154,7 +156,7 @@ class DurableStore:
         self._group = [(write, self._row(write, self.index.revision + n, now)) for n, write in enumerate(writes, 1)]
         rows = [row for _, row in self._group]
         commit = self._disk.begin(rows, self.index.revision + len(rows), self.index.get)
-        self._committer.submit(commit, self._committed, alone=len(rows) == 1)
+        self._committer.submit(commit, self._committed, light=len(rows) == 1 and not self._disk.upkeep_is_due())
 
     def _next_group(self) -> list[_Write]:
         writes: list[_Write] = []
@@ -186,7 +188,20 @@ class DurableStore:
             if write.answer is not None and not write.answer.done():
                 write.answer.set_result(row.entry)
             _wake(write)
+        self._keep_up()
         self._plan_flush()
+
+    def _keep_up(self) -> None:
+        """Now, for whoever has an answer does not wait any more, and the next writes may still be on their way."""
+        assert self._disk is not None and self._committer is not None
+        if self._disk.upkeep_is_due():
+            self._upkeep_under_way = True
+            self._committer.submit(self._disk.upkeep, self._kept_up, light=False)
+
+    def _kept_up(self, error: BaseException | None) -> None:
+        self._upkeep_under_way = False
+        self._plan_flush()
+        assert error is None, error
 
     def _fail(self, error: BaseException) -> None:
         group, self._group = self._group, []

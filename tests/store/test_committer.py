@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from navarch.store.committer import Committer
+from navarch.store.committer import QUICK_S, TRUST, Committer
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def committer() -> Iterator[Committer]:
     made.close()
 
 
-@pytest.mark.parametrize("alone", [True, False])
-async def test_every_call_is_told_once(committer: Committer, alone: bool) -> None:
+@pytest.mark.parametrize("light", [True, False])
+async def test_every_call_is_told_once(committer: Committer, light: bool) -> None:
     told: list[BaseException | None] = []
     for _ in range(200):
         ended = asyncio.Event()
@@ -28,29 +28,75 @@ async def test_every_call_is_told_once(committer: Committer, alone: bool) -> Non
             told.append(error)
             ended.set()
 
-        committer.submit(lambda: None, done, alone=alone)
+        committer.submit(lambda: None, done, light=light)
         await ended.wait()
     assert told == [None] * 200
 
 
-@pytest.mark.parametrize("alone", [True, False])
-async def test_what_a_call_raises_is_told(committer: Committer, alone: bool) -> None:
+@pytest.mark.parametrize("light", [True, False])
+async def test_what_a_call_raises_is_told(committer: Committer, light: bool) -> None:
     told: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
 
     def fail() -> None:
         raise OSError("no disk")
 
-    committer.submit(fail, told.set_result, alone=alone)
+    committer.submit(fail, told.set_result, light=light)
     assert isinstance(await told, OSError)
 
 
-@pytest.mark.parametrize("alone", [True, False])
-async def test_the_loop_goes_on_while_a_call_takes_long(committer: Committer, alone: bool) -> None:
+@pytest.mark.parametrize("light", [True, False])
+async def test_the_loop_goes_on_while_a_call_takes_long(committer: Committer, light: bool) -> None:
     may_end = threading.Event()
     for _ in range(2):
         told: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
         may_end.clear()
-        committer.submit(lambda: may_end.wait() and None, told.set_result, alone=alone)
+        committer.submit(lambda: may_end.wait() and None, told.set_result, light=light)
         assert not told.done()
         may_end.set()
         assert await told is None
+
+
+async def thread_of(committer: Committer, clock: list[float], took_s: float, *, light: bool = True) -> int:
+    """The thread in which a call is made that takes so long."""
+    told: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+    made: list[int] = []
+
+    def work() -> None:
+        made.append(threading.get_ident())
+        clock[0] += took_s
+
+    committer.submit(work, told.set_result, light=light)
+    assert await told is None
+    return made[0]
+
+
+async def test_light_calls_are_made_on_the_loop_while_the_disk_is_quick() -> None:
+    clock = [0.0]
+    committer = Committer(lambda: clock[0])
+    here = threading.get_ident()
+    try:
+        for _ in range(2):
+            for _ in range(TRUST):
+                assert await thread_of(committer, clock, QUICK_S / 2) != here
+            assert await thread_of(committer, clock, QUICK_S / 2) == here
+            assert await thread_of(committer, clock, QUICK_S, light=False) != here
+            assert await thread_of(committer, clock, QUICK_S) == here  # as late as this it shows
+    finally:
+        committer.close()
+
+
+async def test_what_a_call_on_the_loop_raises_is_told() -> None:
+    clock = [0.0]
+    committer = Committer(lambda: clock[0])
+    told: list[BaseException | None] = []
+
+    def fail() -> None:
+        raise OSError("no disk")
+
+    try:
+        for _ in range(TRUST):
+            await thread_of(committer, clock, 0.0)
+        committer.submit(fail, told.append, light=True)
+        assert [type(error) for error in told] == [OSError]
+    finally:
+        committer.close()

@@ -36,6 +36,8 @@ PLUGINS: tuple[Plugin, ...] = (
     node_restriction.NODE,
     node_restriction.POD,
     node_restriction.POD_STATUS,
+    node_restriction.EVICTION,
+    node_restriction.TOKEN,
     node_restriction.LEASE,
     node_restriction.CSI_NODE,
     tolerations.TAINT_NODES_BY_CONDITION,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from navarch.base.errors import not_found
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import CREATE, DELETE, UPDATE, Attributes, Plugin, World
 from navarch.server.authz.node import LEASE_NAMESPACE, node_of
@@ -62,13 +63,13 @@ def check_node(attributes: Attributes, _world: World) -> None:
         raise attributes.forbidden(f'node "{node}" is not allowed to modify ownerReferences')
 
 
-def check_pod(attributes: Attributes, _world: World) -> None:
+def check_pod(attributes: Attributes, world: World) -> None:
     """Raises: StatusError 403."""
     node = _node(attributes)
     if node is None:
         return
     if attributes.operation == CREATE:
-        _check_mirror(attributes, attributes.tree, node)
+        _check_mirror(attributes, attributes.tree, node, world)
         return
     assert attributes.old is not None
     if attributes.old["spec"].get("nodeName", "") != node:
@@ -78,6 +79,39 @@ def check_pod(attributes: Attributes, _world: World) -> None:
         before, after = attributes.old["metadata"].get("labels", {}), attributes.tree["metadata"].get("labels", {})
         if before != after:
             raise attributes.forbidden(f'node "{node}" cannot update labels through pod status')
+
+
+def check_eviction(attributes: Attributes, world: World) -> None:
+    """Raises: StatusError 403, 404."""
+    node = _node(attributes)
+    if node is None:
+        return
+    pod = world.get("pods", attributes.namespace, attributes.name)
+    if pod is None:
+        raise not_found("pods", attributes.name)
+    if pod["spec"].get("nodeName", "") != node:
+        raise attributes.forbidden(f"node {node} can only evict pods with spec.nodeName set to itself")
+
+
+def check_token(attributes: Attributes, world: World) -> None:
+    """A kubelet asks for tokens on behalf of its pods. Raises: StatusError 403, 404."""
+    node = _node(attributes)
+    if node is None:
+        return
+    reference = (attributes.tree.get("spec") or {}).get("boundObjectRef") or {}
+    name, uid = reference.get("name", ""), reference.get("uid", "")
+    if (reference.get("apiVersion"), reference.get("kind")) != ("v1", "Pod") or not name:
+        raise attributes.forbidden("node requested token not bound to a pod")
+    if not uid:
+        raise attributes.forbidden("node requested token with a pod binding without a uid")
+    pod = world.get("pods", attributes.namespace, name)
+    if pod is None:
+        raise not_found("pods", name)
+    if uid != pod["metadata"]["uid"]:
+        why = f"the UID in the bound object reference ({uid}) does not match the UID in record. "
+        raise attributes.forbidden(why + "The object might have been deleted and then recreated")
+    if pod["spec"].get("nodeName", "") != node:
+        raise attributes.forbidden("node requested token bound to a pod scheduled on a different node")
 
 
 def check_lease(attributes: Attributes, _world: World) -> None:
@@ -105,7 +139,7 @@ def _node(attributes: Attributes) -> str | None:
     return node
 
 
-def _check_mirror(attributes: Attributes, pod: Tree, node: str) -> None:
+def _check_mirror(attributes: Attributes, pod: Tree, node: str, world: World) -> None:
     """A kubelet shows the static pods that it runs; it makes no others."""
     if _MIRROR not in pod["metadata"].get("annotations", {}):
         why = f'pod does not have "{_MIRROR}" annotation, node "{node}" can only create mirror pods'
@@ -113,9 +147,8 @@ def _check_mirror(attributes: Attributes, pod: Tree, node: str) -> None:
     spec = pod["spec"]
     if spec.get("nodeName", "") != node:
         raise attributes.forbidden(f'node "{node}" can only create pods with spec.nodeName set to itself')
-    for owner in pod["metadata"].get("ownerReferences", ()):
-        if owner.get("kind") != "Node" or owner.get("name") != node:
-            raise attributes.forbidden(f'node "{node}" can only create pods with an owner reference set to itself')
+    if fault := _owner_fault(pod["metadata"].get("ownerReferences") or [], node, world):
+        raise attributes.forbidden(fault)
     if spec.get("serviceAccountName"):
         raise attributes.forbidden(f'node "{node}" can not create pods that reference a service account')
     for volume in spec.get("volumes") or ():
@@ -126,6 +159,24 @@ def _check_mirror(attributes: Attributes, pod: Tree, node: str) -> None:
         ):
             if source in volume:
                 raise attributes.forbidden(f'node "{node}" can not create pods that reference {what}')
+
+
+def _owner_fault(owners: list[Tree], node: str, world: World) -> str:
+    """What is wrong with the owners of a mirror pod, which are its node."""
+    if len(owners) > 1:
+        return f'node "{node}" can only create pods with a single owner reference set to itself'
+    owner = owners[0] if owners else {}
+    if (owner.get("apiVersion"), owner.get("kind"), owner.get("name")) != ("v1", "Node", node):
+        return f'node "{node}" can only create pods with an owner reference set to itself'
+    if not owner.get("controller"):
+        return f'node "{node}" can only create pods with a controller owner reference set to itself'
+    if owner.get("blockOwnerDeletion"):
+        return f'node "{node}" must not set blockOwnerDeletion on an owner reference'
+    found = world.get("nodes", "", node)
+    if found is None:
+        raise not_found("nodes", node)
+    uid = found["metadata"]["uid"]
+    return "" if owner.get("uid") == uid else f"node {node} UID mismatch: expected {owner.get('uid', '')} got {uid}"
 
 
 def _taints(node: Tree) -> list[Tree]:
@@ -151,6 +202,8 @@ def _within(prefix: str, domains: Iterable[str]) -> bool:
 _WRITES = (CREATE, UPDATE, DELETE)
 NODE = Plugin("NodeRestriction", _WRITES, ("nodes",), ("", "status"), validate=check_node)
 POD = Plugin("NodeRestriction", (CREATE, DELETE), ("pods",), validate=check_pod)
+EVICTION = Plugin("NodeRestriction", (CREATE,), ("pods",), ("eviction",), validate=check_eviction)
+TOKEN = Plugin("NodeRestriction", (CREATE,), ("serviceaccounts",), ("token",), validate=check_token)
 POD_STATUS = Plugin("NodeRestriction", (UPDATE,), ("pods",), ("status",), validate=check_pod)
 LEASE = Plugin("NodeRestriction", _WRITES, ("leases.coordination.k8s.io",), validate=check_lease)
 CSI_NODE = Plugin("NodeRestriction", _WRITES, ("csinodes.storage.k8s.io",), validate=check_csi_node)

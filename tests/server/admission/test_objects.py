@@ -94,3 +94,67 @@ def test_a_claim_grows_only_where_its_class_lets_it(peer: Peer) -> None:
     assert "must support resize" in message
     peer.ok("PATCH", f"{CLASSES}/fixed", {"allowVolumeExpansion": True}, **MERGE)
     peer.ok("PATCH", f"{CLAIMS}/c", bigger, **MERGE)
+
+
+PODS = "/api/v1/namespaces/default/pods"
+
+
+def bound_pod(name: str, node: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"nodeName": node, "containers": [{"name": "c", "image": "i"}]}}
+
+
+def test_a_kubelet_evicts_its_own_pods_alone(peer: Peer) -> None:
+    for name, node in (("mine", "n1"), ("other", "n2")):
+        peer.post(PODS, bound_pod(name, node))
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "other"}}
+    status, message = peer.refused("POST", f"{PODS}/other/eviction", body, user=KUBELET)
+    assert status == 403
+    assert message == 'pods "other" is forbidden: node n1 can only evict pods with spec.nodeName set to itself'
+    body["metadata"] = {"name": "mine"}
+    assert peer.send("POST", f"{PODS}/mine/eviction", body, user=KUBELET).status == 201
+
+
+def test_a_kubelet_asks_for_tokens_of_its_own_pods_alone() -> None:
+    peer = Peer(signs=True)
+    mine, other = (peer.post(PODS, bound_pod(name, node)) for name, node in (("mine", "n1"), ("other", "n2")))
+    path = "/api/v1/namespaces/default/serviceaccounts/default/token"
+
+    def asked(**reference: str) -> tuple[int, str]:
+        spec = {"boundObjectRef": reference} if reference else {}
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        answer = peer.send("POST", path, body, user=KUBELET)
+        return answer.status, answer.body.decode()
+
+    pod = {"apiVersion": "v1", "kind": "Pod"}
+    for reference, text in (
+        ({}, "node requested token not bound to a pod"),
+        ({**pod, "name": "mine"}, "node requested token with a pod binding without a uid"),
+        ({**pod, "name": "mine", "uid": "x"}, "the UID in the bound object reference (x) does not match the UID"),
+        (
+            {**pod, "name": "other", "uid": other["metadata"]["uid"]},
+            "node requested token bound to a pod scheduled on a different node",
+        ),
+    ):
+        status, body = asked(**reference)
+        assert status == 403 and text in body
+    assert asked(**pod, name="mine", uid=mine["metadata"]["uid"])[0] == 201
+    peer.close()
+
+
+def test_a_mirror_pod_belongs_to_its_node(peer: Peer) -> None:
+    node = peer.post(NODES, {"metadata": {"name": "n1"}}, user=KUBELET)
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": node["metadata"]["uid"], "controller": True}
+    tree = bound_pod("m", "n1")
+    tree["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "h"}
+    for owners, text in (
+        ([], "with an owner reference set to itself"),
+        ([owner, owner | {"uid": "x", "controller": False}], "with a single owner reference set to itself"),
+        ([owner | {"controller": False}], "with a controller owner reference set to itself"),
+        ([owner | {"blockOwnerDeletion": True}], "must not set blockOwnerDeletion on an owner reference"),
+        ([owner | {"uid": "x"}], "node n1 UID mismatch: expected x got "),
+    ):
+        tree["metadata"]["ownerReferences"] = owners
+        status, message = peer.refused("POST", PODS, tree, user=KUBELET)
+        assert status == 403 and text in message, (owners, message)
+    tree["metadata"]["ownerReferences"] = [owner]
+    peer.post(PODS, tree, user=KUBELET)

@@ -13,6 +13,7 @@ from navarch.base.errors import not_found
 from navarch.schema.types import Tree
 from navarch.server.admission.contract import CREATE, DELETE, UPDATE, Attributes, Plugin, World
 from navarch.server.authz.node import LEASE_NAMESPACE, node_of
+from navarch.server.authz.node_graph import pod_references
 
 _MIRROR = "kubernetes.io/config.mirror"
 
@@ -36,6 +37,14 @@ _OWN_LABELS = frozenset(
     )
 )
 _OWN_PREFIXES = ("kubelet.kubernetes.io", "node.kubernetes.io")
+
+#: What a mirror pod may not refer to, in the order in which it is told.
+_BARRED = (
+    ("serviceaccounts", "a service account"),
+    ("secrets", "secrets"),
+    ("configmaps", "configmaps"),
+    ("persistentvolumeclaims", "persistentvolumeclaims"),
+)
 
 
 def check_node(attributes: Attributes, _world: World) -> None:
@@ -149,16 +158,10 @@ def _check_mirror(attributes: Attributes, pod: Tree, node: str, world: World) ->
         raise attributes.forbidden(f'node "{node}" can only create pods with spec.nodeName set to itself')
     if fault := _owner_fault(pod["metadata"].get("ownerReferences") or [], node, world):
         raise attributes.forbidden(fault)
-    if spec.get("serviceAccountName"):
-        raise attributes.forbidden(f'node "{node}" can not create pods that reference a service account')
-    for volume in spec.get("volumes") or ():
-        for source, what in (
-            ("secret", "secrets"),
-            ("configMap", "configmaps"),
-            ("persistentVolumeClaim", "persistentvolumeclaims"),
-        ):
-            if source in volume:
-                raise attributes.forbidden(f'node "{node}" can not create pods that reference {what}')
+    referred = {plural for plural, _, _ in pod_references(pod)}
+    for plural, what in _BARRED:
+        if plural in referred:
+            raise attributes.forbidden(f'node "{node}" can not create pods that reference {what}')
 
 
 def _owner_fault(owners: list[Tree], node: str, world: World) -> str:

@@ -135,10 +135,14 @@ def _key(tree: Tree) -> tuple[str, str]:
 
 
 def _pod_refs(pod: Tree) -> Iterator[Ref]:
-    """Everything a pod refers to by name. A mirror pod refers to nothing: the node itself made it."""
+    """What a pod gives its node to read. A mirror pod gives nothing: the node itself made it."""
+    if MIRROR not in (pod["metadata"].get("annotations") or {}):
+        yield from pod_references(pod)
+
+
+def pod_references(pod: Tree) -> Iterator[Ref]:
+    """Everything that a pod refers to by name."""
     namespace, name = _key(pod)
-    if MIRROR in (pod["metadata"].get("annotations") or {}):
-        return
     spec = pod["spec"]
     if account := spec.get("serviceAccountName"):
         yield "serviceaccounts", namespace, account

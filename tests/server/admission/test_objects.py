@@ -157,4 +157,13 @@ def test_a_mirror_pod_belongs_to_its_node(peer: Peer) -> None:
         status, message = peer.refused("POST", PODS, tree, user=KUBELET)
         assert status == 403 and text in message, (owners, message)
     tree["metadata"]["ownerReferences"] = [owner]
+    container: dict[str, Any] = tree["spec"]["containers"][0]
+    for field, value, what in (
+        ("env", [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}], "secrets"),
+        ("envFrom", [{"configMapRef": {"name": "c"}}], "configmaps"),
+    ):
+        container[field] = value
+        _, message = peer.refused("POST", PODS, tree, user=KUBELET)
+        assert message.endswith(f'node "n1" can not create pods that reference {what}')
+        del container[field]
     peer.post(PODS, tree, user=KUBELET)

@@ -9,19 +9,17 @@ accepts or refuses entries by their attributes alone.
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from navarch.base import selector
 from navarch.base.errors import bad_request
+from navarch.server import slices
 from navarch.server.options import ListOptions
 from navarch.server.served import Served
 from navarch.store.contract import Condition, Entry, Facet, Index
 
 _METADATA_FIELDS = ("metadata.name", "metadata.namespace")
-
-#: Entries that are looked at between two waits. Reading the labels or fields of one takes up to 8 us at first.
-SLICE: Final = 500
 
 #: Asks for what is there when it is looked up.
 NEWEST: Final = -1
@@ -111,8 +109,8 @@ class Selection:
         Never holds the event loop for long: between looking at some and looking at more it lets others go on.
         Raises: Compacted."""
         prefix, conditions = self.prefix, self._conditions()
-        while conditions and not index.catch_up(prefix, conditions, SLICE):
-            await _others()
+        while conditions and not index.catch_up(prefix, conditions, slices.SIZE):
+            await slices.others()
         at = index.revision if revision == NEWEST else revision
         if self.everything:
             return Selected(index.range_at(prefix, at, start, limit), at)
@@ -123,10 +121,8 @@ class Selection:
         if found is None:
             return Selected(await self._scanned(index, start, at, limit), at)
         chosen: list[Entry] = []
-        for first in range(0, len(found), SLICE):
-            if first:
-                await _others()
-            chosen += await self._matching(found[first : first + SLICE])
+        async for some in slices.of(found):
+            chosen += await self._matching(some)
             if limit and len(chosen) >= limit:
                 break
         return Selected(chosen[:limit] if limit else chosen, at)
@@ -140,14 +136,14 @@ class Selection:
         """What is selected of all entries of the range at a revision."""
         chosen: list[Entry] = []
         while True:
-            some = index.range_at(self.prefix, revision, start, SLICE)
+            some = index.range_at(self.prefix, revision, start, slices.SIZE)
             chosen += await self._matching(some)
-            if len(some) < SLICE or (limit and len(chosen) >= limit):
+            if len(some) < slices.SIZE or (limit and len(chosen) >= limit):
                 return chosen[:limit] if limit else chosen
             start = some[-1].key + "\0"
-            await _others()
+            await slices.others()
 
-    async def _matching(self, entries: list[Entry]) -> list[Entry]:
+    async def _matching(self, entries: Sequence[Entry]) -> list[Entry]:
         if self._fields:
             # Fields are read from converted objects.
             await self._served.ready([entry.value for entry in entries])
@@ -191,11 +187,6 @@ class Selection:
                 return parts[-1]
             return parts[-2] if self._served.kind.namespaced else ""
         return self._served.attrs(entry).fields[field]
-
-
-async def _others() -> None:
-    """Let others go on first."""
-    await asyncio.sleep(0)
 
 
 _KEY = Facet("key", lambda entry: entry.key)

@@ -32,7 +32,7 @@ from navarch.server.watch_agenda import Agenda, Second
 from navarch.server.watch_converting import ConvertingHub
 from navarch.server.watch_hub import Changes, Hub, Watcher
 from navarch.server.watch_text import EventText, event_text
-from navarch.store.contract import Compacted, Entry, Store
+from navarch.store.contract import Compacted, Store
 from navarch.wire.messages import Response, Sink
 
 #: What a watcher within the process gives: it takes the changes of one publication, in order. Must neither
@@ -54,14 +54,14 @@ MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1800.0, 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What a watch was asked for, until it has begun: it tells of `state`, and then of what came `after`. That is
-    0 for a watch that tells of nothing before it begins."""
+    """What a watch was asked for, until it has begun: it tells `first`, and then what came `after`. That is 0 for
+    a watch that goes on from when it begins."""
 
     watches: Watches
     hub: Hub
     selection: Selection
     options: ListOptions
-    state: Sequence[Entry]
+    first: list[WatchEvent]
     after: int
 
 
@@ -92,8 +92,8 @@ class Watches:
             if options.send_initial_events and after > current:
                 raise not_yet(after, current)
         text = self._text(hub, form, include)
-        state, after = await hub.prepare(selection, options, after)
-        stream = WatchStream(text, Beginning(self, hub, selection, options, state, after))
+        first_told, after = await hub.prepare(selection, options, after)
+        stream = WatchStream(text, Beginning(self, hub, selection, options, first_told, after))
         return Response(content_type=text.content_type, stream=stream)
 
     def _hub(self, served: Served) -> Hub:
@@ -265,23 +265,15 @@ class WatchStream(Watcher):
         return beginning
 
     def _register(self, beginning: Beginning) -> list[WatchEvent]:
-        initial = self._initial(beginning)
+        initial, after = beginning.first, beginning.after
+        if after:
+            try:
+                initial += beginning.hub.past(beginning.selection, after)
+            except Compacted as error:
+                text = f"too old resource version: {after} ({error.oldest})"
+                raise StatusError(410, "Expired", text) from None
         beginning.hub.add(self, beginning.selection)
         return initial
-
-    def _initial(self, beginning: Beginning) -> list[WatchEvent]:
-        after, served = beginning.after, self._text.served
-        initial = [
-            WatchEvent("ADDED", served.show(entry.value), entry.revision, served.views(entry))
-            for entry in beginning.state
-        ]
-        if after == 0:
-            return initial
-        try:
-            return initial + beginning.hub.past(beginning.selection, after)
-        except Compacted as error:
-            text = f"too old resource version: {after} ({error.oldest})"
-            raise StatusError(410, "Expired", text) from None
 
     def _detach(self) -> None:
         self._out = None

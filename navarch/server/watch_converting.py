@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from navarch.base.errors import StatusError
-from navarch.server.options import ListOptions
-from navarch.server.selection import Selected, Selection
+from navarch.server.selection import Selection
 from navarch.server.served import Served
 from navarch.server.watch_agenda import Agenda
-from navarch.server.watch_hub import Changes, Hub, Watcher
-from navarch.store.contract import Compacted, Event, Store
+from navarch.server.watch_hub import Changes, Hub, Watcher, documents
+from navarch.store.contract import Event, Store
 
 log = logging.getLogger(__name__)
-
-#: How often a new watch's beginning is converted anew because something was written meanwhile. Each time only
-#: what was written is asked for: who comes this often too late begins with an error.
-PREPARE_ATTEMPTS = 10
 
 
 class ConvertingHub(Hub):
@@ -55,23 +50,6 @@ class ConvertingHub(Hub):
         self._known.pop(watcher, None)
         super().remove(watcher)
 
-    async def prepare(self, selection: Selection, options: ListOptions, after: int) -> Selected:
-        """As for any hub, and convert it, with what is written meanwhile. Raises: StatusError 500."""
-        found = await super().prepare(selection, options, after)
-        state = [entry.value for entry in found.entries]
-        for _ in range(PREPARE_ATTEMPTS):
-            changed = self._store.index.changed(self.served.bucket)
-            await self.served.ready(state + self._written_since(found.revision))
-            if self._store.index.changed(self.served.bucket) == changed:
-                break
-        return found
-
-    def _written_since(self, revision: int) -> list[bytes]:
-        try:
-            return _values(self._store.index.past(self.served.bucket, revision)) if revision else []
-        except Compacted:
-            return []
-
     def _tell(self, watcher: Watcher, changes: Changes) -> None:
         known = self._known[watcher]
         if changes[0].revision <= known:
@@ -94,20 +72,10 @@ class ConvertingHub(Hub):
         try:
             while self._waiting:
                 events, self._waiting = self._waiting, []
-                await self.served.ready(_values(events))
+                await self.served.ready(documents(events))
                 super()._publish(events)
         except StatusError as error:
             log.warning("resource=%s watches=ended error=%s", self.served.resource, error.message)
             self._fail(self.served)
         finally:
             self._converting = None
-
-
-def _values(events: Iterable[Event]) -> list[bytes]:
-    """All documents that telling of the events takes."""
-    found = []
-    for event in events:
-        found.append(event.entry.value)
-        if event.previous is not None:
-            found.append(event.previous.value)
-    return found

@@ -13,17 +13,22 @@ Source: the watch semantics of the API concepts document; apiserver `cacher`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from navarch.client.contract import WatchEvent
+from navarch.server import slices
 from navarch.server.negotiate import Format
 from navarch.server.options import ListOptions
 from navarch.server.rows import Row
-from navarch.server.selection import Selected, Selection
+from navarch.server.selection import Selection
 from navarch.server.served import Served
 from navarch.server.watch_agenda import Agenda
 from navarch.server.watch_text import EventText
-from navarch.store.contract import Event, Facet, Store, restamp
+from navarch.store.contract import Compacted, Entry, Event, Facet, Store, restamp
+
+#: How often a new watch's beginning is looked at anew because something was written meanwhile: only what was
+#: written, which gets less and less. What is left is told when it begins.
+PREPARE_ATTEMPTS = 10
 
 
 class Changes(list[WatchEvent]):
@@ -119,16 +124,42 @@ class Hub:
         """Whether watchers are still to be told of something up to `revision`: a bookmark would claim too much."""
         return False
 
-    async def prepare(self, selection: Selection, options: ListOptions, after: int) -> Selected:
-        """What a new watch tells first, and the revision from which it goes on then: 0 for from when it begins."""
+    async def prepare(self, selection: Selection, options: ListOptions, after: int) -> tuple[list[WatchEvent], int]:
+        """What a new watch tells first, and the revision from which it goes on then (0: from when it begins).
+
+        That is what there is, or what was since `after`, with what is written while it is found out.
+        Raises: StatusError 500 where a webhook does not convert it."""
+        index, told = self._store.index, list[WatchEvent]()
         if options.wants_state(after):
-            return await selection.read(self._store.index)
-        return Selected([], after)
+            entries, after = await selection.read(index)
+            async for some in slices.of(entries):
+                await self.served.ready([entry.value for entry in some])
+                told += map(self._added, some)
+        if not after:
+            return told, 0
+        for _ in range(PREPARE_ATTEMPTS):
+            try:
+                events = index.past(self.served.bucket, after)
+            except Compacted:
+                # The watch begins with the error that says so.
+                break
+            if not events:
+                break
+            async for part in slices.of(events):
+                await self.served.ready(documents(part))
+                told += self._changes(selection, part)
+            after = events[-1].revision
+        return told, after
+
+    def _added(self, entry: Entry) -> WatchEvent:
+        return WatchEvent("ADDED", self.served.show(entry.value), entry.revision, self.served.views(entry))
+
+    def _changes(self, selection: Selection, events: Iterable[Event]) -> Iterator[WatchEvent]:
+        return (change for event in events if (change := self._change(selection, event)) is not None)
 
     def past(self, selection: Selection, after: int) -> list[WatchEvent]:
         """The changes since `after` that are already published. Raises: Compacted."""
-        events = self._store.index.past(self.served.bucket, after)
-        return [change for event in events if (change := self._change(selection, event)) is not None]
+        return list(self._changes(selection, self._store.index.past(self.served.bucket, after)))
 
     def add(self, watcher: Watcher, selection: Selection) -> None:
         home = self._home(selection)
@@ -228,3 +259,13 @@ class Hub:
             shown = self.served.show(event.entry.value)
             change = shared[type_] = WatchEvent(type_, shown, event.revision, self.served.views(event.entry))
         return change
+
+
+def documents(events: Iterable[Event]) -> list[bytes]:
+    """All that telling of the events shows."""
+    found = []
+    for event in events:
+        found.append(event.entry.value)
+        if event.previous is not None:
+            found.append(event.previous.value)
+    return found

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from navarch.server import selection as selection_module
+from navarch.server import slices
 from navarch.store import index as index_module
 from tests.server.peer import Peer
 from tests.server.sinks import Collected, open_watch
@@ -22,7 +23,7 @@ SELECTORS = ["a%3D1", "a!%3D1", "a", "!a", "a%20in%20(1,3)", "a%3D1,b", "a%20not
 
 @pytest.fixture(autouse=True)
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(selection_module, "SLICE", 3)
+    monkeypatch.setattr(slices, "SIZE", 3)
     monkeypatch.setattr(index_module, "FEW_KEYS", 4)
     yield
 
@@ -126,3 +127,25 @@ def test_a_watch_begins_with_one_state_and_goes_on_from_it(peer: Peer) -> None:
     peer.loop.run_until_complete(interfered())
     assert sink.seen() == [*[("ADDED", name) for name in before], ("DELETED", before[-1]), ("ADDED", "new")]
     assert open_watch(peer, f"{CONFIG_MAPS}?{query}", Collected()).status == 200
+
+
+def test_a_watch_goes_on_from_the_past_in_steps_and_misses_nothing(peer: Peer) -> None:
+    fill(peer)
+    then = int(peer.get(CONFIG_MAPS)["metadata"]["resourceVersion"])
+    wanted = [("MODIFIED", f"c{number:02}") for number in range(0, 40, 3)]
+    for _, name in wanted:
+        peer.ok("PATCH", f"{CONFIG_MAPS}/{name}", {"data": {"k": "v"}}, media="application/merge-patch+json")
+
+    async def interfered() -> Any:
+        opening = asyncio.ensure_future(peer.ask("GET", f"{CONFIG_MAPS}?watch=1&resourceVersion={then}"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not opening.done()
+        await peer.ask("POST", CONFIG_MAPS, config_map("new", {}))
+        response = await opening
+        await peer.ask("POST", CONFIG_MAPS, config_map("newer", {}))
+        response.stream.start(sink)
+
+    sink = Collected()
+    peer.loop.run_until_complete(interfered())
+    assert sink.seen() == [*wanted, ("ADDED", "new"), ("ADDED", "newer")]

@@ -22,8 +22,8 @@ from navarch.cli.errors import CliError
 if TYPE_CHECKING:
     from navarch.schema.types import Tree
 
-_GROUP = "kubectl.config.k8s.io/"
-_POLICIES = ("", "AllowAll", "DenyAll", "Allowlist")
+GROUP = "kubectl.config.k8s.io/"
+POLICIES = ("", "AllowAll", "DenyAll", "Allowlist")
 Defaults = Sequence[tuple[str, str]]
 
 
@@ -65,7 +65,7 @@ def load(argv: Sequence[str], env: Mapping[str, str]) -> Preferences:
     if env.get("KUBECTL_KUBERC", "").lower() in ("false", "0", "f") or env.get("KUBERC") == "off":
         return NONE
     given = _given(argv) or env.get("KUBERC", "")
-    path = given or os.path.join(env.get("HOME") or os.path.expanduser("~"), ".kube", "kuberc")
+    path = path_of(given, env)
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -74,6 +74,12 @@ def load(argv: Sequence[str], env: Mapping[str, str]) -> Preferences:
             raise CliError(f"kuberc: open {path}: {(error.strerror or '').lower()}") from error
         return NONE
     return parse(data, path)
+
+
+def path_of(given: str, env: Mapping[str, str]) -> str:
+    """Where the preferences lie; `given` is what `--kuberc` says."""
+    named = given or env.get("KUBERC", "")
+    return named or os.path.join(env.get("HOME") or os.path.expanduser("~"), ".kube", "kuberc")
 
 
 def parse(data: bytes, path: str) -> Preferences:
@@ -85,16 +91,16 @@ def parse(data: bytes, path: str) -> Preferences:
     except YamlError as error:
         raise CliError(f'error loading kuberc file "{path}": {error}') from error
     for tree in documents:
-        if str(tree.get("apiVersion", "")).startswith(_GROUP) and tree.get("kind") == "Preference":
+        if str(tree.get("apiVersion", "")).startswith(GROUP) and tree.get("kind") == "Preference":
             return _read(tree, path)
     raise CliError(
-        f'error loading kuberc file "{path}": no valid preferences found; it needs kind Preference of {_GROUP}v1beta1'
+        f'error loading kuberc file "{path}": no valid preferences found; it needs kind Preference of {GROUP}v1beta1'
     )
 
 
 def _read(tree: Tree, path: str) -> Preferences:
     policy = tree.get("credentialPluginPolicy") or ""
-    if policy not in _POLICIES:
+    if policy not in POLICIES:
         raise CliError(f'error loading kuberc file "{path}": unknown credentialPluginPolicy "{policy}"')
     entries = tree.get("credentialPluginAllowlist") or []
     return Preferences(

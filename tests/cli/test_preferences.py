@@ -75,3 +75,24 @@ def test_the_line_goes_before_what_is_preferred(tmp_path: Path, line: str, said:
     env = {"HOME": str(tmp_path), "KUBERC": str(tmp_path / "kuberc")}
     assert main(line.split(), env, out=out, err=out) == 0
     assert out.getvalue() == said
+
+
+def test_the_file_is_written_and_read_again(tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path)}
+
+    def kuberc(line: str) -> tuple[int, str]:
+        out = io.StringIO()
+        return main(["kuberc", *line.split()], env, out=out, err=out), out.getvalue()
+
+    assert kuberc("view")[0] == 1
+    default = "set --section defaults --command get --option output=wide"
+    assert kuberc(default)[0] == 0
+    assert "use --overwrite" in kuberc(default)[1]
+    assert kuberc(f"{default} --option v=1 --overwrite")[0] == 0
+    assert kuberc("set --section aliases --name getn --command get --prependarg nodes")[0] == 0
+    assert kuberc("set --section credentialplugin --policy Allowlist --allowlist-entry command=login")[0] == 0
+    found = load([], env)
+    assert found.defaults == {"get": [("output", "wide"), ("v", "1")]}
+    assert found.aliases["getn"].before == ("nodes",)
+    assert (found.plugin_policy, found.plugins) == ("Allowlist", ("login",))
+    assert "kind: Preference" in kuberc("view")[1]

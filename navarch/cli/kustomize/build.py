@@ -48,11 +48,14 @@ _FIRST: Final = (
 _LAST: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
 
-def build(directory: str, warn: Warn) -> list[Tree]:
-    """The objects, in the order in which they can be created. Raises: CliError."""
+def build(directory: str, warn: Warn, *, anywhere: bool = False) -> list[Tree]:
+    """The objects, in the order in which they can be created. `anywhere`: files may lie outside of the directory.
+
+    Raises: CliError.
+    """
     if not os.path.isdir(directory):
         raise CliError(f"must build at directory: not a valid directory: {_not_there(directory)}")
-    root = _Layer(os.path.realpath(directory), warn)
+    root = _Layer(os.path.realpath(directory), warn, anywhere)
     items = root.apply([])
     _rename(items, lambda: _add_hashes(items))
     if (root.kustomization.get("sortOptions") or {}).get("order") != "fifo":
@@ -90,11 +93,12 @@ def _rename(items: list[Item], change: Callable[[], None]) -> None:
 class _Layer:
     """One kustomization and its directory."""
 
-    def __init__(self, directory: str, warn: Warn, above: tuple[str, ...] = ()) -> None:
+    def __init__(self, directory: str, warn: Warn, anywhere: bool, above: tuple[str, ...] = ()) -> None:
         if directory in above:
             raise CliError(f"cycle detected: candidate root '{directory}' contains visited root")
         self._directory = directory
         self._warn = warn
+        self._anywhere = anywhere
         self._above = (*above, directory)
         self.kustomization = self._read_kustomization()
 
@@ -126,7 +130,7 @@ class _Layer:
     def _read(self, name: str) -> bytes:
         """A file at or below the directory. Raises: CliError."""
         path = os.path.realpath(os.path.join(self._directory, name))
-        if os.path.commonpath((path, self._directory)) != self._directory:
+        if not self._anywhere and os.path.commonpath((path, self._directory)) != self._directory:
             raise CliError(f"security; file '{path}' is not in or below '{self._directory}'")
         try:
             with open(path, "rb") as file:
@@ -167,7 +171,7 @@ class _Layer:
         path = os.path.join(self._directory, name)
         if not os.path.isdir(path):
             raise CliError(f"accumulating components: must build at directory: {_not_there(path)}")
-        return _Layer(os.path.realpath(path), self._warn, self._above)
+        return _Layer(os.path.realpath(path), self._warn, self._anywhere, self._above)
 
     def _generate(self, items: list[Item]) -> list[Item]:
         options = self.kustomization.get("generatorOptions") or {}

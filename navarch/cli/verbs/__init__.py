@@ -67,6 +67,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("api-resources", _OTHER, "List the types that the server has", "api_resources:RESOURCES"),
     Verb("api-versions", _OTHER, "List the API versions that the server has", "api_resources:VERSIONS"),
     Verb("config", _OTHER, "Modify kubeconfig files", "config"),
+    Verb("kuberc", _OTHER, "Show and change your preferences for kubectl", "kuberc"),
     Verb("plugin", _OTHER, "List the programs that add commands", "plugin"),
     Verb("version", _OTHER, "Show the versions of client and server", "version"),
     Verb("__complete", "", "Print what a word may become", "completion:COMPLETE"),

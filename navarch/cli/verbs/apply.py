@@ -12,7 +12,7 @@ from navarch.cli.manifest import Manifest
 from navarch.cli.output import printer
 from navarch.cli.resources import Resource
 from navarch.cli.session import Session
-from navarch.cli.verbs.apply_last import SET_LAST_APPLIED, VIEW_LAST_APPLIED
+from navarch.cli.verbs.apply_last import EDIT_LAST_APPLIED, SET_LAST_APPLIED, VIEW_LAST_APPLIED
 
 if TYPE_CHECKING:
     from navarch.cli.applyset import ApplySet
@@ -282,6 +282,6 @@ COMMAND = Command(
         Flag("timeout", kind="duration", help="How long to wait for a deletion; 0: as long as it takes"),
         Flag("wait", kind="bool", help="Wait until deleted objects are gone"),
     ),
-    children=(VIEW_LAST_APPLIED, SET_LAST_APPLIED),
+    children=(EDIT_LAST_APPLIED, SET_LAST_APPLIED, VIEW_LAST_APPLIED),
     run=run,
 )

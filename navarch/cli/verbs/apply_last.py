@@ -61,6 +61,24 @@ def _set(session: Session, options: Options, words: Words) -> int:
     return 0
 
 
+def _edit(session: Session, options: Options, words: Words) -> int:
+    from navarch.cli.verbs.edit import edit
+
+    chosen: list[Found] = []
+    for found in select(session, options, words.args, need_name=False):
+        if isinstance(found, CliError):
+            raise found
+        chosen.append(found._replace(tree=last_applied_of(found)))
+    reporter = printer.Reporter(session, options)
+
+    def save(found: Found, before: Tree, after: Tree) -> None:
+        if after != before:
+            body = {"metadata": {"annotations": {writes.LAST_APPLIED: writes.last_applied(after)}}}
+            reporter.done(found.resource, writes.patch(session, options, found.path, body, writes.MERGE), "edited")
+
+    return edit(session, options, chosen, save)
+
+
 VIEW_LAST_APPLIED = Command(
     name="view-last-applied",
     summary="Show what was applied last",
@@ -85,4 +103,16 @@ SET_LAST_APPLIED = Command(
     ),
     run=_set,
     usage="-f FILENAME",
+)
+EDIT_LAST_APPLIED = Command(
+    name="edit-last-applied",
+    summary="Change in an editor what was applied last, without changing anything else",
+    flags=(
+        *printer.PRINT_FLAGS,
+        *manifest.FILE_FLAGS,
+        writes.field_manager("kubectl-client-side-apply"),
+        Flag("windows-line-endings", kind="bool", help="End lines in the editor as Windows does"),
+    ),
+    run=_edit,
+    usage="(RESOURCE/NAME | -f FILENAME)",
 )

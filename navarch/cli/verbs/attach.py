@@ -12,13 +12,13 @@ from navarch.schema.types import Tree
 
 
 def run(session: Session, options: Options, words: Words) -> int:
-    if len(words.args) != 1:
+    if not words.args:
+        raise UsageError("at least 1 argument is required for attach")
+    if len(words.args) > 2:
         raise UsageError(
-            "at least 1 argument is required for attach"
-            if not words.args
-            else "expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments)"
+            f"expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw {len(words.args)}: {words.args}"
         )
-    pod = find_pods(session, words.args[0])[0]
+    pod = find_pods(session, "/".join(words.args))[0]
     return attach_to(session, options, pod, container_of(session, pod, options.container, quiet=options.quiet))
 
 
@@ -51,8 +51,20 @@ def attach_to_new_pod(session: Session, options: Options, pod: Tree) -> int:
         return _exit_code(wait_until_over(session, name, options.pod_running_timeout))
     finally:
         if options.rm:
-            writes.delete(session, path)
+            _remove(session, options, name)
             session.say(f'pod "{name}" deleted from {session.namespace} namespace')
+
+
+def _remove(session: Session, options: Options, name: str) -> None:
+    """What --rm does at the end."""
+    pods = session.resources.find("pods")
+    grace_s = 0 if options.force else options.grace_period if options.grace_period >= 0 else None
+    propagation = writes.propagation(options.cascade)
+    answer = writes.delete(session, pods.path(session.namespace, name), grace_s=grace_s, propagation=propagation)
+    if options.wait:
+        from navarch.cli.verbs.delete import wait_until_gone
+
+        wait_until_gone(session, pods, session.namespace, name, answer, timeout_s=options.timeout)
 
 
 def _exit_code(pod: Tree) -> int:

@@ -71,7 +71,7 @@ def _write_both(session: Session, options: Options, item: Manifest, live: str, m
         before = None
     after: Tree | None = apply_one(session, options, item, annotate=False).tree
     current = before
-    if item.resource.kind == "Secret" and not item.resource.group:
+    if item.resource.kind == "Secret" and not item.resource.group and not options.show_secrets:
         before, after = masked(before, after)
     name = _file_name(item.resource, item.namespace, item.name)
     for directory, tree in ((live, before), (merged, after)):
@@ -148,6 +148,7 @@ COMMAND = Command(
         Flag("force-conflicts", kind="bool", help="Take over fields that others own, with --server-side"),
         Flag("selector", "l", help="Only objects of the files whose labels match"),
         Flag("server-side", kind="bool", help="Let the server do the merging"),
+        Flag("show-secrets", kind="bool", help="Show the values of Secrets"),
         Flag("show-managed-fields", kind="bool", help="Compare metadata.managedFields too"),
         Flag("all", kind="bool", help="Show as gone whatever is not in the files, with --prune"),
         Flag("prune", kind="bool", help="Show as gone what was applied before and is no longer in the files"),

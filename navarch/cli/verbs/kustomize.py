@@ -10,13 +10,21 @@ from navarch.cli.flags import Flag, Options, Words
 from navarch.cli.output import yaml
 from navarch.cli.session import Session
 
+_RESTRICTORS = "['LoadRestrictionsNone', 'LoadRestrictionsRootOnly']"
+_PLUGIN_SWITCHES = ("as-current-user", "enable-alpha-plugins", "enable-helm", "helm-debug", "network")
+_PLUGIN_VALUES = ("env", "helm-api-versions", "helm-command", "helm-kube-version", "mount", "network-name")
+
 
 def run(session: Session, options: Options, words: Words) -> int:
     from navarch.cli.kustomize.build import build
 
     if len(words.args) > 1:
         raise CliError("specify one path to a kustomization directory")
-    text = "---\n".join(map(yaml.dump, build(words.args[0] if words.args else ".", session.complain)))
+    if options.load_restrictor not in ("LoadRestrictionsRootOnly", "LoadRestrictionsNone"):
+        raise CliError(f"illegal flag value --load-restrictor {options.load_restrictor}; legal values: {_RESTRICTORS}")
+    directory = words.args[0] if words.args else "."
+    anywhere = options.load_restrictor == "LoadRestrictionsNone"
+    text = "---\n".join(map(yaml.dump, build(directory, session.complain, anywhere=anywhere)))
     if not options.output:
         session.write(text)
         return 0
@@ -33,6 +41,12 @@ COMMAND = Command(
     summary="Print the objects of a kustomization",
     usage="DIR",
     examples=(("Of the current directory", "kustomize ."),),
-    flags=(Flag("output", "o", help="The file to write to"),),
+    flags=(
+        Flag("load-restrictor", default="LoadRestrictionsRootOnly", help=f"Which files may be read: {_RESTRICTORS}"),
+        Flag("output", "o", help="The file to write to"),
+        # For plug-ins and charts, neither of which are run: a kustomization that needs them is refused.
+        *(Flag(name, kind="bool", hidden=True) for name in _PLUGIN_SWITCHES),
+        *(Flag(name, kind="array", hidden=True) for name in _PLUGIN_VALUES),
+    ),
     run=run,
 )

@@ -91,19 +91,34 @@ def _run_nodes(session: Session, options: Options, words: Words) -> int:
     nodes = session.client.get("/api/v1/nodes", query).tree().get("items") or []
     sizes = {node["metadata"]["name"]: _usage((node.get("status") or {}).get(field) or {}) for node in nodes}
     used = {row["metadata"]["name"]: _usage(row["usage"]) for row in rows}
+    swaps = {row["metadata"]["name"]: row["usage"].get("swap") for row in rows}
+    sized = {node["metadata"]["name"]: (node.get("status") or {}).get("nodeInfo") or {} for node in nodes}
     table = []
     for name in sorted(used, key=lambda name: _order(options, used[name], name)):
         usage, size = used[name], sizes.get(name, Usage())
         cpu, memory = usage.cells()
-        table.append([name, cpu, _share(usage.cpu, size.cpu), memory, _share(usage.memory, size.memory)])
+        swap = _swap(swaps.get(name), sized.get(name, {})) if options.show_swap else []
+        table.append([name, cpu, _share(usage.cpu, size.cpu), memory, _share(usage.memory, size.memory), *swap])
     if not words.args:
-        table += [[name, *["<unknown>"] * 4] for name in sorted(sizes) if name not in used]
+        table += [
+            [name, *["<unknown>"] * (6 if options.show_swap else 4)] for name in sorted(sizes) if name not in used
+        ]
     if not table:
         session.complain("No resources found")
         return 0
-    titles = [] if options.no_headers else [["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"]]
+    heads = ["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"]
+    heads += ["SWAP(bytes)", "SWAP(%)"] if options.show_swap else []
+    titles = [] if options.no_headers else [heads]
     session.write(lines(titles + table))
     return 0
+
+
+def _swap(used: str | None, info: Tree) -> list[str]:
+    """Bytes of swap in use, and their share of what the node has."""
+    if used is None:
+        return ["<unknown>", "<unknown>"]
+    amount = quantity.value(used)
+    return [f"{amount // _MIB}Mi", _share(amount, (info.get("swap") or {}).get("capacity", 0))]
 
 
 def _share(part: int, whole: int) -> str:
@@ -123,7 +138,11 @@ COMMAND = Command(
         Command(
             "node",
             "Show what nodes use",
-            (*_FLAGS, Flag("show-capacity", kind="bool", help="Shares of the whole node, not of what pods may have")),
+            (
+                *_FLAGS,
+                Flag("show-capacity", kind="bool", help="Shares of the whole node, not of what pods may have"),
+                Flag("show-swap", kind="bool", help="Swap, too"),
+            ),
             _run_nodes,
             "[NAME | -l label]",
             aliases=("nodes", "no"),

@@ -110,7 +110,11 @@ def _long(options: Options, by_name: dict[str, Flag], word: str, rest: list[str]
         raise FlagError(f"bad flag syntax: {word}")
     flag = by_name.get(name)
     if flag is None:
-        raise FlagError("help requested" if name == "help" else f"unknown flag: --{name}")
+        from navarch.cli.plugins import hint
+
+        error = FlagError("help requested" if name == "help" else f"unknown flag: --{name}")
+        error.advice = hint(name, by_name).replace("mean ", "mean --").replace(" or ", " or --")
+        raise error
     if not equals:
         value = _bare(flag, rest, f"flag needs an argument: --{name}")
     assign(options, flag, value, f"--{name}" if not flag.short else f"-{flag.short}, --{name}")

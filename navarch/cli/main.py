@@ -121,13 +121,14 @@ def _settings(command: Command, options: Options) -> Options:
 
 def _failed(error: CliError, path: list[str], out: TextIO, err: TextIO) -> int:
     out.flush()
+    advice, error.advice = error.advice, ""
     text = report(error)
     if isinstance(error, FlagError):
         text += f"\nSee 'kubectl {' '.join(path)} --help' for usage."
     elif isinstance(error, UsageError):
         text += f"\nSee 'kubectl {' '.join(path)} -h' for help and examples"
     if text and not isinstance(error, Exit):
-        err.write(text + "\n")
+        err.write(f"{text}{advice}\n")
         err.flush()
     return error.code
 

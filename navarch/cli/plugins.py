@@ -47,6 +47,12 @@ def suggestions(word: str, names: Iterable[str], distance: int = 2) -> list[str]
     )
 
 
+def hint(word: str, names: Iterable[str]) -> str:
+    """Advice to put below an error about a word that nobody knows; empty if nothing is near it."""
+    near = suggestions(word, names, 1 if len(word) < 5 else 2)
+    return f"\nhint: did you mean {' or '.join(near[:3])}?" if near else ""
+
+
 def _distance(a: str, b: str) -> int:
     """How many letters must be put in, taken out or replaced."""
     row = list(range(len(b) + 1))

@@ -120,8 +120,12 @@ class Resources:
             self.refresh()
             found = self._lookup(word)
         if found is None:
+            from navarch.cli.plugins import hint
+
             name, _, group = word.partition(".")
-            raise UnknownResource(name, group)
+            error = UnknownResource(name, group)
+            error.advice = hint(name, {row.plural for row in self.all()})
+            raise error
         return found
 
     def of_kind(self, kind: str, api_version: str) -> Resource | None:

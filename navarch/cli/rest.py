@@ -180,7 +180,10 @@ class Client:
                     raise CliError(f"Unable to connect to the server: {error}", prefix=False) from error
             except OSError as error:
                 self.close()
-                raise CliError(_unreachable(error, self.host, self.port), prefix=False) from error
+                refused = CliError(_unreachable(error, self.host, self.port), prefix=False)
+                if isinstance(error, ConnectionRefusedError):
+                    refused.advice = _NOBODY_THERE
+                raise refused from error
         if self._log is not None:
             took_s = time.monotonic() - began
             url = self.endpoint.server + target.removeprefix(self.prefix)
@@ -244,6 +247,9 @@ def _retry_after_s(response: Response) -> float | None:
     return float(text) if text.isdecimal() else None
 
 
+_NOBODY_THERE = (
+    "\nhint: nobody listens there; `navarch start` starts a cluster, `kubectl config view --minify` shows the address"
+)
 #: How often a request is sent again on the server's demand.
 _RETRIES = 10
 USER_AGENT = "kubectl/v1.36.0 (linux/amd64) navarch"

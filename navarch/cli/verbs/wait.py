@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from navarch.base import jsonpath
 from navarch.cli import manifest
 from navarch.cli.command import Command
 from navarch.cli.errors import ApiError, CliError, raise_all
 from navarch.cli.flags import Flag, Options, Words
+from navarch.cli.output import printer
 from navarch.cli.output.tables import go_value
 from navarch.cli.resources import Resource
 from navarch.cli.selection import ALL_NAMESPACES, SELECTOR_FLAGS, Found, parse_names, select
@@ -19,6 +20,7 @@ from navarch.schema.types import Tree
 Test = Callable[[Tree], bool]
 _FOR_EVER_S = 7 * 24 * 3600.0
 _POLL_S = 0.25
+_MET = "condition met"
 
 
 def run(session: Session, options: Options, words: Words) -> int:
@@ -29,13 +31,13 @@ def run(session: Session, options: Options, words: Words) -> int:
     end = time.monotonic() + timeout_s
     kind, _, rest = wanted.partition("=")
     if kind.lower() == "create" and not rest:
-        _wait_for_creation(session, words.args, end)
-        return 0
+        return _wait_for_creation(session, options, words.args, end)
     if kind.lower() == "delete" and not rest:
         return _wait_for_deletion(session, options, words.args, end)
     test = _condition(rest) if kind.lower() == "condition" else _field(wanted, rest) if kind == "jsonpath" else None
     if test is None:
         raise CliError(f'unrecognized condition: "{wanted}"')
+    reporter = printer.Reporter(session, options)
     chosen = list(select(session, options, words.args, all_namespaces=options.all_namespaces))
     if not chosen:
         raise CliError("no matching resources found")
@@ -44,8 +46,7 @@ def run(session: Session, options: Options, words: Words) -> int:
         try:
             if isinstance(found, CliError):
                 raise found
-            _wait(session, found, test, end)
-            session.say(f"{found.title} condition met")
+            reporter.done(found.resource, _wait(session, found, test, end), _MET)
         except CliError as error:
             problems.append(error)
     raise_all(problems)
@@ -89,8 +90,8 @@ def _field(wanted: str, rest: str) -> Test:
     return test
 
 
-def _wait(session: Session, found: Found, test: Test, end: float) -> None:
-    """Raises: CliError when the time is up or the object goes away."""
+def _wait(session: Session, found: Found, test: Test, end: float) -> Tree:
+    """The object that passes the test. Raises: CliError when the time is up or the object goes away."""
     tree = found.tree
     timed_out = CliError(f"timed out waiting for the condition on {found.resource.plural}/{found.name}")
     while not test(tree):
@@ -109,11 +110,13 @@ def _wait(session: Session, found: Found, test: Test, end: float) -> None:
                 tree = event["object"]
                 if test(tree):
                     break
+    return tree
 
 
 def _wait_for_deletion(session: Session, options: Options, args: list[str], end: float) -> int:
     from navarch.cli.verbs.delete import wait_until_gone
 
+    reporter = printer.Reporter(session, options)
     for found in select(session, options, args, all_namespaces=options.all_namespaces):
         if isinstance(found, CliError):
             if isinstance(found, ApiError) and found.reason == "NotFound":
@@ -122,30 +125,43 @@ def _wait_for_deletion(session: Session, options: Options, args: list[str], end:
         left = max(end - time.monotonic(), 0.001)
         uid = found.tree["metadata"]["uid"]
         wait_until_gone(session, found.resource, found.namespace, found.name, None, timeout_s=left, uid=uid)
-        session.say(f"{found.title} condition met")
+        reporter.done(found.resource, found.tree, _MET)
     return 0
 
 
-def _wait_for_creation(session: Session, args: list[str], end: float) -> None:
+def _wait_for_creation(session: Session, options: Options, args: list[str], end: float) -> int:
+    """Objects need not be there yet, so they are named by words or files, not by selectors."""
+    reporter = printer.Reporter(session, options)
+    for resource, namespace, name in _named(session, options, args):
+        while (tree := _live(session, resource, namespace, name)) is None:
+            if time.monotonic() > end:
+                raise CliError(f"timed out waiting for the condition on {resource.plural}/{name}")
+            time.sleep(_POLL_S)
+        reporter.done(resource, tree, _MET)
+    return 0
+
+
+def _named(session: Session, options: Options, args: list[str]) -> Iterator[tuple[Resource, str, str]]:
+    if manifest.given(options):
+        for item in manifest.read(session, options):
+            if isinstance(item, CliError):
+                raise item
+            yield item.resource, item.namespace, item.name
+        return
     names = parse_names(session, args)
     if not names.pairs:
         raise CliError("resource name must be provided")
     for resource, name in names.pairs:
-        while not _exists(session, resource, name):
-            if time.monotonic() > end:
-                raise CliError(f"timed out waiting for the condition on {resource.plural}/{name}")
-            time.sleep(_POLL_S)
-        session.say(f"{resource.singular_qualified}/{name} condition met")
+        yield resource, session.namespace, name
 
 
-def _exists(session: Session, resource: Resource, name: str) -> bool:
+def _live(session: Session, resource: Resource, namespace: str, name: str) -> Tree | None:
     try:
-        session.client.get(resource.path(session.namespace, name))
+        return session.client.get(resource.path(namespace, name)).tree()
     except ApiError as error:
         if error.reason == "NotFound":
-            return False
+            return None
         raise
-    return True
 
 
 COMMAND = Command(
@@ -159,16 +175,13 @@ COMMAND = Command(
         ("Until it is gone", "wait --for=delete pod/web-0 --timeout=60s"),
     ),
     flags=(
+        *printer.PRINT_FLAGS,
         *manifest.FILE_FLAGS,
         *SELECTOR_FLAGS,
         ALL_NAMESPACES,
         Flag("all", kind="bool", help="All objects of the type in the namespace"),
-        Flag("allow-missing-template-keys", kind="bool", default=True, hidden=True),
         Flag("for", help="create, delete, condition=NAME[=VALUE] or jsonpath=EXPRESSION[=VALUE]"),
         Flag("local", kind="bool", hidden=True),
-        Flag("output", "o", hidden=True),
-        Flag("show-managed-fields", kind="bool", hidden=True),
-        Flag("template", hidden=True),
         Flag("timeout", kind="duration", default=30.0, help="How long to wait; 0: look once; negative: a week"),
     ),
     run=run,

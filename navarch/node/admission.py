@@ -15,6 +15,7 @@ from navarch.node.labels import is_static
 from navarch.node.memory import Ended
 from navarch.node.resources import pod_requests, total_requests
 
+NODE_AFFINITY = "NodeAffinity"
 #: sysctls that a pod may set without the node's leave. Source: the kubelet's safe list.
 SAFE_SYSCTLS = frozenset(
     {
@@ -41,7 +42,7 @@ def refusal(pod: Pod, others: Iterable[Pod], node: Node, allocatable: Mapping[st
         return None
     if not matches_node(pod, node):
         return Ended(
-            "NodeAffinity",
+            NODE_AFFINITY,
             "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
             True,
         )

@@ -73,6 +73,8 @@ class Kubelet:
         self.runtime = runtime
         self.host = host
         self.workers: dict[str, PodWorker] = {}
+        #: Pods by uid that the node, as it was known, does not suit.
+        self._doubtful: set[str] = set()
         self.started = asyncio.Event()
         self._client = client
         self._seams = seams
@@ -207,12 +209,29 @@ class Kubelet:
             worker.remove()
 
     def _add(self, pod: Pod) -> None:
-        assert self._parts is not None
+        if pod.metadata.uid in self._doubtful:
+            return
         refused = None
         if pod.status.phase not in FINAL and pod.metadata.deletionTimestamp is None and not _adopted(pod):
             refused = self._refusal(pod)
-            if refused is not None:
-                self._events.event(reference(PODS, pod.metadata), "Warning", refused.reason, refused.message)
+        if refused is not None and refused.reason == admission.NODE_AFFINITY:
+            self._doubtful.add(pod.metadata.uid)
+            self.spawn(self._add_after_look(pod))
+        else:
+            self._begin(pod, refused)
+
+    async def _add_after_look(self, pod: Pod) -> None:
+        """The scheduler knew labels of the node that are news here: look at the node before the pod is refused."""
+        await self._registration.refresh()
+        self._doubtful.discard(pod.metadata.uid)
+        now = self._pods.cache.get(ObjectKey(pod.metadata.namespace, pod.metadata.name))
+        if now is not None and now.metadata.uid == pod.metadata.uid and pod.metadata.uid not in self.workers:
+            self._begin(now, self._refusal(now) if now.metadata.deletionTimestamp is None else None)
+
+    def _begin(self, pod: Pod, refused: Ended | None) -> None:
+        assert self._parts is not None
+        if refused is not None:
+            self._events.event(reference(PODS, pod.metadata), "Warning", refused.reason, refused.message)
         worker = self.workers[pod.metadata.uid] = PodWorker(self._parts, pod, refused)
         self.spawn(self._work(worker)).set_name(f"pod {worker.key}")
 

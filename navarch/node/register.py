@@ -93,6 +93,13 @@ class Registration:
         self.node = decode(Node, raw)
         return self.node
 
+    async def refresh(self) -> None:
+        """Read the Node anew: somebody else may have changed its labels. Without an answer it stays as it is."""
+        try:
+            self.node = decode(Node, await self._client.get(NODES, self._config.name))
+        except (StatusError, Unreachable) as error:
+            log.info("node not read node=%s error=%s", self._config.name, error)
+
     async def run(self) -> None:
         """Renew lease and status until cancelled. `register` comes first."""
         async with asyncio.TaskGroup() as group:

@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from navarch.base.errors import UsageError
+from navarch.base.resource import Resource
+from navarch.client.contract import PatchType
 from navarch.testing import Script
 from navarch.testing.builders import job, pod
 
@@ -103,3 +105,24 @@ def test_mistakes_about_pods_are_named(c):
         c.logs("one", container="x")
     with pytest.raises(UsageError, match="previous container main of pod default/one has not started"):
         c.logs("one", previous=True)
+
+
+def test_a_label_that_came_just_now_suits_a_pod(c):
+    """The kubelet has not heard of the label when the pod is bound: it looks again before it refuses."""
+    c.settle()
+    node = Resource("", "v1", "nodes", "Node", False)
+    c.run(c.client.patch(node, "node-1", {"metadata": {"labels": {"disktype": "ssd"}}}, PatchType.MERGE))
+    tree = pod("fast", "nginx")
+    tree["spec"]["nodeSelector"] = {"disktype": "ssd"}
+    c.apply(tree)
+    c.settle()
+    assert c.get("pod", "fast").status.phase == "Running"
+
+
+def test_a_pod_that_the_node_does_not_suit_is_refused(c):
+    tree = pod("fast", "nginx")
+    tree["spec"] |= {"nodeName": "node-1", "nodeSelector": {"disktype": "ssd"}}
+    c.apply(tree)
+    c.settle()
+    status = c.get("pod", "fast").status
+    assert (status.phase, status.reason) == ("Failed", "NodeAffinity")

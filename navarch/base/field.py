@@ -83,6 +83,10 @@ class FieldError:
         return f"{self.path}: {self.message}" if self.path else self.message
 
 
+class ToleratedError(FieldError):
+    """A fault that an update did not make: who updates is warned of it, and not refused."""
+
+
 def show(value: Any) -> str:
     """A value as Go's field errors print it: strings quoted, scalars bare, structures as JSON."""
     if value is None:

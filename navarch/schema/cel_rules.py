@@ -1,8 +1,9 @@
 """x-kubernetes-validations: the CEL rules of a custom resource's schema.
 
 Called by structural.py once a value fits the rest of its schema. Rules about a change (those that read
-`oldSelf`) run only where there is an old value; unchanged values are not judged again. All rules of one object share
-one budget; when it is spent, or one rule costs too much, no further rule runs.
+`oldSelf`) run only where there is an old value. Other rules that unchanged values break are tolerated; so are those
+below an unchanged list whose elements have no keys. All rules of one object share one budget; when it is spent, or one
+rule costs too much, no further rule runs.
 
 Source: KEP-2876; texts of apiextensions `schema/cel/validation.go`.
 """
@@ -13,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from navarch.base.field import FieldError, duplicate, forbidden_field, invalid_value, quoted, required
+from navarch.base.field import FieldError, ToleratedError, duplicate, forbidden_field, invalid_value, quoted, required
 from navarch.schema.cel import CallLimitError, CelError, OutOfBudgetError, evaluate
 from navarch.schema.cel_meter import Budget
 from navarch.schema.cel_typed import escape, typed
@@ -53,22 +54,27 @@ def check_rules(schema: Tree, value: Any, old: Any = _MISSING) -> Iterator[Field
         yield stop.error
 
 
-def _check(schema: Tree, value: _Pair, old: _Pair, path: str, budget: Budget) -> Iterator[FieldError]:
+def _check(
+    schema: Tree, value: _Pair, old: _Pair, path: str, budget: Budget, settled: bool = False
+) -> Iterator[FieldError]:
+    """`settled`: nothing has changed in what this is a part of. Raises: _StopError."""
     if value.plain is None:
         return
-    if old.plain is _MISSING or old.plain != value.plain:
-        for rule in schema.get("x-kubernetes-validations") or ():
-            if error := _judge(rule, schema, value.typed, old.typed, path, budget):
-                yield error
+    if old.plain is not _MISSING:
+        settled = bool(old.plain == value.plain)
+    for rule in schema.get("x-kubernetes-validations") or ():
+        if error := _judge(rule, schema, value.typed, old.typed, path, budget, settled=settled):
+            yield error
     if isinstance(value.plain, dict):
-        yield from _members(schema, value, old, path, budget)
+        yield from _members(schema, value, old, path, budget, settled)
     elif isinstance(value.plain, list) and isinstance(items := schema.get("items"), dict):
         before = _by_key(schema, old)
         for index, pair in enumerate(map(_Pair, value.plain, value.typed)):
-            yield from _check(items, pair, before.get(_key(schema, pair.plain), _NONE), f"{path}[{index}]", budget)
+            known = before.get(_key(schema, pair.plain), _NONE)
+            yield from _check(items, pair, known, f"{path}[{index}]", budget, settled)
 
 
-def _members(schema: Tree, value: _Pair, old: _Pair, path: str, budget: Budget) -> Iterator[FieldError]:
+def _members(schema: Tree, value: _Pair, old: _Pair, path: str, budget: Budget, settled: bool) -> Iterator[FieldError]:
     properties = schema.get("properties") or {}
     additional = schema.get("additionalProperties")
     for key, item in value.plain.items():
@@ -79,10 +85,12 @@ def _members(schema: Tree, value: _Pair, old: _Pair, path: str, budget: Budget) 
         known = isinstance(old.plain, dict) and key in old.plain
         before = _Pair(old.plain[key], old.typed[name]) if known else _NONE
         where = f"{path}.{key}" if key in properties else f"{path}[{key}]"
-        yield from _check(below, _Pair(item, value.typed[name]), before, where.lstrip("."), budget)
+        yield from _check(below, _Pair(item, value.typed[name]), before, where.lstrip("."), budget, settled)
 
 
-def _judge(rule: Tree, schema: Tree, value: Any, old: Any, path: str, budget: Budget) -> FieldError | None:
+def _judge(
+    rule: Tree, schema: Tree, value: Any, old: Any, path: str, budget: Budget, *, settled: bool
+) -> FieldError | None:
     """The error of a rule that does not hold. Raises: _StopError."""
     expression: str = rule["rule"]
     data: dict[str, Any] = {"self": value}
@@ -103,6 +111,7 @@ def _judge(rule: Tree, schema: Tree, value: Any, old: Any, path: str, budget: Bu
             raise _StopError(fault) from None
         return fault
     where = _where(path, rule.get("fieldPath", ""))
+    tolerated = settled and not _OLD.search(rule["rule"])
     try:
         message = _message(rule, data, budget)
     except OutOfBudgetError:
@@ -112,7 +121,11 @@ def _judge(rule: Tree, schema: Tree, value: Any, old: Any, path: str, budget: Bu
         text = f"{_NO_FURTHER} due to call cost exceeds limit for messageExpression"
         shown = quoted(rule["messageExpression"])
         raise _StopError(invalid_value(where, type_, f"{text}: {shown}")) from None
-    reason = rule.get("reason") or "FieldValueInvalid"
+    found = _reasoned(rule.get("reason") or "FieldValueInvalid", where, type_, message)
+    return ToleratedError(found.reason, found.path, found.detail, found.value) if tolerated else found
+
+
+def _reasoned(reason: str, where: str, type_: str, message: str) -> FieldError:
     if reason == "FieldValueForbidden":
         return forbidden_field(where, message)
     if reason == "FieldValueRequired":

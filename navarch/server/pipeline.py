@@ -27,7 +27,7 @@ from navarch.api.validation.metadata import metadata_update_errors
 from navarch.api.validation.objects import create_errors, update_errors
 from navarch.api.validation.wide import first_errors
 from navarch.base.errors import MODIFIED, StatusError, already_exists, bad_request, conflict, not_found
-from navarch.base.field import FieldError, invalid, invalid_value
+from navarch.base.field import FieldError, ToleratedError, invalid, invalid_value
 from navarch.base.times import format_time
 from navarch.schema import managed_fields
 from navarch.schema.decode import stated, stored
@@ -254,6 +254,9 @@ class Pipeline:
             self._prepare(write, tree, old)
             self._reactions.of(write).before_update(write, tree, old)
             errors = self._update_errors(write, tree, old)
+            if errors:
+                write.warnings.extend(str(error) for error in errors if isinstance(error, ToleratedError))
+                errors = [error for error in errors if not isinstance(error, ToleratedError)]
             if errors:
                 raise invalid(kind.kind, kind.home_group, write.name, errors)
             self._warn(write, tree, old)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from navarch.base.field import ToleratedError
 from navarch.schema import structural
 from navarch.schema.cel import CelError, evaluate
 from navarch.schema.cel_rules import check_rules
@@ -46,7 +47,8 @@ NODE = structural.compile_crd(SCHEMA, "Gamma")
 
 def errors(spec: dict[str, Any], old: dict[str, Any] | None = None) -> list[str]:
     before = None if old is None else {"spec": old}
-    return [str(e) for e in structural.validate(NODE, {"spec": spec}, before)]
+    found = structural.validate(NODE, {"spec": spec}, before)
+    return [str(e) for e in found if not isinstance(e, ToleratedError)]
 
 
 def test_rules_judge_new_values() -> None:
@@ -149,3 +151,24 @@ def test_old_values_are_typed_too() -> None:
     old = {"ratio": 1, "when": "2024-05-01T10:00:00Z"}
     assert list(check_rules(schema, {"ratio": 2, "when": "2024-05-01T11:00:00+00:00"}, old)) == []
     assert list(check_rules(schema, {"ratio": 2, "when": "2024-05-01T09:00:00Z"}, old))
+
+
+def test_what_an_update_did_not_break_is_a_warning() -> None:
+    atomic = {
+        "type": "array",
+        "items": {"type": "integer", "x-kubernetes-validations": [{"rule": "self > 0", "message": "too small"}]},
+    }
+    grows = {"type": "integer", "x-kubernetes-validations": [{"rule": "self > oldSelf", "message": "must grow"}]}
+    schema = {"type": "object", "properties": {"l": atomic, "n": grows, "m": {"type": "string"}}}
+    node = structural.compile_crd(schema, "Gamma")
+
+    def found(new: dict[str, Any], old: dict[str, Any]) -> list[tuple[str, bool]]:
+        errors = structural.validate(node, new, old)
+        return [(str(error), isinstance(error, ToleratedError)) for error in errors]
+
+    text = 'l[0]: Invalid value: "integer": too small'
+    assert found({"l": [0, 1], "m": "b"}, {"l": [0, 1], "m": "a"}) == [(text, True)]
+    # Elements of such a list correspond to none of before once the list has changed.
+    assert found({"l": [0, 2]}, {"l": [0, 1]}) == [(text, False)]
+    # Rules about the change hold for values that did not change too.
+    assert found({"n": 1, "m": "b"}, {"n": 1, "m": "a"}) == [('n: Invalid value: "integer": must grow', False)]

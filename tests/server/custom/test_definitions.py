@@ -97,6 +97,20 @@ def test_values_are_checked_and_unchanged_ones_tolerated(peer: Peer) -> None:
     assert peer.send("PATCH", f"{BOATS}/argo", {"spec": {"crew": 8}}, **merge).status == 422
 
 
+def test_rules_that_an_update_did_not_break_are_told_as_warnings(peer: Peer) -> None:
+    peer.post(CRDS, crd())
+    peer.post(BOATS, boat(crew=9))
+    found = peer.get(f"{CRDS}/boats.ex.example.com")
+    crew = found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["crew"]
+    crew["x-kubernetes-validations"] = [{"rule": "self < 5", "message": "too many"}]
+    peer.ok("PUT", f"{CRDS}/boats.ex.example.com", found)
+    merge = {"media": "application/merge-patch+json"}
+    answer = peer.send("PATCH", f"{BOATS}/argo", {"spec": {"name": "y"}}, **merge)
+    assert answer.status == 200
+    assert dict(answer.headers)["Warning"] == '299 - "spec.crew: Invalid value: \\"integer\\": too many"'
+    assert peer.send("PATCH", f"{BOATS}/argo", {"spec": {"crew": 8}}, **merge).status == 422
+
+
 def test_new_defaults_show_in_old_objects(peer: Peer) -> None:
     peer.post(CRDS, crd())
     peer.post(BOATS, boat())

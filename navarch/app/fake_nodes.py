@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,16 +44,10 @@ class Credentials:
     authority: str
 
 
-async def serve_fake_node(
-    shape: NodeShape,
-    credentials: Credentials,
-    make_client: Callable[[], Client],
-    seams: Seams,
-    group: asyncio.TaskGroup,
-) -> SimNode:
-    """Start a node; its kubelet listens on a free port of the node's address. Raises: OSError."""
+async def run_fake_node(shape: NodeShape, credentials: Credentials, client: Client, seams: Seams) -> None:
+    """Be a node until cancelled; its kubelet listens on a free port of the node's address. Raises: OSError."""
     tls = server_context(credentials.certificate, credentials.key, credentials.authority)
-    gate = Gate(make_client(), seams.clock, shape.name)
+    gate = Gate(client, seams.clock, shape.name)
     nodes: list[SimNode] = []
 
     async def handle(request: Request) -> Response:
@@ -65,11 +57,15 @@ async def serve_fake_node(
         return await KubeletServer(kubelet, gate.check).handle(request)
 
     listener = await serve(handle, tls, shape.address, 0)
-    node = SimNode(shape.listening(listener.port), seams, Scripts(), make_client)
-    nodes.append(node)
-    node.start(group.create_task)
-    log.info("node started node=%s kubelet=%s:%d", shape.name, shape.address, listener.port)
-    return node
+    try:
+        async with asyncio.TaskGroup() as group:
+            node = SimNode(shape.listening(listener.port), seams, Scripts(), lambda: client)
+            nodes.append(node)
+            node.start(group.create_task)
+            log.info("node started node=%s kubelet=%s:%d", shape.name, shape.address, listener.port)
+    finally:
+        await listener.close(0.0)
+        await client.close()
 
 
 async def serve_nodes(place: Place) -> None:
@@ -78,16 +74,12 @@ async def serve_nodes(place: Place) -> None:
     async with asyncio.TaskGroup() as group:
         for entry in profile.nodes:
             identity = f"kubelet-{entry.name}"
-            context = place.client_context(identity)
-
-            def client(context: ssl.SSLContext = context) -> Client:
-                return http_client(profile.server, context, user_agent="kubelet")
-
+            client = http_client(profile.server, place.client_context(identity), user_agent="kubelet")
             credentials = Credentials(place.pki(f"{identity}.crt"), place.pki(f"{identity}.key"), place.pki("ca.crt"))
             dns = (profile.service_ip(DNS_INDEX),)
             address = fake_node_ip(entry)
             shape = NodeShape(entry.name, entry.index, full_pods=True, cluster_dns=dns, host=address)
-            await serve_fake_node(shape, credentials, client, seams, group)
+            group.create_task(run_fake_node(shape, credentials, client, seams), name=entry.name)
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from navarch.control import (
     admissionpolicystatus,
     autoscaler,
+    bootstrap_tokens,
     certificates,
     clusterrole,
     cronjob,
@@ -78,6 +79,8 @@ def single_minded(config: Config) -> tuple[Controller, ...]:
         clusterrole.CONTROLLER,
         autoscaler.controller(),
         *certificates.controllers(config.sign),
+        bootstrap_tokens.SIGNER,
+        bootstrap_tokens.CLEANER,
         disruption.CONTROLLER,
         admissionpolicystatus.CONTROLLER,
         ttl.CONTROLLER,

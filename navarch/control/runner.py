@@ -49,7 +49,8 @@ class ControlPlane:
         self._seams = seams
         sources = dict.fromkeys(source for c in controllers for source in c.sources)
         self.informers: dict[Source[Any], Informer[Any]] = {
-            s: Informer(client, s.resource, s.view, indexes=s.indexes, rng=seams.rng) for s in sources
+            s: Informer(client, s.resource, s.view, field_selector=s.fields, indexes=s.indexes, rng=seams.rng)
+            for s in sources
         }
         self.runners = [
             Runner(c, client if client_for is None else client_for(c.name), seams, self.informers) for c in controllers

@@ -14,7 +14,7 @@ from typing import Final
 from navarch.api.views.apps import ControllerRevision
 from navarch.api.views.autoscaling import HorizontalPodAutoscaler
 from navarch.api.views.coordination import Lease
-from navarch.api.views.core import ConfigMap, Namespace, ServiceAccount
+from navarch.api.views.core import ConfigMap, Namespace, Secret, ServiceAccount
 from navarch.api.views.discovery import EndpointSlice
 from navarch.api.views.meta import OwnerReference
 from navarch.api.views.node import Node
@@ -158,6 +158,9 @@ LEASES: Final = Source(Resource("coordination.k8s.io", "v1", "leases", "Lease", 
 NAMESPACES: Final = Source(Resource("", "v1", "namespaces", "Namespace", False), Namespace)
 SERVICEACCOUNTS: Final = Source(Resource("", "v1", "serviceaccounts", "ServiceAccount", True), ServiceAccount)
 CONFIGMAPS: Final = Source(Resource("", "v1", "configmaps", "ConfigMap", True), ConfigMap)
+BOOTSTRAP_SECRETS: Final = Source(
+    Resource("", "v1", "secrets", "Secret", True), Secret, fields="type=bootstrap.kubernetes.io/token"
+)
 SERVICES: Final = Source(
     Resource("", "v1", "services", "Service", True), Service, {"selector": service_selector, "namespace": namespace}
 )

@@ -28,6 +28,8 @@ class Source(Generic[V]):
     resource: Resource
     view: type[V]
     indexes: Mapping[str, IndexFunction[V]] = field(default_factory=dict)
+    #: Only what it selects is watched.
+    fields: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class NodeShape:
     cluster_dns: tuple[str, ...] = ()
     host: str = ""
     port: int = 10250
+    pod_range: str = ""
 
     def listening(self, port: int) -> NodeShape:
         return replace(self, port=port)
@@ -55,7 +56,9 @@ class NodeShape:
 
     @property
     def pod_cidr(self) -> str:
-        """A range of its own in 10.0.0.0/8, 256 addresses."""
+        """A range of its own in 10.0.0.0/8, 256 addresses, unless the cluster gave it one."""
+        if self.pod_range:
+            return self.pod_range
         return f"10.{128 + self.index // 256}.{self.index % 256}.0/24"
 
     @property

@@ -1,9 +1,9 @@
 """A thread for calls that wait for the disk, which a busy event loop cannot starve. Called by durable.py.
 
 To hand a call to another thread and to hear of its end costs as much as a quick disk itself. So a light call, one small
-write that nobody else waits behind, is made on the loop's own thread as long as the disk is quick: after `TRUST` light
-calls in a row of which each took less than `QUICK_S`. One that takes longer ends that; it is the only one the loop has
-waited for.
+write that nobody else waits behind, is made on the loop's own thread as long as the disk is quick: as long as light
+calls took less than `QUICK_S` lately. One that takes 50 ms ends that for some 50 calls, and is the only one of them
+that the loop has waited for.
 
 A thread that comes back from the disk needs the interpreter lock. An event loop that is never idle
 gives it up only for instants, in its poll, too short for the other thread to wake: it was measured
@@ -23,7 +23,10 @@ from queue import SimpleQueue
 
 #: Shorter than most of what a loop does at a stretch.
 QUICK_S = 0.00025
-TRUST = 50
+
+#: Of how many light calls it is the average, roughly, and what it is taken for at first.
+LATELY = 16
+AT_FIRST_S = 0.001
 
 #: First and longest pause between two moments in which the loop's thread stands aside.
 PAUSE_FIRST_S = 0.001
@@ -78,15 +81,15 @@ class Committer:
     def __init__(self, time_s: Callable[[], float] = time.perf_counter) -> None:
         self._time_s = time_s
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        #: Light calls in a row that were quick.
-        self._quick = 0
+        #: What light calls took lately.
+        self._usual_s = AT_FIRST_S
         self._thread = threading.Thread(target=self._run, name="store-commit", daemon=True)
         self._thread.start()
 
     def submit(self, work: Callable[[], None], done: Done, *, light: bool) -> None:
         """Make the call; `done` is called on this event loop, for a light one perhaps before this returns. One at a
         time."""
-        if light and self._quick >= TRUST:
+        if light and self._usual_s < QUICK_S:
             self._on_the_spot(work, done)
             return
         call = _Call(partial(self._timed, work) if light else work, done)
@@ -112,7 +115,7 @@ class Committer:
         try:
             work()
         finally:
-            self._quick = self._quick + 1 if self._time_s() - began < QUICK_S else 0
+            self._usual_s += (self._time_s() - began - self._usual_s) / LATELY
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from navarch.store.committer import QUICK_S, TRUST, Committer
+from navarch.store.committer import QUICK_S, Committer
 
 
 @pytest.fixture
@@ -73,14 +73,23 @@ async def thread_of(committer: Committer, clock: list[float], took_s: float, *, 
 async def test_light_calls_are_made_on_the_loop_while_the_disk_is_quick() -> None:
     clock = [0.0]
     committer = Committer(lambda: clock[0])
-    here = threading.get_ident()
+
+    async def calls_elsewhere() -> int:
+        """How many quick calls are made in the other thread before one is made here."""
+        count = 0
+        while await thread_of(committer, clock, QUICK_S / 2) != threading.get_ident():
+            count += 1
+        return count
+
     try:
-        for _ in range(2):
-            for _ in range(TRUST):
-                assert await thread_of(committer, clock, QUICK_S / 2) != here
-            assert await thread_of(committer, clock, QUICK_S / 2) == here
-            assert await thread_of(committer, clock, QUICK_S, light=False) != here
-            assert await thread_of(committer, clock, QUICK_S) == here  # as late as this it shows
+        assert 10 < await calls_elsewhere() < 50
+        assert await thread_of(committer, clock, QUICK_S, light=False) != threading.get_ident()
+        assert await calls_elsewhere() == 0
+        assert await thread_of(committer, clock, 0.05) == threading.get_ident()
+        assert 30 < await calls_elsewhere() < 80
+        for _ in range(50):
+            await thread_of(committer, clock, 1.5 * QUICK_S)
+        assert await thread_of(committer, clock, 1.5 * QUICK_S) != threading.get_ident()
     finally:
         committer.close()
 
@@ -94,7 +103,7 @@ async def test_what_a_call_on_the_loop_raises_is_told() -> None:
         raise OSError("no disk")
 
     try:
-        for _ in range(TRUST):
+        for _ in range(50):
             await thread_of(committer, clock, 0.0)
         committer.submit(fail, told.append, light=True)
         assert [type(error) for error in told] == [OSError]

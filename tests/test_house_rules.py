@@ -73,6 +73,7 @@ TASK_OWNERS = frozenset(
 #: What a distribution is called when it is imported, where that is not its own name.
 MODULES = {
     "cel-expr-python": "cel_expr_python",
+    "google-re2": "re2",
     "grpcio": "grpc",
     "protobuf": "google",
     "pyjwt": "jwt",

@@ -172,7 +172,14 @@ def _container(container: Tree, path: str) -> Iterator[str]:
 
 
 def volume_warnings(new: Tree, _old: Tree | None) -> list[str]:
-    return list(_volume(new.get("spec") or {}, "spec"))
+    spec = new.get("spec") or {}
+    found = list(_volume(spec, "spec"))
+    if spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+        found.append(
+            "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended "
+            "approach is to use dynamic provisioning."
+        )
+    return found
 
 
 def service_warnings(new: Tree, _old: Tree | None) -> list[str]:

@@ -89,6 +89,10 @@ class Autoscaler:
         if scaler is None:
             self._memory.pop(key, None)
             return DONE
+        # The first look comes a period after the creation, like every other after the one before.
+        left = PERIOD_S - (now - parse(scaler.metadata.creationTimestamp)) if scaler.metadata.creationTimestamp else 0.0
+        if left > 0:
+            return Plan((), min(left, PERIOD_S), routine=True)
         target = _target(world, scaler)
         if target is None:
             return _without_target(scaler, now)

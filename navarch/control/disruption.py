@@ -128,7 +128,9 @@ def _scale_of(world: World, pod: Pod, owner: OwnerReference) -> tuple[str, int]:
         if controller is not None and controller.metadata.uid == owner.uid:
             return owner.uid, controller.spec.replicas or 0
     else:
-        raise NoScaleError(f"found no scale for {owner.apiVersion} {owner.kind} {owner.name}")
+        group = owner.apiVersion.rpartition("/")[0]
+        resource = f"{owner.kind.lower()}s.{group}" if group else f"{owner.kind.lower()}s"
+        raise NoScaleError(f"{resource} does not implement the scale subresource")
     raise NoScaleError(f'found no controllers for pod "{pod.metadata.name}"')
 
 

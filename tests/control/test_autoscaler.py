@@ -97,6 +97,21 @@ def test_a_workload_follows_its_use(seed: int) -> None:
     simulate((autoscaler.controller(), *CONTROLLERS), body, seed=seed, max_delay_s=0.5)
 
 
+def test_the_first_look_comes_a_period_after_the_creation() -> None:
+    async def body(c: Cluster) -> None:
+        await c.create(DEPLOYMENTS.resource, workload(1))
+        created = format_time(c.seams.clock.now())
+        tree = scaler()
+        tree["metadata"]["creationTimestamp"] = created
+        await c.create(AUTOSCALERS.resource, tree)
+        await asyncio.sleep(10)
+        assert replicas(c) == 1
+        await asyncio.sleep(10)
+        assert replicas(c) == 2
+
+    simulate((autoscaler.controller(), *CONTROLLERS), body, seed=1, max_delay_s=0.5)
+
+
 def test_without_the_metrics_api_the_conditions_say_so() -> None:
     def refuse(verb: str, resource: Resource, _what: object) -> None:
         if resource == PODMETRICS:

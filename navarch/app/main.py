@@ -157,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     ssh = verb("ssh", _ssh, "a shell inside a node, or a command after --")
     ssh.add_argument("-n", "--node", default="", help="which node")
     ssh.add_argument("words", nargs="*", metavar="COMMAND")
+    verb("ip", _ip, "a node's address").add_argument("-n", "--node", default="", help="which node, the first if none")
     service = verb("service", _service, "where a service answers; `list` for all")
     service.add_argument("name", metavar="NAME")
     service.add_argument("-n", "--namespace", default="")
@@ -209,6 +210,12 @@ def _add_groups(verb: Callable[..., _Parser]) -> None:
     _add_tokens(verb("token", _token_list, "bootstrap tokens, with which nodes join"), verb)
     image = verb("image", _image_help, "images in the cluster").add_subparsers(metavar="VERB", parser_class=_Parser)
     verb("load", _image_load, "put an archive into every node", of=image).add_argument("archive", type=Path)
+    addons = verb("addons", _addons_list, "what can be switched on and off").add_subparsers(
+        metavar="VERB", parser_class=_Parser
+    )
+    verb("list", _addons_list, "all addons", of=addons)
+    verb("enable", _addons_enable, "switch one on", of=addons).add_argument("addon")
+    verb("disable", _addons_disable, "switch one off", of=addons).add_argument("addon")
     profile = verb("profile", _profile_list, "the profiles").add_subparsers(metavar="VERB", parser_class=_Parser)
     verb("list", _profile_list, "all profiles", of=profile)
 
@@ -323,6 +330,15 @@ def _version(options: argparse.Namespace, home: Home, out: Output) -> int:
     from navarch.launch.version import commit, version
 
     out.plain(f"v{version()}" if options.short else f"navarch version: v{version()}\ncommit: {commit()}")
+    return os.EX_OK
+
+
+def _ip(options: argparse.Namespace, home: Home, out: Output) -> int:
+    from navarch.launch import node
+    from navarch.launch.machine import Cluster
+
+    profile = home.require(options.profile)
+    out.plain(node.address(Cluster(home, profile), node.find(profile, options.node)))
     return os.EX_OK
 
 
@@ -461,6 +477,24 @@ def _image_load(options: argparse.Namespace, home: Home, out: Output) -> int:
     from navarch.launch import verbs
 
     return verbs.load_image(home, options.profile, options.archive, out)
+
+
+def _addons_list(options: argparse.Namespace, home: Home, out: Output) -> int:
+    from navarch.launch.addons import verbs
+
+    return verbs.list_all(home, options.profile, out)
+
+
+def _addons_enable(options: argparse.Namespace, home: Home, out: Output) -> int:
+    from navarch.launch.addons import verbs
+
+    return verbs.enable(home, options.profile, options.addon, out)
+
+
+def _addons_disable(options: argparse.Namespace, home: Home, out: Output) -> int:
+    from navarch.launch.addons import verbs
+
+    return verbs.disable(home, options.profile, options.addon, out)
 
 
 def _profile_list(options: argparse.Namespace, home: Home, out: Output) -> int:

@@ -113,6 +113,7 @@ def controllers_config(settings: Settings, resources: Iterable[Served]) -> Confi
         root_ca=Path(settings.root_ca_file).read_text(),
         cluster_cidrs=settings.cluster_cidr,
         load_balancer_cidr=settings.load_balancer_cidr,
+        ingress=True,
         node_grace_s=settings.node_monitor_grace_period,
         terminated_pods_kept=settings.terminated_pod_gc_threshold,
         sign=Authority(certificate, Path(settings.cluster_signing_key_file).read_text()).sign,

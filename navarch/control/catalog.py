@@ -17,6 +17,7 @@ from navarch.control import (
     endpointslicemirroring,
     garbage,
     hostpath_provisioner,
+    ingress,
     job,
     loadbalancer,
     namespace,
@@ -89,4 +90,5 @@ def single_minded(config: Config) -> tuple[Controller, ...]:
         volume_protection.CLAIMS_CONTROLLER,
         volume_protection.VOLUMES_CONTROLLER,
         volume_protection.CLASSES_CONTROLLER,
+        *((ingress.CONTROLLER,) if config.ingress else ()),
     )

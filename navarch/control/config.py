@@ -27,6 +27,8 @@ class Config:
     node_mask_ipv6: int = 64
     node_grace_s: float = 40.0
     terminated_pods_kept: int = 12500
+    #: Give the nginx of the addon `ingress` its configuration.
+    ingress: bool = False
     #: Signs certificates with the cluster's key; None: approved requests wait for somebody else.
     sign: Sign | None = None
     #: One metadata source per resource, shared by the collectors.

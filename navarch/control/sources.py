@@ -17,6 +17,7 @@ from navarch.api.views.coordination import Lease
 from navarch.api.views.core import ConfigMap, Namespace, Secret, ServiceAccount
 from navarch.api.views.discovery import EndpointSlice
 from navarch.api.views.meta import OwnerReference
+from navarch.api.views.networking import Ingress, IngressClass
 from navarch.api.views.node import Node
 from navarch.api.views.pod import Pod
 from navarch.api.views.policy import PodDisruptionBudget
@@ -156,6 +157,11 @@ CRONJOBS: Final = Source(Resource("batch", "v1", "cronjobs", "CronJob", True), C
 NODES: Final = Source(Resource("", "v1", "nodes", "Node", False), Node, {"unready": node_unready})
 LEASES: Final = Source(Resource("coordination.k8s.io", "v1", "leases", "Lease", True), Lease)
 NAMESPACES: Final = Source(Resource("", "v1", "namespaces", "Namespace", False), Namespace)
+SECRETS: Final = Source(Resource("", "v1", "secrets", "Secret", True), Secret)
+INGRESSES: Final = Source(Resource("networking.k8s.io", "v1", "ingresses", "Ingress", True), Ingress)
+INGRESSCLASSES: Final = Source(
+    Resource("networking.k8s.io", "v1", "ingressclasses", "IngressClass", False), IngressClass
+)
 SERVICEACCOUNTS: Final = Source(Resource("", "v1", "serviceaccounts", "ServiceAccount", True), ServiceAccount)
 CONFIGMAPS: Final = Source(Resource("", "v1", "configmaps", "ConfigMap", True), ConfigMap)
 BOOTSTRAP_SECRETS: Final = Source(

@@ -28,12 +28,24 @@ class Api:
         self._context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         self._context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
 
-    def ask(self, path: str, method: str = "GET", timeout_s: float = TIMEOUT_S) -> tuple[int, bytes]:
-        """Status and body. Raises: OSError when the server does not answer."""
+    def apply(self, path: str, tree: Tree) -> None:
+        """Server-side apply of one object. Raises: LaunchError."""
+        kind = "application/apply-patch+yaml"
+        status, body = self.ask(f"{path}?fieldManager=navarch&force=true", "PATCH", body=json.dumps(tree), kind=kind)
+        if status >= 400:
+            raise LaunchError(
+                "K8S_APISERVER_REFUSED", f"the API server says: {json.loads(body).get('message')}", "", 104
+            )
+
+    def ask(
+        self, path: str, method: str = "GET", timeout_s: float = TIMEOUT_S, *, body: str = "", kind: str = ""
+    ) -> tuple[int, bytes]:
+        """Status and body. `kind` is the media type of a `body`. Raises: OSError when the server does not answer."""
         profile = self._profile
         connection = http.client.HTTPSConnection(self._host, profile.port, context=self._context, timeout=timeout_s)
         try:
-            connection.request(method, path, headers={"Accept": "application/json", "User-Agent": "navarch"})
+            headers = {"Accept": "application/json", "User-Agent": "navarch"}
+            connection.request(method, path, body or None, {**headers, "Content-Type": kind} if kind else headers)
             response = connection.getresponse()
             return response.status, response.read()
         except http.client.HTTPException as error:

@@ -16,4 +16,4 @@ PAGE = Path(__file__).parents[2] / "docs" / "controllers.md"
 def test_every_controller_is_documented_under_its_identity() -> None:
     rows = [line.split("|")[2] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
     documented = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
-    assert documented == {c.name for c in controllers(Config(sign=Authority(CA, CA_KEY).sign))}
+    assert documented == {c.name for c in controllers(Config(sign=Authority(CA, CA_KEY).sign, ingress=True))}

@@ -1,4 +1,4 @@
-"""Typed views of networking.k8s.io/v1: network policies.
+"""Typed views of networking.k8s.io/v1: network policies and ingresses.
 
 Field names are those of the wire, save for `from` and `except`, which Python keeps to itself.
 """
@@ -48,3 +48,72 @@ class NetworkPolicySpec(View, frozen=True):
 class NetworkPolicy(View, frozen=True):
     metadata: ObjectMeta = NO_METADATA
     spec: NetworkPolicySpec = NetworkPolicySpec()
+
+
+class ServiceBackendPort(View, frozen=True):
+    name: str = ""
+    number: int | None = None
+
+
+class IngressServiceBackend(View, frozen=True):
+    name: str = ""
+    port: ServiceBackendPort | None = None
+
+
+class IngressBackend(View, frozen=True):
+    service: IngressServiceBackend | None = None
+
+
+class HTTPIngressPath(View, frozen=True):
+    backend: IngressBackend = IngressBackend()
+    path: str = ""
+    pathType: str = ""
+
+
+class HTTPIngressRuleValue(View, frozen=True):
+    paths: tuple[HTTPIngressPath, ...] = ()
+
+
+class IngressRule(View, frozen=True):
+    host: str = ""
+    http: HTTPIngressRuleValue | None = None
+
+
+class IngressTLS(View, frozen=True):
+    hosts: tuple[str, ...] = ()
+    secretName: str = ""
+
+
+class IngressSpec(View, frozen=True):
+    defaultBackend: IngressBackend | None = None
+    ingressClassName: str = ""
+    rules: tuple[IngressRule, ...] = ()
+    tls: tuple[IngressTLS, ...] = ()
+
+
+class IngressLoadBalancerIngress(View, frozen=True):
+    hostname: str = ""
+    ip: str = ""
+
+
+class IngressLoadBalancerStatus(View, frozen=True):
+    ingress: tuple[IngressLoadBalancerIngress, ...] = ()
+
+
+class IngressStatus(View, frozen=True):
+    loadBalancer: IngressLoadBalancerStatus = IngressLoadBalancerStatus()
+
+
+class Ingress(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: IngressSpec = IngressSpec()
+    status: IngressStatus = IngressStatus()
+
+
+class IngressClassSpec(View, frozen=True):
+    controller: str = ""
+
+
+class IngressClass(View, frozen=True):
+    metadata: ObjectMeta = NO_METADATA
+    spec: IngressClassSpec = IngressClassSpec()

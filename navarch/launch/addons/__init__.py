@@ -1,0 +1,1 @@
+"""What can be switched on and off in a cluster, as minikube's addons."""

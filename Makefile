@@ -9,6 +9,8 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 DEBIAN := ca-certificates python3-venv containerd runc containernetworking-plugins nftables tini busybox-static bash-static \
 	nginx-light wget curl conntrack iproute2 procps etcd-server
+# The tests open the dashboard in a browser.
+DEBIAN_TEST := chromium
 
 help:
 	@echo 'make start    install what is missing, start a cluster, run hello-world on it'
@@ -32,6 +34,7 @@ start: install
 	@tools/hello-world $(VENV)/bin/navarch
 
 test: install
+	@tools/install-packages $(DEBIAN_TEST)
 	@$(VENV)/bin/python -m pytest
 
 seeds: $(STAMP)

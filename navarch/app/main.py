@@ -162,6 +162,10 @@ def _parser() -> argparse.ArgumentParser:
     service.add_argument("name", metavar="NAME")
     service.add_argument("-n", "--namespace", default="")
     service.add_argument("--url", action="store_true", help="nothing but the URL")
+    dashboard = verb("dashboard", _dashboard, "the cluster in a browser")
+    dashboard.add_argument("--url", action="store_true", help="print the address, open no browser")
+    dashboard.add_argument("--port", type=int, default=0, help="the pages' port; 0 takes a free one")
+    dashboard.add_argument("--kubeconfig", default="", help="of another cluster's, instead of the profile")
     logs = verb("logs", _logs, "the last lines of the cluster's processes")
     logs.add_argument("-n", "--length", type=int, default=60)
     logs.add_argument("-f", "--follow", action="store_true")
@@ -359,6 +363,17 @@ def _service(options: argparse.Namespace, home: Home, out: Output) -> int:
         return os.EX_OK
     row = service.find_service(cluster.api(), address, options.name, options.namespace or "default")
     return service.open_service(row, options.url, out)
+
+
+def _dashboard(options: argparse.Namespace, home: Home, out: Output) -> int:
+    from navarch.launch import dashboard
+    from navarch.launch.machine import Cluster
+
+    if options.kubeconfig:
+        client = dashboard.client_of_file(options.kubeconfig, os.environ)
+    else:
+        client = dashboard.client_of(Cluster(home, home.require(options.profile)))
+    return dashboard.run(client, options.port, options.url, out)
 
 
 def _logs(options: argparse.Namespace, home: Home, out: Output) -> int:

@@ -89,8 +89,12 @@ class Proxy:
         host, port = name[0], name[1]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+    def close(self) -> None:
+        """End `run`, from another thread."""
+        self._server.shutdown()
+
     def run(self) -> None:
-        """Until the process is interrupted."""
+        """Until the process is interrupted, or it is closed."""
         try:
             self._server.serve_forever()
         finally:

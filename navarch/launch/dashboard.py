@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from navarch.base.errors import LaunchError
-from navarch.cli import config
 from navarch.cli.command import GLOBAL_FLAGS
 from navarch.cli.errors import CliError
 from navarch.cli.flags import parse
 from navarch.cli.proxying import Filter, Proxy, Rules
 from navarch.cli.rest import Client, Endpoint
+from navarch.cli.session import Session
 from navarch.launch.machine import Cluster
 from navarch.launch.output import Output
 
@@ -44,13 +44,14 @@ def client_of(cluster: Cluster) -> Client:
 def client_of_file(kubeconfig: str, environment: Mapping[str, str]) -> Client:
     """As the user of a kubeconfig's current context. Raises: LaunchError."""
     options, _ = parse(GLOBAL_FLAGS, [f"--kubeconfig={kubeconfig}"])
+    session = Session(options, environment)
     try:
-        client = Client(config.endpoint(config.load(options, environment), options, environment)[0])
-        client.get("/version")
+        session.client.get("/version")
+        return session.another_client()
     except CliError as error:
         raise LaunchError("K8S_APISERVER_STOPPED", f"no cluster by {kubeconfig}: {error}", "", 105) from error
-    client.close()
-    return client
+    finally:
+        session.close()
 
 
 def proxy(client: Client, port: int) -> Proxy:

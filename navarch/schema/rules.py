@@ -12,7 +12,7 @@ errors. Go walks properties in random order; here they come as declared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -244,15 +244,22 @@ def check_lists(rules: Rules, value: Any, path: str = "") -> Iterator[FieldError
                 yield from check_lists(sub, item, _child(path, key))
     elif isinstance(value, list) and rules.items is not None:
         if rules.list_type in ("set", "map"):
-            seen: set[bytes] = set()
+            seen: set[Hashable] = set()
             for index, item in enumerate(value):
                 key = item if rules.list_type == "set" else _keys_of(rules, item)
-                text = orjson.dumps(key, option=orjson.OPT_SORT_KEYS)
-                if text in seen:
+                mark = _mark(key)
+                if mark in seen:
                     yield duplicate(f"{path}[{index}]", key)
-                seen.add(text)
+                seen.add(mark)
         for index, item in enumerate(value):
             yield from check_lists(rules.items, item, f"{path}[{index}]")
+
+
+def _mark(value: Any) -> Hashable:
+    """What only equal values have. Text, because the buffers behind short documents are long."""
+    if isinstance(value, dict | list):
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return type(value), value
 
 
 def _by_key(rules: Rules, old: Any) -> dict[str, Any]:

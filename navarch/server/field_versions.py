@@ -27,17 +27,22 @@ class FieldVersions:
     """`Versions` of one kind. Conversions leave managedFields aside: nobody owns them."""
 
     def __init__(self, served: Served) -> None:
-        self._served = {each.api_version: each for each in served.family} or {served.api_version: served}
+        self._served = served
+
+    def _find(self, api_version: str) -> Served | None:
+        family = self._served.family or (self._served,)
+        return next((each for each in family if each.api_version == api_version), None)
 
     def node(self, api_version: str) -> Struct | None:
-        served = self._served.get(api_version)
+        served = self._find(api_version)
         return None if served is None else served.node
 
     def convert(self, tree: Tree, source: str, target: str) -> Tree:
         """Raises: UnconvertedError."""
         if source == target:
             return tree
-        given, wanted = self._served[source], self._served[target]
+        given, wanted = self._find(source), self._find(target)
+        assert given is not None and wanted is not None, "node knows both"
         whole = {**tree, "kind": given.kind.kind, "apiVersion": source}
         whole["metadata"] = {key: value for key, value in tree["metadata"].items() if key != "managedFields"}
         if wanted.conversion is None:

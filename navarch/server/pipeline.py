@@ -247,9 +247,9 @@ class Pipeline:
         _dedup_owners(write, tree)
         if not applied:
             await self._own_fields(write, old, tree)
-        attributes = self._attributes(UPDATE, write, tree, old)
+        attributes = None if write.admitted else self._attributes(UPDATE, write, tree, old)
         try:
-            if not write.admitted:
+            if attributes is not None:
                 await self._admit_change(write, attributes, tree)
             self._prepare(write, tree, old)
             self._reactions.of(write).before_update(write, tree, old)
@@ -260,7 +260,7 @@ class Pipeline:
             if errors:
                 raise invalid(kind.kind, kind.home_group, write.name, errors)
             self._warn(write, tree, old)
-            if not write.admitted:
+            if attributes is not None:
                 if write.lens is not None:
                     attributes.obj = write.lens.show(tree)
                 await self._chain.validate(attributes)

@@ -36,7 +36,7 @@ def first_errors(judge: Callable[..., Errors], *trees: Tree) -> Errors:
         whole = all(short is tree for short, tree in zip(shorter, trees, strict=True))
         if whole or len(errors) > MAX_SHOWN:
             return errors
-        limit *= 2
+        limit *= 4
 
 
 def _cut(value: Any, limit: int) -> Any:

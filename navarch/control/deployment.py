@@ -207,7 +207,9 @@ class _Step:
             return []
         patch = {"metadata": {"annotations": {revisions.REVISION: str(number)}}}
         metadata = self.deployment.metadata
-        return [Patch(DEPLOYMENTS.resource, key_of(self.deployment), patch, uid=metadata.uid, by_update=True)]
+        # By the status, which leaves the generation alone: what is wanted is the same.
+        key = key_of(self.deployment)
+        return [Patch(DEPLOYMENTS.resource, key, patch, subresource="status", uid=metadata.uid, by_update=True)]
 
     # --- scaling
     def _was_scaled(self) -> bool:

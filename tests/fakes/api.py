@@ -217,7 +217,10 @@ class FakeApi:
         if metadata.get("resourceVersion") not in ("", None, old_meta["resourceVersion"]):
             raise errors.conflict(resource.plural, old_meta["name"], errors.MODIFIED, resource.group)
         if subresource == "status":
-            new = {**copy.deepcopy(current), "status": new.get("status", {})}
+            # As for deployments: annotations may be written with the status, and leave the generation alone.
+            kept_tree, annotations = copy.deepcopy(current), metadata.get("annotations")
+            new = {**kept_tree, "status": new.get("status", {})}
+            new["metadata"] |= {"annotations": annotations} if annotations else {}
         elif "status" in current:
             new["status"] = copy.deepcopy(current["status"])
         for kept in ("resourceVersion", "uid", "creationTimestamp", "generation"):

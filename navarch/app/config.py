@@ -96,7 +96,7 @@ def node_config(place: Place, node: NodeEntry) -> NodeConfig:
     """The kubelet of a node with real containers. Raises: LaunchError for a wrong `kubelet.yaml`."""
     from navarch.app import kubelet_config  # reads YAML, which the control plane must not wait for
 
-    eviction, image_gc = kubelet_config.read(place.directory)
+    eviction, image_gc = kubelet_config.read(place.directory, place.profile.extra_config)
     spec = node_spec(place.directory, place.profile, node)
     return NodeConfig(
         node.name,

@@ -7,8 +7,10 @@ imageMaximumGCAge: 24h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from navarch.app import kubelet_flags
 from navarch.base import yaml
 from navarch.base.errors import LaunchError
 from navarch.node import image_gc
@@ -24,8 +26,11 @@ DEFAULTS: Tree = {
 }
 
 
-def read(directory: Path) -> tuple[thresholds.EvictionConfig, image_gc.ImageGcConfig]:
-    """What the file in a profile's directory says over our own defaults. Raises: LaunchError."""
+def read(directory: Path, extra: Sequence[str] = ()) -> tuple[thresholds.EvictionConfig, image_gc.ImageGcConfig]:
+    """What the file in a profile's directory says over our own defaults, and `--extra-config` over both.
+
+    Raises: LaunchError.
+    """
     path = directory / FILE
     tree = DEFAULTS
     try:
@@ -34,6 +39,7 @@ def read(directory: Path) -> tuple[thresholds.EvictionConfig, image_gc.ImageGcCo
             if not isinstance(found, dict) or found.get("kind", "KubeletConfiguration") != "KubeletConfiguration":
                 raise ValueError("it is no KubeletConfiguration")
             tree = {**DEFAULTS, **found}
+        tree = {**tree, **kubelet_flags.tree_of(extra)}
         return thresholds.config_of(tree), image_gc.config_of(tree)
     except ValueError as error:
         text = f"{path} cannot be used: {error}"

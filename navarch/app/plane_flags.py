@@ -23,6 +23,8 @@ from navarch.base.times import parse_duration
 from navarch.client.election import Timing
 
 APISERVER, MANAGER, SCHEDULER, OURS = "apiserver", "controller-manager", "scheduler", ""
+#: Its flags are `kubelet_flags.py`'s.
+KUBELET = "kubelet"
 
 
 def _boolean(text: str) -> bool:
@@ -292,15 +294,18 @@ def _check(settings: Settings) -> None:
 
 
 def flags_of(extra: Sequence[str]) -> list[str]:
-    """The flags that `--extra-config` values `COMPONENT.FLAG=VALUE` stand for. Raises: UsageError."""
+    """The flags that `--extra-config` values `COMPONENT.FLAG=VALUE` stand for, without those of kubelets, which are
+    only checked. Raises: UsageError."""
     words = []
     for each in extra:
         component, dot, rest = each.partition(".")
         name, equals, value = rest.partition("=")
         if not dot or not equals:
             raise UsageError(f'--extra-config="{each}": expected COMPONENT.FLAG=VALUE')
+        if component == KUBELET:
+            continue
         if component not in (APISERVER, MANAGER, SCHEDULER):
-            there = f"{APISERVER}, {MANAGER} and {SCHEDULER}"
+            there = f"{APISERVER}, {MANAGER}, {SCHEDULER} and {KUBELET}"
             raise UsageError(f'--extra-config="{each}": no component "{component}" takes flags; {there} do')
         known = {flag.name: flag for flag in FLAGS if component in flag.components}
         if name not in known:
@@ -309,5 +314,16 @@ def flags_of(extra: Sequence[str]) -> list[str]:
         if known[name].fixed:
             raise UsageError(f'--extra-config="{each}": the launcher sets --{name} itself')
         words.append(f"--{name}={value}")
+    if len(words) < len(extra):
+        _check_kubelets(extra)
     settings_of(words)
     return words
+
+
+def _check_kubelets(extra: Sequence[str]) -> None:
+    from navarch.app import kubelet_flags  # of no use to a control plane, which must begin soon
+
+    try:
+        kubelet_flags.tree_of(extra)
+    except ValueError as error:
+        raise UsageError(f"--extra-config: {error}") from error

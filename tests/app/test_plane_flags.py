@@ -61,6 +61,8 @@ def test_extra_config_becomes_flags() -> None:
             'no component "kubeadm" takes flags; apiserver, ',
         ),
         ("scheduler.audit-policy-file=x", 'scheduler has no flag "audit-policy-file"; it has: leader-elect'),
+        ("kubelet.eviction-hard=memory.free<1Gi", "unknown eviction signal memory.free"),
+        ("kubelet.max-pods=1", 'kubelet has no flag "max-pods" that can be set'),
         ("apiserver.secure-port=1", "the launcher sets --secure-port itself"),
         ("controller-manager.terminated-pod-gc-threshold=x", 'invalid argument "x"'),
     ],

@@ -66,6 +66,8 @@ def access() -> Iterator[tuple[str, Tree]]:
         ("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", DEFAULT_GROUP),
         ("kubeadm:node-autoapprove-bootstrap", f"{_SIGNING}:nodeclient", DEFAULT_GROUP),
         ("kubeadm:node-autoapprove-certificate-rotation", f"{_SIGNING}:selfnodeclient", "system:nodes"),
+        # Proxy and pod network are part of the node's agent and ask under its name.
+        ("navarch:node-proxier", "system:node-proxier", "system:nodes"),
     ):
         binding = {
             "metadata": {"name": name},

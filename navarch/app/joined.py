@@ -37,13 +37,15 @@ CNI_DIRECTORY = Path("/etc/cni/net.d")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`address` "" asks the machine by which address it reaches the server. `socket` is the runtime's, or "fake"."""
+    """`address` "" asks the machine by which address it reaches the server. `socket` is the runtime's, or "fake";
+    in `cni_directory` the runtime looks for the network of pods."""
 
     wanted: Wanted
     directory: Path
     socket: str
     address: str
     network: Mode
+    cni_directory: Path = CNI_DIRECTORY
 
 
 def run(options: Options, out: Output) -> int:
@@ -104,7 +106,7 @@ async def _real(node: Node, options: Options, group: asyncio.TaskGroup) -> None:
     from navarch.wire.tls import server_context
 
     joined, seams = node.joined, real_seams()
-    await asyncio.to_thread(write_cni, CNI_DIRECTORY, options.directory, node.pod_cidr)
+    await asyncio.to_thread(write_cni, options.cni_directory, options.directory, node.pod_cidr)
     config = NodeConfig(
         joined.node,
         addresses=(("InternalIP", node.address), ("Hostname", joined.node)),

@@ -209,6 +209,7 @@ def _add_groups(verb: Callable[..., _Parser]) -> None:
     join.add_argument("--node-name", default="", help="this machine's name unless told")
     join.add_argument("--node-ip", default="", help="the address by which the server is reached unless told")
     join.add_argument("--cri-socket", default="unix:///run/containerd/containerd.sock", help="or fake")
+    join.add_argument("--cni-conf-dir", type=Path, default=Path("/etc/cni/net.d"), help="the runtime's")
     join.add_argument("--pod-network", choices=("routes", "vxlan", "none"), default="vxlan")
     join.add_argument("--data-dir", type=Path, default=None, help="where its certificates and logs are kept")
     _add_tokens(verb("token", _token_list, "bootstrap tokens, with which nodes join"), verb)
@@ -447,7 +448,9 @@ def _node_join(options: argparse.Namespace, home: Home, out: Output) -> int:
     name = options.node_name or socket.gethostname().lower()
     directory = options.data_dir or home.root / "joined" / name
     wanted = Wanted(options.address, options.token, hashes, name)
-    return run(Options(wanted, directory, options.cri_socket, options.node_ip, Mode(options.pod_network)), out)
+    network = Mode(options.pod_network)
+    chosen = Options(wanted, directory, options.cri_socket, options.node_ip, network, options.cni_conf_dir)
+    return run(chosen, out)
 
 
 def _token_create(options: argparse.Namespace, home: Home, out: Output) -> int:

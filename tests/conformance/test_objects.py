@@ -253,3 +253,52 @@ def test_drivers_tell_of_their_devices(api: Api) -> None:
     # What a driver does not tell any more is gone.
     found = api.apply(resource, head | {"status": {}}, "status", manager="driver")["status"]
     assert "devices" not in found and "allocation" in found
+
+
+@pytest.mark.row(
+    "sig-scheduling: SchedulerPreemption PriorityClass endpoints verify PriorityClass endpoints can be "
+    "operated with different HTTP methods"
+)
+def test_the_value_of_a_priority_class_stays(api: Api) -> None:
+    name, resource = f"{api.namespace}-p1", "scheduling.k8s.io/v1/priorityclasses"
+    tree = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": 2}
+    made = api.create(resource, tree)
+    for change in ({"value": 4}, {"preemptionPolicy": "Never"}):
+        with pytest.raises(ApiError) as error:
+            api.patch(resource, name, change)
+        assert (error.value.code, error.value.reason) == (422, "Invalid")
+        with pytest.raises(ApiError) as error:
+            api.update(resource, made | change)
+        assert error.value.reason == "Invalid"
+    assert api.patch(resource, name, {"description": "other"})["description"] == "other"
+    assert api.update(resource, made | {"metadata": {"name": name}, "description": "third"})["value"] == 2
+    api.delete(resource, name)
+
+
+@pytest.mark.row(
+    "sig-instrumentation: Events API should ensure that an event can be fetched, patched, deleted, and listed",
+    "sig-instrumentation: Events should manage the lifecycle of an event",
+)
+def test_series_of_events(api: Api) -> None:
+    """A recorder counts on by patching a series into the event; the older form of the API shows the same."""
+    about = {"kind": "Pod", "name": "about", "namespace": api.namespace, "apiVersion": "v1"}
+    event: Tree = {"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "series"}}
+    event |= {"type": "Normal", "reason": "Test", "action": "Do", "regarding": about, "note": "This is a test"}
+    event |= {"reportingController": "test-controller", "reportingInstance": "test-node"}
+    api.create("events.k8s.io/v1/events", event | {"eventTime": "2026-01-02T03:04:05.000000Z"})
+    series = {"count": 2, "lastObservedTime": "2026-01-02T03:04:06.000000Z"}
+    patched = api.patch("events.k8s.io/v1/events", "series", {"series": series})
+    assert patched["series"] == series
+    patched["series"] = {"count": 100, "lastObservedTime": "2026-01-02T03:05:05.000000Z"}
+    assert api.update("events.k8s.io/v1/events", patched)["series"]["count"] == 100
+    old = api.get("v1/events", "series")
+    assert (old["series"]["count"], old["reportingComponent"], old["message"]) == (
+        100,
+        "test-controller",
+        "This is a test",
+    )
+    with pytest.raises(ApiError):
+        api.patch("events.k8s.io/v1/events", "series", {"note": "may not change"})
+    assert api.names("v1/events", fieldSelector="involvedObject.name=about") == ["series"]
+    api.delete("v1/events", "series")
+    assert api.gone("events.k8s.io/v1/events", "series")

@@ -11,6 +11,7 @@ from navarch.api.core.pod_defaults import default_template
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import carry, keep_all_but_status
+from navarch.api.validation.workload_status import daemon_set_status_errors
 from navarch.api.validation.workloads import daemon_set_errors, selector_is_immutable
 from navarch.api.warnings import of_template
 from navarch.base.errors import bad_request
@@ -138,6 +139,7 @@ KIND = Kind(
     prepare_update=_prepare_update,
     cells=_cells,
     validate=daemon_set_errors,
+    validate_status=daemon_set_status_errors,
     validate_update=selector_is_immutable,
     change_first=True,
     warnings=of_template("spec", "template"),

@@ -10,6 +10,7 @@ from navarch.api.core.pod_defaults import default_template
 from navarch.api.defaulting import fill, struct
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status_and_labels, keep_status, reset_status
+from navarch.api.validation.workload_status import deployment_status_errors
 from navarch.api.validation.workloads import deployment_errors, selector_is_immutable
 from navarch.api.warnings import of_template
 from navarch.base.selector import format_label_selector
@@ -91,6 +92,7 @@ KIND = Kind(
     default=_default,
     cells=_cells,
     validate=deployment_errors,
+    validate_status=deployment_status_errors,
     validate_update=selector_is_immutable,
     warnings=of_template("spec", "template"),
 )

@@ -11,6 +11,7 @@ from navarch.api.defaulting import struct
 from navarch.api.fields import path
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.workload_status import replica_set_status_errors
 from navarch.api.validation.workloads import replica_set_errors, selector_is_immutable
 from navarch.api.warnings import of_template
 from navarch.base.selector import format_label_selector
@@ -96,6 +97,7 @@ KIND = Kind(
     default=_default,
     cells=_cells,
     validate=replica_set_errors,
+    validate_status=replica_set_status_errors,
     validate_update=selector_is_immutable,
     warnings=of_template("spec", "template"),
 )

@@ -11,6 +11,7 @@ from navarch.api.core.volume_defaults import default_claim
 from navarch.api.defaulting import each, fill, struct
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.workload_status import stateful_set_status_errors
 from navarch.api.validation.workloads import new_stateful_set_errors, stateful_set_errors, stateful_set_update_errors
 from navarch.api.warnings import of_template
 from navarch.base import names
@@ -75,6 +76,7 @@ KIND = Kind(
     default=_default,
     cells=_cells,
     validate=stateful_set_errors,
+    validate_status=stateful_set_status_errors,
     validate_update=stateful_set_update_errors,
     validate_new=new_stateful_set_errors,
     warnings=of_template("spec", "template"),

@@ -12,6 +12,7 @@ from navarch.api.defaulting import fill_pointer, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.api.validation.autoscaling import autoscaler_errors
+from navarch.api.validation.workload_status import autoscaler_status_errors
 from navarch.base.field import FieldError
 from navarch.schema.types import Tree
 
@@ -101,4 +102,5 @@ KIND = Kind(
     stand_ins=convert.STAND_INS,
     cells=_cells,
     validate=_validate,
+    validate_status=autoscaler_status_errors,
 )

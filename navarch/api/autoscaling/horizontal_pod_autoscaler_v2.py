@@ -12,6 +12,7 @@ from navarch.api.defaulting import fill_pointer, struct
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.api.validation.autoscaling import autoscaler_errors
+from navarch.api.validation.workload_status import autoscaler_status_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -113,4 +114,5 @@ KIND = Kind(
     default=default,
     cells=cells,
     validate=autoscaler_errors,
+    validate_status=autoscaler_status_errors,
 )

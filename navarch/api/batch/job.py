@@ -11,6 +11,7 @@ from navarch.api.defaulting import each, fill, fill_pointer, struct
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
+from navarch.api.validation.job_status import job_status_errors
 from navarch.api.validation.jobs import job_update_errors, new_job_errors
 from navarch.api.warnings import of_template
 from navarch.base import times
@@ -156,6 +157,7 @@ KIND = Kind(
     complete=_copy_labels,
     cells=_cells,
     validate=new_job_errors,
+    validate_status=job_status_errors,
     validate_update=job_update_errors,
     revalidates_metadata=True,
     warnings=of_template("spec", "template"),

@@ -10,7 +10,7 @@ from navarch.api.defaulting import struct
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import carry, keep_all_but_status
-from navarch.api.validation.nodes import namespace_errors
+from navarch.api.validation.nodes import namespace_errors, namespace_status_errors
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -86,6 +86,7 @@ KIND = Kind(
     prepare_update=_prepare_update,
     cells=_cells,
     validate=namespace_errors,
+    validate_status=namespace_status_errors,
     held=_held,
     mark_deleted=_mark_deleted,
     revalidates_metadata=True,

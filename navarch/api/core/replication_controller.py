@@ -11,6 +11,7 @@ from navarch.api.defaulting import struct
 from navarch.api.fields import path
 from navarch.api.kind import SCALE, Column, Kind, Scale, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.workload_status import replica_set_status_errors
 from navarch.api.validation.workloads import replication_controller_errors
 from navarch.api.warnings import of_template
 from navarch.schema.types import Tree
@@ -101,5 +102,6 @@ KIND = Kind(
     default=_default,
     cells=_cells,
     validate=replication_controller_errors,
+    validate_status=replica_set_status_errors,
     warnings=of_template("spec", "template"),
 )

@@ -8,7 +8,7 @@ from navarch.api.cells import age, name
 from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
-from navarch.api.validation.quotas import quota_errors, quota_update_errors
+from navarch.api.validation.quotas import quota_errors, quota_status_errors, quota_update_errors
 from navarch.schema.types import Tree
 
 COLUMNS = (
@@ -52,5 +52,6 @@ KIND = Kind(
     delete_returns_object=True,
     cells=_cells,
     validate=quota_errors,
+    validate_status=quota_status_errors,
     validate_update=quota_update_errors,
 )

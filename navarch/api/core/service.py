@@ -10,7 +10,8 @@ from navarch.api.defaulting import each, fill, fill_pointer, struct
 from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
-from navarch.api.validation.services import service_errors, service_status_errors, service_update_errors
+from navarch.api.validation.balancer_status import service_status_errors
+from navarch.api.validation.services import service_errors, service_update_errors
 from navarch.api.warnings import service_warnings
 from navarch.base import names
 from navarch.schema.types import Tree

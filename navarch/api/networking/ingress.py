@@ -9,6 +9,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.defaulting import each
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
+from navarch.api.validation.balancer_status import ingress_status_errors
 from navarch.api.validation.ingress import ingress_errors, new_ingress_errors
 from navarch.api.warnings import ingress_warnings
 from navarch.schema.types import Tree
@@ -56,5 +57,6 @@ KIND = Kind(
     revalidates_metadata=True,
     validate_new=new_ingress_errors,
     validate=ingress_errors,
+    validate_status=ingress_status_errors,
     warnings=ingress_warnings,
 )

@@ -9,6 +9,7 @@ from navarch.api.columns import AGE, NAME
 from navarch.api.kind import Column, Kind, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status, reset_status
 from navarch.api.validation.disruption import budget_errors
+from navarch.api.validation.workload_status import budget_status_errors
 from navarch.base import names
 from navarch.schema.types import Tree
 
@@ -48,4 +49,5 @@ KIND = Kind(
     name_errors=names.path_segment_errors,
     cells=_cells,
     validate=budget_errors,
+    validate_status=budget_status_errors,
 )

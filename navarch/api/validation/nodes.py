@@ -57,6 +57,16 @@ def namespace_errors(tree: Tree) -> Errors:
     return errors
 
 
+def namespace_status_errors(new: Tree, _old: Tree) -> Errors:
+    """The phase says whether it is being deleted, and nothing else."""
+    phase = (new.get("status") or {}).get("phase", "")
+    if new["metadata"].get("deletionTimestamp"):
+        wanted, text = "Terminating", "may only be 'Terminating' if `deletionTimestamp` is not empty"
+    else:
+        wanted, text = "Active", "may only be 'Active' if `deletionTimestamp` is empty"
+    return [invalid_value("status.Phase", phase, text)] if phase != wanted else []
+
+
 def lease_errors(tree: Tree) -> Errors:
     spec = tree.get("spec") or {}
     errors: Errors = []

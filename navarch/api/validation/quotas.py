@@ -122,6 +122,16 @@ def quota_errors(tree: Tree) -> Errors:
     return errors + _scopes_errors(spec.get("scopes") or [], hard) + _selector_errors(spec, hard)
 
 
+def quota_status_errors(new: Tree, _old: Tree) -> Errors:
+    status = new.get("status") or {}
+    errors: Errors = []
+    for part in ("hard", "used"):
+        for name, amount in (status.get(part) or {}).items():
+            where = f"status.{part}[{name}]"
+            errors += _quota_name_errors(name, where) + _quota_amount_errors(name, amount, where)
+    return errors
+
+
 def quota_update_errors(new: Tree, old: Tree) -> Errors:
     scopes, before = ((tree.get("spec") or {}).get("scopes") for tree in (new, old))
     return [immutable("spec.scopes", scopes)] if set(scopes or ()) != set(before or ()) else []

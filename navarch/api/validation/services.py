@@ -65,15 +65,6 @@ def service_errors(tree: Tree) -> Errors:
     return errors + _policy_errors(spec)
 
 
-def service_status_errors(new: Tree, _old: Tree) -> Errors:
-    """Only load balancers have addresses of their own."""
-    ingress = ((new.get("status") or {}).get("loadBalancer") or {}).get("ingress")
-    if ingress and (new.get("spec") or {}).get("type") != "LoadBalancer":
-        text = "may only be used when `spec.type` is 'LoadBalancer'"
-        return [forbidden_field("status.loadBalancer.ingress", text)]
-    return []
-
-
 def service_update_errors(new: Tree, old: Tree) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
     errors: Errors = []

@@ -46,6 +46,7 @@ _RULES: tuple[Rule, ...] = (
     ("estimated costs and type information of CEL rules", _id(r"/crd-rich(-|/)")),
     ("the order of steps: here an address is no object before its Service is one", _id(r"svc-min/proto-noname")),
     ("parts of the recorded program", _path(r"^/(healthz|livez|readyz|flagz|statusz|debug/.*)?(\?.*)?$")),
+    ("parts of Navarch's own", _all_wrong(r"^not expected$")),
     ("written by controllers", _path(r"/(clusterroles|leases|servicecidrs)$")),
     ("a controller of the recorded server came in between", _path(r"/(apiservices|flowschemas)/")),
     ("custom resources", _path(r"/apis/ex\.example\.com/")),

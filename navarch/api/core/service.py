@@ -97,6 +97,10 @@ def _default(tree: Tree) -> None:
         fill_pointer(spec, "internalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
+        balancer = (tree.get("status") or {}).get("loadBalancer") or {}
+        for entry in each(balancer, "ingress"):
+            if entry.get("ip"):
+                fill_pointer(entry, "ipMode", "VIP")
 
 
 def _cells(tree: Tree, now: float) -> list[Any]:

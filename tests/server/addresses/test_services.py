@@ -203,3 +203,14 @@ def test_an_address_needs_a_service_with_a_name(small: Peer) -> None:
     for _ in range(10):  # more often than there are addresses
         status, message = small.refused("POST", SERVICES, nameless)
         assert status == 422 and message.endswith("is invalid: spec.parentRef.name: Required value")
+
+
+def test_an_address_of_a_load_balancer_is_a_virtual_one_unless_told(peer: Peer) -> None:
+    peer.post(SERVICES, service(type="LoadBalancer"))
+    given = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}, {"hostname": "lb.example.com"}]}}}
+    done = peer.ok("PATCH", SERVICES + "/s/status", given, media=MERGE)
+    entries = [{"ip": "192.0.2.7", "ipMode": "VIP"}, {"hostname": "lb.example.com"}]
+    assert done["status"]["loadBalancer"]["ingress"] == entries
+    bad = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2"}]}}}
+    status, message = peer.refused("PATCH", SERVICES + "/s/status", bad, media=MERGE)
+    assert status == 422 and "must be a valid IP address" in message

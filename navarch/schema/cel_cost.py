@@ -37,6 +37,8 @@ _LOOPS: Final = {
 }
 _WHOLE_LIST: Final = ("sum", "min", "max", "isSorted", "indexOf", "lastIndexOf", "sort", "flatten", "slice")
 _PAIRWISE: Final = ("sets.contains", "sets.equivalent", "sets.intersects")
+#: Names before functions that stand for no value.
+_LIBRARIES: Final = ("sets", "math", "lists", "strings", "base64", "optional", "format", "jsonpatch")
 _WHOLE_TEXT: Final = ("lowerAscii", "upperAscii", "split", "trim", "replace", "substring", "reverse")
 _PATTERNS: Final = ("matches", "find", "findAll")
 #: Functions whose cost grows with what they are given.
@@ -131,6 +133,8 @@ class _Coster:
                 item = judged[0][1] if judged else None
                 return _LIST_LITERAL + sum(cost for cost, _ in judged), Known("array", len(node.parts), item)
         cost = sum(self.cost(part, names)[0] for part in node.parts)
+        if node.kind == "call" and node.text == "has":
+            return cost, UNKNOWN
         return cost + (_MAP_LITERAL if node.kind == "map" else 1), UNKNOWN
 
     def _binary(self, node: Expr, names: Names) -> tuple[float, Extent]:
@@ -158,13 +162,14 @@ class _Coster:
             bound, value = self.cost(arguments[1], names)
             body, found = self.cost(arguments[2], {**names, arguments[0].text: value})
             return bound + body, found
-        cost, base = self.cost(base_node, names)
+        is_library = base_node.kind == "name" and base_node.text in _LIBRARIES and base_node.text not in names
+        cost, base = (0.0, UNKNOWN) if is_library else self.cost(base_node, names)
         if node.text in _LOOPS and len(arguments) > 1 and arguments[0].kind == "name":
             return self._loop(node, cost, base, arguments, names)
         judged = [self.cost(argument, names) for argument in arguments]
         cost += sum(each for each, _ in judged)
         extents = [extent for _, extent in judged]
-        if base_node.kind == "name" and f"{base_node.text}.{node.text}" in _PAIRWISE and len(extents) == 2:
+        if is_library and f"{base_node.text}.{node.text}" in _PAIRWISE and len(extents) == 2:
             return cost + extents[0].size * extents[1].size, UNKNOWN
         own, found = _called(node.text, base, extents[0].size if extents else 1)
         return cost + own, found
@@ -201,13 +206,12 @@ def _called(name: str, base: Extent, size: float) -> tuple[float, Extent]:
         return _looked(size), UNKNOWN
     if name == "check":
         return _CHECK, UNKNOWN
-    if name == "distinct":
-        return base.size * base.size, base
     if name == "join":
         length = base.size * (base.element().size + size)
         return _looked(length), Known("string", length)
-    if base.kind == "array" and name in (*_WHOLE_LIST, "reverse"):
-        return base.size, base if name in ("sort", "flatten", "slice", "reverse") else base.element()
+    if base.kind == "array" and name in (*_WHOLE_LIST, "reverse", "distinct"):
+        own = ("sort", "flatten", "slice", "reverse", "distinct")
+        return base.size, base if name in own else base.element()
     if name in _WHOLE_TEXT:
         times = 2 if name in ("replace", "split") else 1
         made = Known("array", base.size, Known("string")) if name == "split" else Known("string", base.size)

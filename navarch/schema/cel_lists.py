@@ -68,7 +68,23 @@ def flatten(items: list[Any], depth: int = 1) -> list[Any]:
 
 
 def distinct(items: list[Any]) -> list[Any]:
-    return [item for index, item in enumerate(items) if item not in items[:index]]
+    seen: set[Any] = set()
+    found = []
+    for item in items:
+        mark = _mark(item)
+        if mark not in seen:
+            seen.add(mark)
+            found.append(item)
+    return found
+
+
+def _mark(item: Any) -> Any:
+    """What only equal items have. Numbers of either kind are equal by value, truths to no number."""
+    if isinstance(item, list):
+        return "list", *map(_mark, item)
+    if isinstance(item, Mapping):
+        return "map", frozenset((key, _mark(value)) for key, value in item.items())
+    return isinstance(item, bool), item
 
 
 def reverse(items: list[Any]) -> list[Any]:

@@ -142,3 +142,9 @@ def test_a_message_that_costs_too_much_ends_the_rules() -> None:
 def test_a_rule_that_fails_says_for_which_values() -> None:
     (error,) = rules([1], "self[3] == 1", message="third")
     assert str(error) == 'l: Invalid value: "array": index out of bounds: 3 evaluating rule: third'
+
+
+def test_distinct_elements_of_long_lists() -> None:
+    value = [{"n": number % 7} for number in range(50_000)]
+    assert evaluate("self.distinct().size() == 7", {"self": value}, budget=Budget()) is True
+    assert evaluate("[1, 1.0, true, 'a', [1], [1], {'k': 1}, {'k': 1}].distinct().size()", {}) == 5

@@ -40,6 +40,7 @@ def items(of: Tree, most: int | None = None) -> Tree:
         ("self.transformList(i, v, v + i).size() > 1 ? true : false", items({"type": "integer"}, 10), 150, 160),
         ("no syntax (", TEXT, 0, 0),
         # What cel-go says of these.
+        ("has(self.a.b)", {"type": "object"}, 3, 3),
         ("self.all(x, true)", items(TEXT, 100), 302, 302),
         ("self.all(x, x.all(y, true))", items(items(TEXT, 10), 50), 1752, 1752),
         ("[1, 2, 3].all(x, true)", TEXT, 20, 20),

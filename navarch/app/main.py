@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from navarch.base.errors import LaunchError
 
 if TYPE_CHECKING:
-    from navarch.app.tokens import Administrator
     from navarch.launch.output import Output
     from navarch.launch.profile import Home
 
@@ -197,22 +196,14 @@ def _add_start(start: argparse.ArgumentParser, add_accepted: Callable[[argparse.
 
 
 def _add_groups(verb: Callable[..., _Parser]) -> None:
+    from navarch.app.main_join import add_join, add_tokens, list_tokens
+
     node = verb("node", _node_list, "the cluster's nodes").add_subparsers(metavar="VERB", parser_class=_Parser)
     verb("list", _node_list, "names and addresses", of=node)
     verb("add", _node_add, "one node more", of=node).add_argument("name", nargs="?", default="")
     verb("delete", _node_delete, "remove a node", of=node).add_argument("name")
-    join = verb("join", _node_join, "be a node of a cluster elsewhere, in the foreground", of=node)
-    join.add_argument("address", metavar="HOST:PORT")
-    join.add_argument("--token", default="", help="a bootstrap token; needed the first time")
-    join.add_argument("--discovery-token-ca-cert-hash", action="append", default=[], metavar="sha256:DIGEST")
-    join.add_argument("--discovery-token-unsafe-skip-ca-verification", action="store_true")
-    join.add_argument("--node-name", default="", help="this machine's name unless told")
-    join.add_argument("--node-ip", default="", help="the address by which the server is reached unless told")
-    join.add_argument("--cri-socket", default="unix:///run/containerd/containerd.sock", help="or fake")
-    join.add_argument("--cni-conf-dir", type=Path, default=Path("/etc/cni/net.d"), help="the runtime's")
-    join.add_argument("--pod-network", choices=("routes", "vxlan", "none"), default="vxlan")
-    join.add_argument("--data-dir", type=Path, default=None, help="where its certificates and logs are kept")
-    _add_tokens(verb("token", _token_list, "bootstrap tokens, with which nodes join"), verb)
+    add_join(verb, node)
+    add_tokens(verb, verb("token", list_tokens, "bootstrap tokens, with which nodes join"))
     image = verb("image", _image_help, "images in the cluster").add_subparsers(metavar="VERB", parser_class=_Parser)
     verb("load", _image_load, "put an archive into every node", of=image).add_argument("archive", type=Path)
     addons = verb("addons", _addons_list, "what can be switched on and off").add_subparsers(
@@ -223,21 +214,6 @@ def _add_groups(verb: Callable[..., _Parser]) -> None:
     verb("disable", _addons_disable, "switch one off", of=addons).add_argument("addon")
     profile = verb("profile", _profile_list, "the profiles").add_subparsers(metavar="VERB", parser_class=_Parser)
     verb("list", _profile_list, "all profiles", of=profile)
-
-
-def _add_tokens(group: _Parser, verb: Callable[..., _Parser]) -> None:
-    token = group.add_subparsers(metavar="VERB", parser_class=_Parser)
-    create = verb("create", _token_create, "make one", of=token)
-    create.add_argument("token", nargs="?", default="")
-    create.add_argument("--ttl", default="24h0m0s", help="how long it is good; 0 for ever")
-    create.add_argument("--description", default="")
-    create.add_argument("--usages", default="signing,authentication")
-    create.add_argument("--groups", default="system:bootstrappers:kubeadm:default-node-token")
-    create.add_argument("--print-join-command", action="store_true", help="what to run on the node")
-    delete = verb("delete", _token_delete, "take it back", of=token)
-    delete.add_argument("token", nargs="+")
-    for each in (group, create, delete, verb("list", _token_list, "all of them", of=token)):
-        each.add_argument("--kubeconfig", type=Path, default=argparse.SUPPRESS, help="the cluster, if not a profile")
 
 
 def _count(text: str) -> int:
@@ -428,63 +404,6 @@ def _node_delete(options: argparse.Namespace, home: Home, out: Output) -> int:
     with locked(home, options.profile):
         node.delete(home, home.require(options.profile), options.name, out)
     return os.EX_OK
-
-
-def _node_join(options: argparse.Namespace, home: Home, out: Output) -> int:
-    import socket
-
-    from navarch.app.join import Wanted
-    from navarch.app.joined import Options, run
-    from navarch.node.podnet import Mode
-
-    hashes = tuple(options.discovery_token_ca_cert_hash)
-    if options.token and not hashes and not options.discovery_token_unsafe_skip_ca_verification:
-        raise LaunchError(
-            "MK_USAGE",
-            "--discovery-token-ca-cert-hash is needed: by it this node knows the cluster",
-            "navarch token create --print-join-command shows it",
-            USAGE_CODE,
-        )
-    name = options.node_name or socket.gethostname().lower()
-    directory = options.data_dir or home.root / "joined" / name
-    wanted = Wanted(options.address, options.token, hashes, name)
-    network = Mode(options.pod_network)
-    chosen = Options(wanted, directory, options.cri_socket, options.node_ip, network, options.cni_conf_dir)
-    return run(chosen, out)
-
-
-def _token_create(options: argparse.Namespace, home: Home, out: Output) -> int:
-    from navarch.app import tokens
-    from navarch.base.times import parse_duration
-
-    try:
-        ttl_s = 0.0 if options.ttl == "0" else parse_duration(options.ttl)
-    except ValueError:
-        raise LaunchError("MK_USAGE", f'invalid argument "{options.ttl}" for "--ttl" flag', "--ttl=2h", 64) from None
-    listed = tuple(filter(None, options.usages.split(","))), tuple(filter(None, options.groups.split(",")))
-    wanted = tokens.Wanted(options.token, ttl_s, options.description, *listed)
-    return tokens.create(_administrator(options), wanted, options.print_join_command, out)
-
-
-def _token_list(options: argparse.Namespace, home: Home, out: Output) -> int:
-    from navarch.app import tokens
-
-    return tokens.list_tokens(_administrator(options), out)
-
-
-def _token_delete(options: argparse.Namespace, home: Home, out: Output) -> int:
-    from navarch.app import tokens
-
-    return tokens.delete(_administrator(options), options.token, out)
-
-
-def _administrator(options: argparse.Namespace) -> Administrator:
-    """Of the kubeconfig that was named, or of the profile's entry in the user's."""
-    from navarch.app import tokens
-
-    if hasattr(options, "kubeconfig"):
-        return tokens.administrator(options.kubeconfig, "")
-    return tokens.administrator(_kubeconfig(), options.profile)
 
 
 def _image_help(options: argparse.Namespace, home: Home, out: Output) -> int:

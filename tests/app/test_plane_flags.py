@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from navarch.app.config import Place, plane_flags
+from navarch.app.main import main
 from navarch.app.plane_flags import flags_of, settings_of
 from navarch.base.errors import UsageError
 from navarch.client.election import Timing
@@ -84,3 +85,18 @@ def test_a_profile_is_a_way_of_writing_flags(tmp_path: Path) -> None:
     assert settings.data_dir == tmp_path / "control-planes" / "dev-m02"
     assert settings.cert_dir == str(tmp_path / "pki") and not settings.anonymous_auth
     assert settings.etcd_servers == tuple(f"https://192.168.49.{n}:2379" for n in (185, 186, 187))
+
+
+def test_the_launcher_says_what_is_wrong_before_it_starts_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NAVARCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    assert main(["start", "--driver=fake", "--extra-config=apiserver.nope=1"]) == 64
+    assert 'apiserver has no flag "nope"; it has: anonymous-auth, audit-log-path' in capsys.readouterr().err
+    assert main(["control-plane", "--nope=1"]) == 64
+    assert main(["control-plane", "--bind-address=127.0.0.1"]) == 64
+    assert "--data-dir is needed" in capsys.readouterr().err
+    assert main(["start", "--control-planes=8"]) == 64
+    assert "8 is not between 1 and 7" in capsys.readouterr().err
+    assert not (tmp_path / "home" / "profiles").exists()

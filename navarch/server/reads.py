@@ -7,6 +7,8 @@ are stored in another version's form.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
 
 import orjson
 
@@ -14,7 +16,7 @@ from navarch.base.errors import bad_request, expired, not_found
 from navarch.schema import protobuf_encode
 from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
-from navarch.server import continuation, tables
+from navarch.server import continuation, slices, tables
 from navarch.server.continuation import Continuation
 from navarch.server.negotiate import ANYTHING, JSON, PLAIN, PROTOBUF, Format, negotiate, not_acceptable
 from navarch.server.options import ListOptions, Query, first, list_options, not_yet, parse_revision, server_error
@@ -108,13 +110,36 @@ class Reads:
         selection = Selection(served, namespace, options)
         entries, metadata = await self.select(selection, options)
         if served.conversion is not None:
+            # One question to the webhook for all of them.
             await served.ready([entry.value for entry in entries])
         if not form.as_:
             key = (served, namespace, options, metadata["resourceVersion"], form.is_protobuf)
             make, media_type = (_list_message, PROTOBUF) if form.is_protobuf else (_list_bytes, JSON)
-            return self._lists.answer(key, len(entries), lambda: make(served, entries, metadata), media_type)
-        trees = [served.tree(entry.value) for entry in entries]
-        return Response(body=self.render_trees(served, trees, metadata, form, query))
+            return await self._lists.answer(key, len(entries), lambda: make(served, entries, metadata), media_type)
+        return Response(body=await self._transformed(served, entries, metadata, form, query))
+
+    async def _transformed(
+        self, served: Served, entries: Sequence[Entry], metadata: Tree, form: Format, query: Query
+    ) -> bytes:
+        """Stored objects as `render_trees` shows them, bit by bit: many trees would take too long, and much memory."""
+        empty = self.render_trees(served, [], metadata, form, query)
+        include, now = tables.check_include(first(query, "includeObject")), self._clock.now()
+        order = served.kind.table_order if form.is_table else None
+        items: list[tuple[Any, bytes]] = []
+        async for some in slices.of(entries, slices.FORMS):
+            await served.ready([entry.value for entry in some])
+            for entry in some:
+                tree = served.tree(entry.value)
+                place = order(tree) if order is not None else None
+                if form.is_table:
+                    item = tables.row(served, tree, now, include, form.api_version)
+                else:
+                    item = tables.partial_metadata(tree, form.api_version)
+                items.append((place, orjson.dumps(item)))
+        if order is not None:
+            items.sort(key=itemgetter(0))
+        assert empty.endswith(b"[]}"), "items or rows come last"
+        return _joined(empty[:-2], b",", [raw for _, raw in items]) if items else empty
 
     def render_trees(self, served: Served, trees: Sequence[Tree], metadata: Tree, form: Format, query: Query) -> bytes:
         """Many objects as their metadata or as a Table. Raises: StatusError 400."""
@@ -166,7 +191,18 @@ class Reads:
         return None, NEWEST
 
 
-def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> bytes:
+async def _shown(served: Served, entries: Sequence[Entry]) -> list[bytes]:
+    """The documents of entries as this version shows them: the stored bytes themselves where nothing differs."""
+    if not served.converts:
+        return [entry.value for entry in entries]
+    shown = list[bytes]()
+    async for some in slices.of(entries, slices.FORMS):
+        await served.ready([entry.value for entry in some])
+        shown += [served.show(entry.value) for entry in some]
+    return shown
+
+
+async def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> bytes:
     """The list's JSON, joined from stored bytes; items of built-in kinds go without kind and apiVersion."""
     head: bytes = served.list_head + metadata["resourceVersion"].encode() + b'"'
     if token := metadata.get("continue"):
@@ -175,7 +211,7 @@ def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> byt
         head += b',"remainingItemCount":%d' % remaining
     if not entries:
         return head + b'},"items":[]}'
-    values = [served.show(entry.value) for entry in entries] if served.converts else [entry.value for entry in entries]
+    values = await _shown(served, entries)
     if not served.builtin:
         return _joined(head + b'},"items":[', b",", values)
     # Views instead of slices: the bytes are copied once, into the answer.
@@ -183,9 +219,11 @@ def _list_bytes(served: Served, entries: Sequence[Entry], metadata: Tree) -> byt
     return _joined(head + b'},"items":[{', b",{", [memoryview(value)[skip:] for value in values])
 
 
-def _list_message(served: Served, entries: Sequence[Entry], metadata: Tree) -> bytes:
+async def _list_message(served: Served, entries: Sequence[Entry], metadata: Tree) -> bytes:
     """The list in protobuf, joined from the messages of its items."""
-    messages = [message_of(served, entry) for entry in entries]
+    messages = list[bytes]()
+    async for some in slices.of(entries, slices.FORMS):
+        messages += [message_of(served, entry) for entry in some]
     return protobuf_encode.encode_list(f"{served.kind.kind}List", served.api_version, metadata, messages)
 
 

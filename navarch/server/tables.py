@@ -64,11 +64,12 @@ def table(
         "apiVersion": api_version,
         "metadata": list_metadata,
         "columnDefinitions": column_definitions(served.kind.columns) if columns else None,
-        "rows": [_row(served, tree, now, include, api_version) for tree in trees],
+        "rows": [row(served, tree, now, include, api_version) for tree in trees],
     }
 
 
-def _row(served: Served, tree: Tree, now: float, include: str, api_version: str) -> Tree:
+def row(served: Served, tree: Tree, now: float, include: str, api_version: str) -> Tree:
+    """One object in a Table."""
     shown: Any = None
     if include == "Object":
         shown = tree
@@ -76,11 +77,11 @@ def _row(served: Served, tree: Tree, now: float, include: str, api_version: str)
         shown = partial_metadata(tree, api_version)
         if served.kind.stand_ins:
             shown["metadata"] = _without(served.kind.stand_ins, tree["metadata"])
-    row: Tree = {"cells": served.kind.cells(tree, now)}
+    found: Tree = {"cells": served.kind.cells(tree, now)}
     if served.bucket == "pods" and (phase := (tree.get("status") or {}).get("phase")) in _ENDED:
-        row["conditions"] = [_ENDED[phase]]
-    row["object"] = shown
-    return row
+        found["conditions"] = [_ENDED[phase]]
+    found["object"] = shown
+    return found
 
 
 def _without(names: frozenset[str], metadata: Tree) -> Tree:

@@ -93,6 +93,7 @@ class Watches:
                 raise not_yet(after, current)
         text = self._text(hub, form, include)
         first_told, after = await hub.prepare(selection, options, after)
+        await text.prepare(first_told)
         stream = WatchStream(text, Beginning(self, hub, selection, options, first_told, after))
         return Response(content_type=text.content_type, stream=stream)
 

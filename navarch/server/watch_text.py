@@ -9,6 +9,8 @@ an event is kept with the event (`WatchEvent.views`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import orjson
 
 from navarch.base.errors import StatusError
@@ -17,7 +19,7 @@ from navarch.schema import protobuf_encode
 from navarch.schema.protobuf_types import message_type
 from navarch.schema.types import Tree
 from navarch.seams.contract import Clock
-from navarch.server import tables
+from navarch.server import slices, tables
 from navarch.server.negotiate import JSON, PROTOBUF, Format
 from navarch.server.served import Served
 from navarch.server.stored_messages import body, message
@@ -51,6 +53,9 @@ class EventText:
         if change.line is None:
             change.line = b'{"type":"%s","object":%s}\n' % (change.type.encode(), change.raw)
         return change.line
+
+    async def prepare(self, changes: Sequence[WatchEvent]) -> None:
+        """Make ahead what takes long to be made of many changes."""
 
     def bookmark(self, revision: int, *, initial_end: bool = False) -> bytes:
         metadata: Tree = {"resourceVersion": str(revision)}
@@ -92,6 +97,12 @@ class ProtobufText(EventText):
             return self._event(change.type, self._shown(orjson.loads(change.raw)))
         raw = message(self.served, change.raw, change.views)
         return protobuf_encode.watch_event(change.type, body(self.served, raw))
+
+    async def prepare(self, changes: Sequence[WatchEvent]) -> None:
+        if not self.is_transformed:
+            async for some in slices.of(changes, slices.FORMS):
+                for change in some:
+                    message(self.served, change.raw, change.views)
 
     def _event(self, type_: str, tree: Tree) -> bytes:
         node = message_type(tree["apiVersion"], tree["kind"])

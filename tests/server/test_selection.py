@@ -149,3 +149,31 @@ def test_a_watch_goes_on_from_the_past_in_steps_and_misses_nothing(peer: Peer) -
     sink = Collected()
     peer.loop.run_until_complete(interfered())
     assert sink.seen() == [*wanted, ("ADDED", "new"), ("ADDED", "newer")]
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json",
+        "application/json;as=Table;g=meta.k8s.io;v=v1",
+        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+        "application/vnd.kubernetes.protobuf",
+    ],
+)
+@pytest.mark.parametrize("path", [CONFIG_MAPS, "/api/v1/namespaces/default/events"])
+def test_every_form_of_a_list_is_made_in_steps_and_is_the_same_as_in_one(peer: Peer, accept: str, path: str) -> None:
+    """Events are put into another order in Tables."""
+    for number in range(7):
+        if path == CONFIG_MAPS:
+            peer.post(path, config_map(f"c{number}", {"n": str(number)}))
+        else:
+            seen = f"2026-01-01T00:00:0{number * 3 % 7}Z"
+            about = {"kind": "Pod", "namespace": "default", "name": "p"}
+            event = {"metadata": {"name": f"e{number}"}, "involvedObject": about, "lastTimestamp": seen, "reason": "R"}
+            peer.post(path, event)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slices, "FORMS", 2)
+        in_steps = peer.send("GET", path, accept=accept)
+    whole = peer.send("GET", path, accept=accept)
+    assert in_steps.status == 200
+    assert in_steps.body == whole.body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from navarch.server.shared_lists import SharedLists
 from navarch.wire.answer import GZIP_ABOVE_BYTES, whole_answer
 from navarch.wire.messages import Response
+from navarch.wire.run import step
 from tests.server.peer import Peer
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -16,18 +18,26 @@ LARGE = GZIP_ABOVE_BYTES + 1
 
 
 class Maker:
-    """Counts what is made of it."""
+    """Counts what is made of it. It makes while `gate` is open."""
 
     def __init__(self, size: int) -> None:
         self.size, self.made = size, 0
+        self.fails = False
+        self.gate: asyncio.Event | None = None
 
-    def __call__(self) -> bytes:
+    async def __call__(self) -> bytes:
         self.made += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fails:
+            self.fails = False
+            raise ValueError("not made")
         return bytes(self.size)
 
 
 def answer(lists: SharedLists, make: Maker, key: str = "k", count: int = 100) -> Response:
-    return lists.answer(key, count, make, "application/json")
+    """The answer of what needs not wait."""
+    return step(lists.answer(key, count, make, "application/json"))
 
 
 def test_a_list_is_made_once_as_long_as_an_answer_with_it_lives() -> None:
@@ -41,6 +51,30 @@ def test_a_list_is_made_once_as_long_as_an_answer_with_it_lives() -> None:
     gc.collect()
     answer(lists, make)
     assert make.made == 3
+
+
+async def test_who_asks_while_it_is_made_waits_for_it() -> None:
+    lists, make = SharedLists(), Maker(LARGE)
+    make.gate = asyncio.Event()
+    asked = [asyncio.ensure_future(lists.answer("k", 100, make, "application/json")) for _ in range(5)]
+    await asyncio.sleep(0)
+    make.gate.set()
+    answers = await asyncio.gather(*asked)
+    assert make.made == 1
+    assert len({id(each.body) for each in answers}) == 1
+    assert not lists._under_way
+
+
+async def test_when_the_first_fails_another_makes_it() -> None:
+    lists, make = SharedLists(), Maker(LARGE)
+    make.gate, make.fails = asyncio.Event(), True
+    asked = [asyncio.ensure_future(lists.answer("k", 100, make, "application/json")) for _ in range(3)]
+    await asyncio.sleep(0)
+    make.gate.set()
+    first, *others = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(first, ValueError)
+    assert make.made == 2
+    assert all(isinstance(each, Response) and len(each.body) == LARGE for each in others)
 
 
 @pytest.mark.parametrize(("size", "count"), [(GZIP_ABOVE_BYTES, 100), (LARGE, 5)])

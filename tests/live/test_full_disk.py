@@ -52,7 +52,9 @@ def test_a_start_on_a_full_disk_leaves_nothing() -> None:
         assert not cluster.directory.exists() and not cluster.kubeconfig.exists()
 
 
-def test_a_disk_that_fills_up_stops_writes_until_there_is_space() -> None:
+def test_a_disk_that_fills_up_stops_writes_until_there_is_space(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_bytes(b"x" * 500_000)
     with small_disk(400) as place:
         cluster = LiveCluster(place / "home", f"fills-{os.getpid()}")
         before = inventory(cluster.name, place)
@@ -63,8 +65,9 @@ def test_a_disk_that_fills_up_stops_writes_until_there_is_space() -> None:
             fill(filler)
 
             def refused() -> bool:
-                # The store may have a few free pages of its own left.
-                ran = cluster.kubectl("create", "configmap", f"x-{os.urandom(4).hex()}", check=False)
+                # The store may have a megabyte of its own left.
+                name = f"x-{os.urandom(4).hex()}"
+                ran = cluster.kubectl("create", "configmap", name, f"--from-file={text}", check=False)
                 return ran.code != 0 and "the disk is full; free some space" in ran.err
 
             eventually(refused)

@@ -34,13 +34,13 @@ def media_type(header: str) -> str:
     return media
 
 
-def decode_body(body: bytes) -> Any:
-    """A patch's JSON. Raises: StatusError 400."""
+def decode_body(body: bytes, media: str) -> Any:
+    """A patch's JSON. Raises: StatusError 400, which says so of all but strategic patches."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         why = gojson.syntax_error(body) or str(error)
-        raise bad_request(f"error decoding patch: {why}") from None
+        raise bad_request(why if media == STRATEGIC else f"error decoding patch: {why}") from None
 
 
 def change_of(write: Write, media: str, body: bytes) -> Change:
@@ -52,7 +52,7 @@ def change_of(write: Write, media: str, body: bytes) -> Change:
     """
     if media == STRATEGIC and not write.served.builtin:
         raise unsupported_media_type((JSON, MERGE, APPLY))
-    patch = decode_body(body)
+    patch = decode_body(body, media)
     # Directives begin with a dollar, also those that are written as an escape.
     plain = not any(mark in body for mark in (b"$", b"null", b"\\u"))
 
@@ -70,8 +70,7 @@ def _patched(write: Write, media: str, current: Tree, patch: Any, *, plain: bool
         return patches.merge_patch(current, patch)
     if not isinstance(patch, dict):
         shape = patches.json_type(patch)
-        text = f"error decoding patch: json: cannot unmarshal {shape} into Go value of type map[string]interface {{}}"
-        raise bad_request(text)
+        raise bad_request(f"json: cannot unmarshal {shape} into Go value of type map[string]interface {{}}")
     return strategic.merge(write.served.node, current, patch, plain=plain)
 
 

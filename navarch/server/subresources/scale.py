@@ -60,7 +60,7 @@ class ScaleSubresource:
         write.lens = Lens(self._shown, partial(scale_of, paths), partial(_put_replicas, paths))
         if media == patching.APPLY:
             return await self._apply(write, paths, request.body)
-        body = patching.decode_body(request.body) if media else bodies.decode_object_body(request, "Scale")
+        body = patching.decode_body(request.body, media) if media else bodies.decode_object_body(request, "Scale")
 
         def change(current: Tree) -> Tree:
             wanted = _patched(media, scale_of(paths, current), body) if media else body

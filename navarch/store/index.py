@@ -247,8 +247,10 @@ class LogIndex:
 
     def _undo(self, prefix: str, revision: int, start: str) -> dict[str, Entry | None]:
         """What stood at each key under `prefix` that changed since `revision`. Raises: Compacted."""
-        self._check_kept(revision)
         undone: dict[str, Entry | None] = {}
+        if revision >= self._revision:
+            return undone
+        self._check_kept(revision)
         bucket = self._buckets.get(bucket_of(prefix))
         if bucket is not None:
             for event in _newer(bucket.history, revision):

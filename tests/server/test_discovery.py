@@ -11,6 +11,7 @@ import pytest
 from navarch.api.catalog import KINDS
 from navarch.base.errors import StatusError
 from navarch.schema import protobuf
+from navarch.schema.protobuf_encode import encoder
 from navarch.schema.protobuf_types import message_type
 from navarch.server.discovery import Discovery, version_key
 from navarch.wire.messages import Request
@@ -130,3 +131,30 @@ def _without_empty(value: Any) -> Any:
         kept = {key: _without_empty(item) for key, item in value.items()}
         return {key: item for key, item in kept.items() if item not in ("", None, {}, [], 0)}
     return [_without_empty(item) for item in value] if isinstance(value, list) else value
+
+
+def test_aggregated_discovery_has_the_field_numbers_of_the_published_messages() -> None:
+    kind = {"group": "", "version": "", "kind": "K"}
+    subresource = {"subresource": "s", "responseKind": kind, "verbs": ["get"]}
+    resource = {
+        "resource": "ks",
+        "responseKind": kind,
+        "scope": "Cluster",
+        "singularResource": "k",
+        "verbs": ["get", "list"],
+        "shortNames": ["x"],
+        "categories": ["all"],
+        "subresources": [subresource],
+    }
+    version = {"version": "v1", "resources": [resource], "freshness": "Current"}
+    node = message_type("apidiscovery.k8s.io/v2", "APIGroupDiscoveryList")
+    assert node is not None
+    raw = encoder(node)({"metadata": {}, "items": [{"metadata": {}, "versions": [version]}]})
+    of_kind = b"\x12\x07\x0a\x00\x12\x00\x1a\x01K"
+    of_subresource = b"\x0a\x01s" + of_kind + b"\x22\x03get"
+    of_resource = (
+        b"\x0a\x02ks" + of_kind + b"\x1a\x07Cluster\x22\x01k\x2a\x03get\x2a\x04list\x32\x01x\x3a\x03all"
+        b"\x42" + bytes([len(of_subresource)]) + of_subresource
+    )
+    of_version = b"\x0a\x02v1\x12" + bytes([len(of_resource)]) + of_resource + b"\x1a\x07Current"
+    assert raw.endswith(b"\x12" + bytes([len(of_version)]) + of_version)

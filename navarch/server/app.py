@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -178,19 +178,20 @@ class ApiServer:
 
     # --- entry points
 
-    async def handle(self, request: Request) -> Response:
+    def handle(self, request: Request) -> Coroutine[None, None, Response]:
         """Answer a request as it came from the wire."""
-        if self._audit is not None:
-            answering = self._answer(request, FILTERS)
-            return await self._audit.recorded(request, answering, self.access.decide, streams=True)
-        return await self._answer(request, FILTERS)
+        return self._audited(request, self._answer(request, FILTERS), streams=True)
 
-    async def handle_as(self, request: Request) -> Response:
+    def handle_as(self, request: Request) -> Coroutine[None, None, Response]:
         """Answer a request whose user is known."""
-        if self._audit is not None:
-            answering = self._answer(request, AFTER_AUTHENTICATION)
-            return await self._audit.recorded(request, answering, self.access.decide, streams=False)
-        return await self._answer(request, AFTER_AUTHENTICATION)
+        return self._audited(request, self._answer(request, AFTER_AUTHENTICATION), streams=False)
+
+    def _audited(
+        self, request: Request, answering: Coroutine[None, None, Response], *, streams: bool
+    ) -> Coroutine[None, None, Response]:
+        if self._audit is None:
+            return answering
+        return self._audit.recorded(request, answering, self.access.decide, streams=streams)
 
     async def _answer(self, request: Request, filters: tuple[Filter, ...]) -> Response:
         uids = ("", "")

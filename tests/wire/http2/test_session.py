@@ -78,6 +78,24 @@ def test_frames_are_as_long_as_the_peer_takes_them() -> None:
     assert [len(each.payload) for each in peer.of_kind(h2.DATA)] == [16_384, 16_384, 7_232]
 
 
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_a_long_answer_is_cut_where_the_windows_end_and_goes_on_from_there(pieces: int) -> None:
+    peer = small_windows(100_000)
+    stream = peer.ask(1).stream
+    data = bytes(range(251)) * 600
+    peer.session.start(stream, OK)
+    for n in range(pieces):
+        peer.session.send(stream, data[n::pieces])
+    peer.session.end(stream)
+    peer.collect()
+    sent = b"".join(data[n::pieces] for n in range(pieces))
+    assert peer.data(1) == sent[:100_000]
+    for more in (5, 40_000, 20_000):
+        peer.send(window_update(1, more))
+    assert (peer.data(1), stream.closed, peer.session.outbox.unsent_bytes) == (sent, True, 0)
+    assert all(len(each.payload) <= h2.DEFAULT_FRAME_SIZE for each in peer.frames)
+
+
 def test_while_the_transport_is_full_only_control_frames_go_out() -> None:
     peer = Peer()
     stream = peer.ask(1).stream

@@ -107,7 +107,8 @@ def test_blocks_and_ports(own: LiveCluster, space: Namespace) -> None:
     space.apply(on(own, 0, "near"), on(own, 1, "far"))
     space.wait_ready("near", "far")
     near = space.path("pod", "near", ".status.podIP")
-    block = {"ipBlock": {"cidr": "10.244.0.0/16", "except": [f"{near}/32"]}}
+    pods = ".".join(near.split(".")[:2]) + ".0.0/16"
+    block = {"ipBlock": {"cidr": pods, "except": [f"{near}/32"]}}
     rule = {"from": [block], "ports": [{"port": 79, "endPort": 81}]}
     space.apply(policy("block", {"podSelector": {"matchLabels": {"app": "nginx"}}, "ingress": [rule]}))
     eventually(lambda: not reaches(space, "near", f"http://{address}"))

@@ -29,7 +29,7 @@ from navarch.app.audit import audit_log, audit_webhook
 from navarch.app.config import Place, plane_flags
 from navarch.app.leading import lead_for_ever
 from navarch.app.logfiles import CONTROL_PLANE, open_logs
-from navarch.app.plane_flags import Settings, settings_of
+from navarch.app.plane_flags import Settings, settings_of, shown
 from navarch.app.plane_local import Local
 from navarch.app.plane_parts import (
     authenticator,
@@ -101,6 +101,7 @@ class ControlPlane:
             front_proxy=self._identify_front_proxy,
             audit=audit_log(settings, seams, self._audit_webhook),
             components=components(settings),
+            settings=shown(settings),
         )
         users = authenticator(settings, store, own_tokens, seams.clock)
         self.server = ApiServer(store, seams, config, authenticator=users, tokens=own_tokens)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from navarch.base.errors import UsageError
-from navarch.base.times import parse_duration
+from navarch.base.times import format_duration, parse_duration
 from navarch.client.election import Timing
 
 APISERVER, MANAGER, SCHEDULER, OURS = "apiserver", "controller-manager", "scheduler", ""
@@ -291,6 +291,22 @@ def _check(settings: Settings) -> None:
     schemes = {server.partition("://")[0] for server in settings.etcd_servers}
     if not schemes <= {"http", "https"} or len(schemes) > 1:
         raise UsageError("--etcd-servers must be URLs that all begin with http:// or all with https://")
+
+
+def shown(settings: Settings) -> dict[str, str]:
+    """The API server's flags with their values as it tells them on /flagz."""
+    return {flag.name: _text(getattr(settings, flag.field)) for flag in FLAGS if APISERVER in flag.components}
+
+
+def _text(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return format_duration(value)
+        case tuple():
+            return f"[{','.join(value)}]"
+    return str(value)
 
 
 def flags_of(extra: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -63,7 +63,8 @@ from navarch.wire.messages import Request, RequestInfo, Response
 class ServerConfig:
     """What an API server is told. `service_cidrs` are the ranges of cluster IPs, the first family leads.
     `address` is `host:port` as clients reach it; `kubelets` is how it reaches kubelets. `front_proxy` loads the
-    certificate that aggregated servers know this one by. `components` run in this process."""
+    certificate that aggregated servers know this one by. `components` run in this process.
+    `settings` are further flags that it was started with."""
 
     service_cidrs: tuple[str, ...] = ("10.96.0.0/16",)
     plugins: Sequence[Plugin] = PLUGINS
@@ -72,6 +73,8 @@ class ServerConfig:
     kubelets: KubeletAccess = field(default_factory=KubeletAccess)
     front_proxy: Callable[[ssl.SSLContext], None] | None = None
     audit: AuditLog | None = None
+    components: tuple[str, ...] = ("etcd-0",)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def flags(self) -> dict[str, str]:
@@ -80,9 +83,8 @@ class ServerConfig:
             "advertise-address": self.address.rpartition(":")[0],
             "secure-port": self.address.rpartition(":")[2],
             "service-cluster-ip-range": ",".join(self.service_cidrs),
+            **self.settings,
         }
-
-    components: tuple[str, ...] = ("etcd-0",)
 
 
 class ApiServer:

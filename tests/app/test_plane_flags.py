@@ -8,7 +8,7 @@ import pytest
 
 from navarch.app.config import Place, plane_flags
 from navarch.app.main import main
-from navarch.app.plane_flags import flags_of, settings_of
+from navarch.app.plane_flags import flags_of, settings_of, shown
 from navarch.base.errors import UsageError
 from navarch.client.election import Timing
 from navarch.launch.profile import DriverName, Profile
@@ -100,3 +100,10 @@ def test_the_launcher_says_what_is_wrong_before_it_starts_anything(
     assert main(["start", "--control-planes=8"]) == 64
     assert "8 is not between 1 and 7" in capsys.readouterr().err
     assert not (tmp_path / "home" / "profiles").exists()
+
+
+def test_flags_are_shown_as_the_server_tells_them() -> None:
+    told = shown(settings_of(["--etcd-servers=https://a:2379,https://b:2379", "--anonymous-auth=false"]))
+    assert told["etcd-servers"] == "[https://a:2379,https://b:2379]"
+    assert (told["anonymous-auth"], told["secure-port"]) == ("false", "6443")
+    assert "leader-elect" not in told, "another component's"

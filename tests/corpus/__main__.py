@@ -24,7 +24,8 @@ def main() -> None:
     for name, outcome in outcomes.items():
         print(f"| {name} | {outcome.exact} | {outcome.total} | {outcome.share:.1%} |")
     for name, outcome in outcomes.items():
-        print("\n".join(report(name, outcome)))
+        for line in report(name, outcome):
+            print(line)
     if arguments.raises:
         raise_floors({name: outcome.exact for name, outcome in outcomes.items()})
 

@@ -89,6 +89,11 @@ def test_status_patch_takes_back_what_is_gone() -> None:
     }
 
 
+def test_addresses_replace_what_nobody_remembers() -> None:
+    patch = status_patch(None, {"phase": "Running", "podIP": "2", "podIPs": [{"ip": "2"}]})
+    assert patch["podIPs"] == [{"$patch": "replace"}, {"ip": "2"}]
+
+
 def test_status_patch_takes_back_reasons_of_conditions() -> None:
     before = {"conditions": [{"type": "Ready", "status": "False", "reason": "x", "message": "y"}]}
     patch = status_patch(before, {"conditions": [{"type": "Ready", "status": "True"}]})

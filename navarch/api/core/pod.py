@@ -10,6 +10,7 @@ from navarch.api.fields import path
 from navarch.api.kind import Column, Kind, Subresource, status_of
 from navarch.api.strategy import keep_all_but_status, keep_status
 from navarch.api.validation import pod as pod_rules
+from navarch.api.validation.pod_status import pod_status_errors
 from navarch.api.warnings import pod_warnings
 from navarch.schema.types import Tree
 
@@ -68,6 +69,14 @@ def _grace_period_s(pod: Tree, asked_s: int | None) -> int:
     return 1 if seconds < 0 else seconds
 
 
+def _prepare_status(new: Tree, old: Tree) -> None:
+    """The class of service was found at creation; who leaves it out does not take it away."""
+    keep_all_but_status(new, old)
+    known = (old.get("status") or {}).get("qosClass")
+    if known and not (new.get("status") or {}).get("qosClass"):
+        new["status"] = {**(new.get("status") or {}), "qosClass": known}
+
+
 KIND = Kind(
     group="",
     version="v1",
@@ -93,7 +102,7 @@ KIND = Kind(
     storage_version_hash="xPOwRZ+Yhw8=",
     columns=COLUMNS,
     prepare_update=keep_status,
-    prepare_status=keep_all_but_status,
+    prepare_status=_prepare_status,
     has_generation=True,
     delete_returns_object=True,
     grace_period_s=_grace_period_s,
@@ -113,6 +122,7 @@ KIND = Kind(
     prepare_create=prepare_pod,
     cells=cells,
     validate=pod_rules.errors,
+    validate_status=pod_status_errors,
     validate_change=pod_rules.change_errors,
     warnings=pod_warnings,
 )

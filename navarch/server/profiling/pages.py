@@ -92,13 +92,13 @@ class Profiling:
             case "trace":
                 return _refused("Could not enable tracing: this program keeps no trace\n")
             case "profile":
-                return await self._processor(_seconds(query))
+                return await self._processor(_seconds(query), int(_number(query.get("debug", ""))))
         profile = _taken(name, bool(_number(query.get("gc", ""))))
         return self._shown(profile, int(_number(query.get("debug", "")))) if profile is not None else None
 
-    async def _processor(self, seconds: float) -> Response:
+    async def _processor(self, seconds: float, debug: int) -> Response:
         try:
-            return self._shown(await sources.processor(seconds), 0)
+            return self._shown(await sources.processor(seconds), debug)
         except sources.Unavailable as error:
             return _refused(f"Could not enable CPU profiling: {error}\n")
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from navarch.api.catalog import KINDS
 from navarch.api.validation import workload_status
 from navarch.api.validation.balancer_status import ingress_status_errors, service_status_errors
 from navarch.api.validation.job_status import job_status_errors
 from navarch.api.validation.nodes import namespace_status_errors
+from navarch.api.validation.pod_status import pod_status_errors
 from navarch.api.validation.quotas import quota_status_errors
 from navarch.api.validation.rules import Errors
 from navarch.schema.types import Tree
@@ -216,3 +218,47 @@ def test_phases_of_namespaces_and_amounts_of_quotas() -> None:
         'status.used[nonsense]: Invalid value: "nonsense": must be a standard resource type or fully qualified',
         'status.used[nonsense]: Invalid value: "nonsense": must be a standard resource for quota',
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "wrong"),
+    [
+        ({"podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}], "hostIPs": [{"ip": "192.0.2.1"}]}, []),
+        (
+            {"podIPs": [{"ip": "10.0.0.1"}, {"ip": "10.0.0.2"}]},
+            [
+                'status.podIPs: Invalid value: [{"ip":"10.0.0.1"},{"ip":"10.0.0.2"}]: may specify no more than one IP '
+                "for each IP family"
+            ],
+        ),
+        (
+            {"hostIPs": [{"ip": "x"}]},
+            [
+                'status.hostIPs[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+            ],
+        ),
+        ({"qosClass": "Burstable"}, ['status.qosClass: Invalid value: "Burstable": field is immutable']),
+        ({"conditions": [{"type": "Ready"}, {"type": "example.com/gate"}]}, []),
+        (
+            {"observedGeneration": -1},
+            ["status.observedGeneration: Invalid value: -1: must be greater than or equal to 0"],
+        ),
+    ],
+)
+def test_pods(status: Tree, wrong: list[str]) -> None:
+    before = {"qosClass": "Guaranteed"} if "qosClass" in status else {}
+    assert texts(pod_status_errors({"status": status}, {"status": before})) == wrong
+
+
+def test_names_of_conditions_and_nodes() -> None:
+    odd = {"conditions": [{"type": "no good"}], "nominatedNodeName": "No_Node"}
+    paths = [error.path for error in pod_status_errors({"status": odd}, NONE)]
+    assert paths == ["status.conditions[0].Type", "status.nominatedNodeName"]
+
+
+def test_the_class_of_a_pod_stays_when_it_is_left_out() -> None:
+    pods = next(kind for kind in KINDS if kind.kind == "Pod")
+    assert pods.prepare_status is not None
+    new: Tree = {"metadata": {}, "status": {"phase": "Running"}}
+    pods.prepare_status(new, {"metadata": {}, "status": {"qosClass": "Burstable"}})
+    assert new["status"] == {"phase": "Running", "qosClass": "Burstable"}

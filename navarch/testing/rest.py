@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 
 
+#: Users note here which image they want, beside their controllers' own notes: neither may lose the other's.
+CAUSE = "kubernetes.io/change-cause"
+
+
 @dataclass(slots=True)
 class Declared:
     """The world as the user wants it: deployments with replicas and image, and names of the rest."""
@@ -58,6 +62,8 @@ def _workloads(c: Cluster, declared: Declared) -> Iterator[str]:
             yield f"deployment {key}: {counts} replicas, updated, ready, available; {replicas} are declared"
         if status.observedGeneration != deployed.metadata.generation:
             yield f"deployment {key}: generation {deployed.metadata.generation} was not observed"
+        if (noted := deployed.metadata.annotations[CAUSE]) != image:
+            yield f"deployment {key}: {CAUSE} is {noted}, {image} was written"
         images = [p.spec.containers[0]["image"] for p in c.pods_of(deployed)]
         if images != [image] * replicas:
             yield f"deployment {key}: its pods run {images}; {replicas} of {image} are declared"

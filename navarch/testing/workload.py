@@ -17,7 +17,7 @@ from navarch.node.runtime.script import Script
 from navarch.testing import builders
 from navarch.testing.cluster import Cluster
 from navarch.testing.invariants import Invariants
-from navarch.testing.rest import Declared, Key
+from navarch.testing.rest import CAUSE, Declared, Key
 
 #: Nodes of a random cluster and their size; what is declared fits with a node to spare.
 NODES, NODE_CPUS = 4, 4
@@ -82,6 +82,7 @@ class Deploy:
             max_unavailable=self.unavailable,
             requests={"cpu": "400m"},
         )
+        tree["metadata"]["annotations"] = {CAUSE: self.image}
         c.apply(tree, namespace)
         play.declared.deployments[self.key] = (self.replicas, self.image)
         play.images.setdefault(self.key, []).append(self.image)
@@ -113,7 +114,9 @@ class SetImage:
             return
         namespace, name = self.key
         path = "/spec/template/spec/containers/0/image"
-        play.c.patch("deployment", name, [{"op": "replace", "path": path, "value": image}], namespace)
+        update = {"op": "replace", "path": path, "value": image}
+        cause = {"op": "replace", "path": f"/metadata/annotations/{CAUSE.replace('/', '~1')}", "value": image}
+        play.c.patch("deployment", name, [update, cause], namespace)
         play.declared.deployments[self.key] = (play.declared.deployments[self.key][0], image)
         known.append(image)
 

@@ -122,6 +122,16 @@ HISTORIES: dict[str, Sequence[Op]] = {
             for step in (SetImage(key, "app:2"), Pause(moment), Scale(key, 5), SETTLE)
         ),
     ),
+    "notes while it is noted": (
+        LinkFault("lag", MANAGER, 0.2),
+        *(Deploy(key, 2, "app:1", 1, 0) for key in (WEB, API, TEAM)),
+        SETTLE,
+        *(
+            step
+            for key, moment in ((WEB, 0.5), (API, 0.7), (TEAM, 0.9))
+            for step in (SetImage(key, "app:2"), Pause(moment), SetImage(key, "app:1"), SETTLE)
+        ),
+    ),
     "a namespace ends": (Deploy(TEAM, 3, "app:1", 1, 0), Serve(TEAM), SETTLE, EndNamespace("team"), SETTLE),
 }
 

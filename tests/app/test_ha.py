@@ -187,7 +187,7 @@ async def test_nothing_that_was_acknowledged_is_lost_whoever_dies(ha: Ha) -> Non
                 await until(_more, told, seen)
                 await until(_ready, ha, plane)
     page = await client.list(CONFIGMAPS, "default")
-    names = {json.loads(raw)["metadata"]["name"] for raw in page.items} - {"kube-root-ca.crt"}
+    names = {json.loads(raw)["metadata"]["name"] for raw in page.items}
     assert set(acknowledged) <= names
     assert len(told) == len(set(told)) and set(told) <= names
 

@@ -167,9 +167,9 @@ def status_patch(before: Tree | None, wanted: Tree) -> Tree:
     if "conditions" in wanted:
         patch["conditions"] = _conditions(before, wanted["conditions"])
         patch["$setElementOrder/conditions"] = [{"type": c["type"]} for c in wanted["conditions"]]
-    if before is None and wanted.get("podIPs"):
+    if before is None:
         # Nobody knows what is there: perhaps the address of a sandbox that this node forgot.
-        patch["podIPs"] = [{"$patch": "replace"}, *wanted["podIPs"]]
+        patch["podIPs"] = [{"$patch": "replace"}, *wanted["podIPs"]] if wanted.get("podIPs") else None
     kept = {entry["ip"] for entry in wanted.get("podIPs", ())}
     stale = [e["ip"] for e in (before or {}).get("podIPs", ()) if e["ip"] not in kept]
     if stale:

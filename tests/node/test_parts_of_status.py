@@ -94,6 +94,11 @@ def test_addresses_replace_what_nobody_remembers() -> None:
     assert patch["podIPs"] == [{"$patch": "replace"}, {"ip": "2"}]
 
 
+def test_a_node_that_forgot_takes_the_addresses_of_a_pod_away_before_there_are_new_ones() -> None:
+    assert status_patch(None, {"phase": "Running"})["podIPs"] is None
+    assert "podIPs" not in status_patch({"phase": "Pending"}, {"phase": "Running"})
+
+
 def test_status_patch_takes_back_reasons_of_conditions() -> None:
     before = {"conditions": [{"type": "Ready", "status": "False", "reason": "x", "message": "y"}]}
     patch = status_patch(before, {"conditions": [{"type": "Ready", "status": "True"}]})

@@ -111,10 +111,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=200)
     options = parser.parse_args(arguments)
+    before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
-    if options.seed is not None:
-        return _one(options.seed)
-    return _many(range(options.first, options.first + options.count))
+    try:
+        if options.seed is not None:
+            return _one(options.seed)
+        return _many(range(options.first, options.first + options.count))
+    finally:
+        logging.disable(before)
 
 
 def _many(seeds: Sequence[int]) -> int:
